@@ -1,0 +1,50 @@
+# The verbs of tanzhang. Each makes what it needs first; the second time nothing asks the network.
+BIN := .venv/bin
+# Finds Java and Delta's JARs, or fetches them; JAVA_HOME for the rest of the recipe's shell.
+SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-spark test check bench soak env lock clean
+
+help: ## show this
+	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: env ## a small world through the embedded engine: accounts, duplicates prevented, one statement
+	@$(BIN)/tanzhang demo
+
+demo-spark: env ## the same world on Spark and Delta, every balance compared; needs Java 17 or 21
+	@$(SPARK) && $(BIN)/tanzhang demo --engine spark
+
+# One engine per process: the embedded one replaces pyspark. Both runs happen, and either can fail the verb.
+define both-engines
+@$(SPARK) && failed=0; \
+	$(BIN)/pytest tests -m "$(1) and not spark" || failed=1; \
+	$(BIN)/pytest tests -m "$(1) and spark" || failed=1; \
+	exit $$failed
+endef
+
+test: env ## the whole suite, both engines
+	$(call both-engines,not soak)
+
+soak: env ## the tests that take too long for every change
+	$(call both-engines,soak)
+
+check: env ## style, types, YAML
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/yamllint --strict .
+
+bench: env ## seconds, records per second and memory by job, both engines
+	@$(SPARK) && $(BIN)/tanzhang bench
+
+env: ## the locked environment in .venv
+	@tools/env.sh
+
+lock: env ## compile requirements/jobs.in anew; UPGRADE=--upgrade takes newer versions
+	@tools/lock.sh $(UPGRADE)
+
+clean: ## remove what the verbs made here
+	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache home spark-warehouse
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

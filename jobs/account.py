@@ -1,0 +1,96 @@
+"""Ledger → balances of persons, and which statements the figures rest on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from jobs.frames import listed
+from jobs.run import zone_of
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame
+    from jobs.land import Manifest
+    from jobs.run import Run
+
+BALANCE_KEY = ("person_id", "measure", "scenario", "institution")
+
+
+def account(run: Run) -> dict[str, Frame]:
+    """The new gold.balances, and this run's rows of gold.coverage."""
+    return {"gold.balances": balances(run), "gold.coverage": coverage(run)}
+
+
+def balances(run: Run) -> Frame:
+    """Last publication's balances plus this run's entries; balances that became zero stay, as zero."""
+    key = listed(BALANCE_KEY)
+    return run.lake.keep(
+        f"""SELECT {key}, CAST(sum(amount) AS bigint) AS amount, CAST(sum(entries) AS bigint) AS entries,
+                   CAST(max(changed_in_seq) AS bigint) AS changed_in_seq
+            FROM (SELECT {key}, amount, entries, changed_in_seq FROM {{held}}
+                  UNION ALL SELECT {key}, amount, 1 AS entries, publication_seq AS changed_in_seq FROM {{new}}) AS both
+            GROUP BY {key}""",
+        held=run.read("gold.balances"),
+        new=run.written("gold.ledger"),
+    )
+
+
+def coverage(run: Run) -> Frame:
+    """One row per statement part first used in this run, refused in it, or missing for its date."""
+    rows = [_file(run, file, "consumed") for file in run.fresh]
+    rows += [_file(run, file, "refused") for file in run.refused]
+    rows += [
+        {
+            "institution": institution,
+            "feed": feed,
+            "business_date": run.business_date,
+            "revision": 0,
+            "part": 0,
+            "file_id": "",
+            "file_state": "missing",
+            "is_late": True,
+            "row_count": 0,
+            "publication_seq": run.seq,
+        }
+        for institution, feed in missing(run)
+    ]
+    return run.lake.rows("gold.coverage", rows)
+
+
+def missing(run: Run) -> list[tuple[str, str]]:
+    """(institution, feed) that owe a statement for the run's date and have none in force."""
+    there = {(file.institution, file.feed) for file in run.files_in_force if file.business_date == run.business_date}
+    return sorted(
+        (source.id, feed)
+        for source in run.registry.sources.values()
+        for feed in source.feeds
+        if (source.id, feed) not in there
+    )
+
+
+def _file(run: Run, file: Manifest, state: str) -> dict[str, Any]:
+    return {
+        "institution": file.institution,
+        "feed": file.feed,
+        "business_date": file.business_date,
+        "revision": file.revision,
+        "part": file.part,
+        "file_id": file.file_id,
+        "file_state": state,
+        "is_late": is_late(run, file),
+        "received_at_unix": int(file.received_at.timestamp()),
+        "row_count": file.rows,
+        "code": file.errors[0].code if file.errors else None,
+        "publication_seq": run.seq,
+    }
+
+
+def is_late(run: Run, file: Manifest) -> bool:
+    """Whether a statement came after its institution's ready-by time on the day after its date."""
+    source = run.registry.sources[file.institution]
+    ready = datetime.combine(
+        file.business_date + timedelta(days=1),
+        datetime.strptime(source.ready_by, "%H:%M").time(),
+        zone_of(source),
+    )
+    return file.received_at > ready

@@ -1,0 +1,326 @@
+"""Landed rows → dispositions, claims and customer events.
+
+Only what this run's files touch is computed again: the record keys of new and of newly superseded rows,
+and – for acts made of several rows: rides and cumulative readings – the days around them. What comes out
+is compared with what the logs hold, and the difference is appended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs import landed
+from jobs.frames import VALID, around, changes, content_hash, in_force, keys_equal, listed, month_of, newest, semi
+from jobs.rides import pair
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame
+    from jobs.land import Manifest
+    from jobs.run import Run
+
+LATEST_FIRST = "business_date DESC, revision DESC, part DESC, line DESC"
+"""Of rows that share a record key the first in this order is the record."""
+
+ROW = (
+    "file_id", "line", "institution", "feed", "row_kind", "record_key",
+    "disposition", "code", "column_name", "value_shape",
+)  # fmt: skip
+CLAIM = (
+    "claim_id", "institution", "feed", "customer_key", "claim_kind", "scenario", "occurred_at_unix", "ended_at_unix",
+    "time_precision", "act_date", "quantity_micro", "amount_fen", "is_full_refund", "refers_to_key", "region",
+    "file_id", "line", "support_file_id", "support_line",
+)  # fmt: skip
+EVENT = (
+    "event_key", "event_kind", "institution", "feed", "customer_key", "subject_kind", "citizen_id_token",
+    "phone_token", "card_token", "card2_token", "key_version", "scope", "is_given", "at_unix", "file_id", "line",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Rows that this run must decide on, one frame per kind of feed.
+
+    Attributes:
+        fresh: rows of files consumed for the first time.
+        gone: rows of files in force until now, superseded by a higher revision.
+        keys: record_key of both, valid rows only.
+        ranked: every valid row in force that has one of the keys, from whatever file, with its `disposition`
+            among the rows of its key: `record` or `repeat`.
+    """
+
+    fresh: dict[str, Frame]
+    gone: dict[str, Frame]
+    keys: Frame
+    ranked: dict[str, Frame]
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Acts made of several rows, for the customers and days that were computed again.
+
+    Attributes:
+        rows: landed rows with what the group makes of them: `claim_kind`, `disposition`, `code`.
+        days: (customer_key, act_date) for which the group's claims are the whole truth.
+    """
+
+    rows: Frame
+    days: Frame
+
+
+def conform(run: Run) -> dict[str, Frame]:
+    """What this run appends to silver.rows, silver.claims and silver.customer_events."""
+    touched = _touched(run)
+    readings = _readings(run, touched)
+    taps = _taps(run, touched)
+    return {
+        "silver.rows": _rows(run, touched, readings, taps),
+        "silver.claims": _claims(run, touched, readings, taps),
+        "silver.customer_events": _customer_events(run, touched),
+    }
+
+
+# -- what is touched ---------------------------------------------------------------------------------
+
+
+def _touched(run: Run) -> Touched:
+    lake = run.lake
+    fresh = {kind: landed.rows(run, kind, run.new_files) for kind in landed.KINDS}
+    gone = {kind: landed.rows(run, kind, run.superseded_files) for kind in landed.KINDS}
+    every = {f"{kind}_{number}": part[kind] for number, part in enumerate((fresh, gone)) for kind in landed.KINDS}
+    valid = " UNION ALL ".join(f"SELECT record_key FROM {{{name}}} WHERE {VALID}" for name in every)
+    keys = lake.keep(f"SELECT DISTINCT record_key FROM ({valid}) AS valid", **every)
+    others = _files_with(run, keys)
+    ranked = {}
+    for kind in landed.KINDS:
+        elsewhere = landed.rows(run, kind, others)
+        columns = fresh[kind].columns
+        ranked[kind] = lake.keep(
+            f"""SELECT {listed(columns)}, CASE WHEN place = 1 THEN 'record' ELSE 'repeat' END AS disposition FROM (
+                  SELECT *, row_number() OVER (PARTITION BY record_key ORDER BY {LATEST_FIRST}) AS place FROM (
+                    SELECT {listed(columns)} FROM {{fresh}} WHERE {VALID}
+                    UNION ALL
+                    SELECT {listed(columns, "e.")} FROM {{elsewhere}} AS e
+                    LEFT SEMI JOIN {{keys}} AS k ON e.record_key = k.record_key WHERE {VALID}) AS candidates) AS placed""",
+            fresh=fresh[kind],
+            elsewhere=elsewhere,
+            keys=keys,
+        )
+    return Touched(fresh, gone, keys, ranked)
+
+
+def _files_with(run: Run, keys: Frame) -> list[Manifest]:
+    """Statements in force, other than the new ones, that hold a row with one of the keys."""
+    new = {file.file_id for file in run.new_files}
+    old = {file.file_id: file for file in run.files_in_force if file.file_id not in new}
+    if not old:
+        return []
+    held = run.lake.sql(
+        """SELECT DISTINCT r.file_id FROM {rows} AS r LEFT SEMI JOIN {keys} AS k ON r.record_key = k.record_key""",
+        rows=run.read("silver.rows"),
+        keys=keys,
+    )
+    found = run.lake.to_arrow(held).column("file_id").to_pylist()
+    return landed.whole_statements([old[file_id] for file_id in found if file_id in old], old.values())
+
+
+def _touched_days(run: Run, touched: Touched, kind: str, condition: str) -> Frame:
+    """(customer_key, act_date) of every touched valid row of a kind."""
+    parts = {"fresh": touched.fresh[kind], "gone": touched.gone[kind], "ranked": touched.ranked[kind]}
+    rows = " UNION ALL ".join(
+        f"SELECT customer_key, act_date FROM {{{name}}} WHERE {VALID} AND {condition}" for name in parts
+    )
+    return run.lake.keep(f"SELECT DISTINCT customer_key, act_date FROM ({rows}) AS days", **parts)
+
+
+def _records_on(run: Run, touched: Touched, kind: str, days: Frame) -> Frame:
+    """Every record in force of a kind for (customer_key, act_date) in `days`, whatever run brought it."""
+    dates = run.dates(days)
+    new = {file.file_id for file in run.new_files}
+    old = [file for file in run.files_in_force if file.kind == kind and file.file_id not in new]
+    near = landed.whole_statements([file for file in old if not file.act_dates.keys().isdisjoint(dates)], old)
+    held = landed.rows(run, kind, near)
+    known = newest(
+        run.lake, semi(run.lake, run.read("silver.rows"), run.file_frame(near), "file_id"), "file_id", "line"
+    )
+    columns = held.columns
+    return run.lake.keep(
+        f"""SELECT {listed(columns, "h.")} FROM {{held}} AS h
+              LEFT SEMI JOIN {{days}} AS d ON h.customer_key = d.customer_key AND h.act_date = d.act_date
+              LEFT ANTI JOIN {{keys}} AS k ON h.record_key = k.record_key
+              LEFT ANTI JOIN (SELECT file_id, line FROM {{known}} WHERE disposition = 'repeat') AS p
+                ON h.file_id = p.file_id AND h.line = p.line
+            WHERE {VALID}
+            UNION ALL
+            SELECT {listed(columns, "r.")} FROM {{ranked}} AS r
+              LEFT SEMI JOIN {{days}} AS d ON r.customer_key = d.customer_key AND r.act_date = d.act_date
+            WHERE r.disposition = 'record'""",
+        held=held,
+        days=days,
+        keys=touched.keys,
+        known=known,
+        ranked=touched.ranked[kind],
+    )
+
+
+# -- acts made of several rows -----------------------------------------------------------------------
+
+
+def _readings(run: Run, touched: Touched) -> Grouped:
+    """Cumulative counts: the highest reading of a customer's day leads, the others support it."""
+    days = _touched_days(run, touched, "act", "claim_kind = 'reading'")
+    records = _records_on(run, touched, "act", days)
+    columns = listed([name for name in records.columns if name != "disposition"])
+    rows = run.lake.keep(
+        f"""SELECT {columns}, CASE WHEN place = 1 THEN 'record' ELSE 'supporting' END AS disposition,
+                   CAST(NULL AS string) AS code
+            FROM (SELECT *, row_number() OVER (
+                    PARTITION BY customer_key, institution, feed, scenario, act_date
+                    ORDER BY quantity_micro DESC, occurred_at_unix, record_key) AS place
+                  FROM {{records}} WHERE claim_kind = 'reading') AS placed""",
+        records=records,
+    )
+    return Grouped(rows, days)
+
+
+def _taps(run: Run, touched: Touched) -> Grouped:
+    """Taps paired into rides. A tap can change rides led on the days beside its own."""
+    lake = run.lake
+    days = around(lake, _touched_days(run, touched, "tap", "true"), "1")
+    records = _records_on(run, touched, "tap", around(lake, days, "1"))
+    paired = pair(lake, records, lake.from_arrow(run.policy.pairing), lake.from_arrow(run.policy.distances))
+    rows = lake.keep(
+        """SELECT p.* FROM {paired} AS p
+           LEFT SEMI JOIN {days} AS d ON p.customer_key = d.customer_key AND p.lead_date = d.act_date""",
+        paired=paired,
+        days=days,
+    )
+    return Grouped(rows, days)
+
+
+# -- claims ------------------------------------------------------------------------------------------
+
+
+def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
+    """Rows to append to silver.claims."""
+    lake = run.lake
+    act = """record_key AS claim_id, institution, feed, customer_key, claim_kind, coalesce(scenario, '') AS scenario,
+             occurred_at_unix, CAST(NULL AS bigint) AS ended_at_unix, time_precision, act_date, quantity_micro, amount_fen,
+             CAST(NULL AS boolean) AS is_full_refund, CAST(NULL AS string) AS refers_to_key, region, file_id, line,
+             CAST(NULL AS string) AS support_file_id, CAST(NULL AS bigint) AS support_line"""
+    card = """record_key AS claim_id, institution, feed, customer_key, claim_kind, coalesce(scenario, '') AS scenario,
+              occurred_at_unix, CAST(NULL AS bigint) AS ended_at_unix, time_precision, act_date,
+              CAST(NULL AS bigint) AS quantity_micro, amount_fen, is_full_refund, refers_to_key, region, file_id, line,
+              CAST(NULL AS string) AS support_file_id, CAST(NULL AS bigint) AS support_line"""
+    ride = """record_key AS claim_id, institution, feed, customer_key, claim_kind, scenario,
+              occurred_at_unix, ended_at_unix, 'second' AS time_precision, act_date, quantity_micro, amount_fen,
+              CAST(NULL AS boolean) AS is_full_refund, CAST(NULL AS string) AS refers_to_key, region, file_id, line,
+              support_file_id, support_line"""
+    new = lake.keep(
+        f"""SELECT {listed(CLAIM)}, CASE WHEN claim_kind = 'refund' THEN '' ELSE scenario END AS family,
+                   {month_of("act_date")} AS act_month, {content_hash(CLAIM)} AS content_hash FROM (
+              SELECT {act} FROM {{acts}} WHERE disposition = 'record' AND claim_kind = 'act'
+              UNION ALL SELECT {act} FROM {{readings}} WHERE disposition = 'record'
+              UNION ALL SELECT {card} FROM {{cards}} WHERE disposition = 'record'
+              UNION ALL SELECT {ride} FROM {{taps}} WHERE disposition = 'record') AS claims""",
+        acts=touched.ranked["act"],
+        readings=readings.rows,
+        cards=touched.ranked["card"],
+        taps=taps.rows,
+    )
+    day = "l.customer_key = d.customer_key AND l.act_date = d.act_date"
+    reached = lake.keep(
+        f"""SELECT l.claim_id, l.act_date FROM {{log}} AS l LEFT SEMI JOIN {{keys}} AS k ON l.claim_id = k.record_key
+            UNION
+            SELECT l.claim_id, l.act_date FROM {{log}} AS l LEFT SEMI JOIN {{reading_days}} AS d ON {day}
+            WHERE l.claim_kind = 'reading'
+            UNION
+            SELECT l.claim_id, l.act_date FROM {{log}} AS l LEFT SEMI JOIN {{tap_days}} AS d ON {day}
+            WHERE l.claim_kind IN ('ride', 'tap')""",
+        log=run.read("silver.claims"),
+        keys=touched.keys,
+        reading_days=readings.days,
+        tap_days=taps.days,
+    )
+    key = ("claim_id", "act_date")
+    return changes(lake, new, in_force(lake, semi(lake, run.read("silver.claims"), reached, *key), *key), key, run.seq)
+
+
+# -- customers ---------------------------------------------------------------------------------------
+
+
+def _customer_events(run: Run, touched: Touched) -> Frame:
+    """Rows to append to silver.customer_events."""
+    lake = run.lake
+    new = lake.keep(
+        f"""SELECT {listed(EVENT)}, {content_hash(EVENT)} AS content_hash FROM (
+              SELECT record_key AS event_key, 'registration' AS event_kind, institution, feed, customer_key, subject_kind,
+                     citizen_id_token, phone_token, card_token, card2_token, key_version, CAST(NULL AS string) AS scope,
+                     CAST(NULL AS boolean) AS is_given, registered_at_unix AS at_unix, file_id, line
+              FROM {{registrations}} WHERE disposition = 'record'
+              UNION ALL
+              SELECT record_key AS event_key, 'consent' AS event_kind, institution, feed, customer_key,
+                     CAST(NULL AS string) AS subject_kind, CAST(NULL AS string) AS citizen_id_token,
+                     CAST(NULL AS string) AS phone_token, CAST(NULL AS string) AS card_token,
+                     CAST(NULL AS string) AS card2_token, CAST(NULL AS int) AS key_version, scope, is_given, at_unix,
+                     file_id, line
+              FROM {{consents}} WHERE disposition = 'record') AS events""",
+        registrations=touched.ranked["registration"],
+        consents=touched.ranked["consent"],
+    )
+    asked = lake.sql("SELECT record_key AS event_key FROM {keys}", keys=touched.keys)
+    stored = in_force(lake, semi(lake, run.read("silver.customer_events"), asked, "event_key"), "event_key")
+    return changes(lake, new, stored, ["event_key"], run.seq)
+
+
+# -- dispositions ------------------------------------------------------------------------------------
+
+
+def _rows(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
+    """Rows to append to silver.rows: every row of a new file once, and every older row that changed."""
+    lake = run.lake
+    frames: dict[str, Frame] = {"rejects": landed.rejects(run, run.new_files)}
+    parts = [f"SELECT {listed(ROW)} FROM {{rejects}}"]
+    for kind in landed.KINDS:
+        frames |= {f"fresh_{kind}": touched.fresh[kind], f"gone_{kind}": touched.gone[kind], f"ranked_{kind}": touched.ranked[kind]}
+        head = f"SELECT file_id, line, institution, feed, '{kind}' AS row_kind, record_key"
+        nothing = "CAST(NULL AS string) AS code, CAST(NULL AS string) AS column_name, CAST(NULL AS string) AS value_shape"
+        parts += [
+            f"""{head}, CASE WHEN error_code IS NULL THEN 'ignored' ELSE 'quarantined' END AS disposition,
+                coalesce(error_code, ignore_rule) AS code, error_column AS column_name, error_shape AS value_shape
+                FROM {{fresh_{kind}}} WHERE NOT ({VALID})""",
+            f"{head}, 'superseded' AS disposition, {nothing} FROM {{gone_{kind}}}",
+            f"{head}, disposition, {nothing} FROM {{ranked_{kind}}}",
+        ]
+    decided = lake.keep(" UNION ALL ".join(parts), **frames)
+    grouped = lake.keep(
+        """SELECT file_id, line, disposition, code FROM {readings}
+           UNION ALL SELECT file_id, line, disposition, code FROM {taps}""",
+        readings=readings.rows,
+        taps=taps.rows,
+    )
+    key = ("file_id", "line")
+    asked = lake.sql("SELECT file_id, line FROM {a} UNION SELECT file_id, line FROM {b}", a=decided, b=grouped)
+    stored = newest(lake, semi(lake, run.read("silver.rows"), asked, *key), *key)
+    stored = lake.keep("SELECT * FROM {stored}", stored=stored)
+    # What a group makes of a row overrides `record`; older rows that the group moved come along.
+    same = keys_equal("n", "g", key)
+    return lake.keep(
+        f"""WITH named AS (
+              SELECT {listed(ROW)} FROM {{decided}}
+              UNION ALL
+              SELECT {listed(ROW, "s.")} FROM {{stored}} AS s
+                LEFT SEMI JOIN {{grouped}} AS g ON {keys_equal("s", "g", key)}
+                LEFT ANTI JOIN {{decided}} AS d ON {keys_equal("s", "d", key)}),
+            now AS (
+              SELECT n.file_id, n.line, n.institution, n.feed, n.row_kind, n.record_key,
+                     coalesce(g.disposition, n.disposition) AS disposition,
+                     CASE WHEN g.disposition IS NULL THEN n.code ELSE g.code END AS code, n.column_name, n.value_shape
+              FROM named AS n LEFT JOIN {{grouped}} AS g ON {same})
+            SELECT {listed(ROW, "n.")}, CAST({run.seq} AS bigint) AS publication_seq
+            FROM now AS n LEFT JOIN {{stored}} AS g ON {same}
+            WHERE g.disposition IS NULL OR g.disposition <> n.disposition""",
+        decided=decided,
+        grouped=grouped,
+        stored=stored,
+    )

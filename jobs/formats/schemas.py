@@ -1,0 +1,88 @@
+"""The landed schemas: one for each kind of feed. No column of them can hold text of the source.
+
+`*_unix` are seconds UTC, `*_micro` millionths, tokens and keys 32 hexadecimal characters. A row with an
+`error_code` is to be quarantined, one with an `ignore_rule` to be ignored.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+_COMMON = [
+    ("file_id", pa.string()),
+    ("line", pa.int64()),
+    ("record_key", pa.string()),
+    ("customer_key", pa.string()),
+    ("error_code", pa.string()),
+    ("error_column", pa.string()),
+    ("error_shape", pa.string()),
+    ("ignore_rule", pa.string()),
+]
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "act": pa.schema(
+        _COMMON
+        + [
+            ("scenario", pa.string()),
+            ("claim_kind", pa.string()),
+            ("occurred_at_unix", pa.int64()),
+            ("time_precision", pa.string()),
+            ("act_date", pa.date32()),
+            ("quantity_micro", pa.int64()),
+            ("amount_fen", pa.int64()),
+            ("region", pa.string()),
+        ]
+    ),
+    "tap": pa.schema(
+        _COMMON
+        + [
+            ("direction", pa.string()),
+            ("station", pa.string()),
+            ("occurred_at_unix", pa.int64()),
+            ("act_date", pa.date32()),
+            ("amount_fen", pa.int64()),
+            ("region", pa.string()),
+        ]
+    ),
+    "card": pa.schema(
+        _COMMON
+        + [
+            ("scenario", pa.string()),
+            ("claim_kind", pa.string()),
+            ("is_full_refund", pa.bool_()),
+            ("refers_to_key", pa.string()),
+            ("occurred_at_unix", pa.int64()),
+            ("time_precision", pa.string()),
+            ("act_date", pa.date32()),
+            ("amount_fen", pa.int64()),
+            ("wallet", pa.string()),
+            ("region", pa.string()),
+        ]
+    ),
+    "registration": pa.schema(
+        _COMMON
+        + [
+            ("subject_kind", pa.string()),
+            ("registered_at_unix", pa.int64()),
+            ("key_version", pa.int32()),
+            ("citizen_id_token", pa.string()),
+            ("phone_token", pa.string()),
+            ("card_token", pa.string()),
+            ("card2_token", pa.string()),
+        ]
+    ),
+    "consent": pa.schema(
+        _COMMON + [("scope", pa.string()), ("is_given", pa.bool_()), ("at_unix", pa.int64())]
+    ),
+}
+
+REJECTS = pa.schema(
+    [
+        ("file_id", pa.string()),
+        ("line", pa.int64()),
+        ("error_code", pa.string()),
+        ("error_column", pa.string()),
+        ("error_shape", pa.string()),
+    ]
+)
+"""Rows that could not be split into columns."""

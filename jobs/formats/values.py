@@ -1,0 +1,244 @@
+"""Converters of single values, memoised: exports repeat their times, codes and amounts over and over.
+
+A converter takes the text as sent and returns the canonical value, or raises `BadValue` with an error code.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.sources.columns import Case, Classes, Codes, Number, Scenario, Sum, Time
+from schemas.sources.errors import shape
+
+MICRO = 10**6
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+MEMO_LIMIT = 200_000
+Columns = dict[str, Sequence[Any]]
+"""Field name → its values, one for each row of a batch."""
+
+
+class BadValue(ValueError):
+    """A value cannot be used. `code` is in the catalogue of errors."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Stands in a converted column for a value that cannot be used."""
+
+    code: str
+
+
+class RowErrors:
+    """The first error of each row of a batch: code, column and the value's shape."""
+
+    def __init__(self, rows: int) -> None:
+        self.codes: list[str | None] = [None] * rows
+        self.columns: list[str | None] = [None] * rows
+        self.shapes: list[str | None] = [None] * rows
+
+    def note(self, row: int, code: str, column: str, value: object) -> None:
+        """Keep an error, unless the row already has one."""
+        if self.codes[row] is None:
+            self.codes[row], self.columns[row], self.shapes[row] = code, column, shape(value)
+
+
+class Memo(dict[Any, Any]):
+    """Text → converted value, computed once. Bounded: emptied between batches when it has grown large."""
+
+    def __init__(self, convert: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.convert = convert
+        self.has_bad = False
+
+    def __missing__(self, text: Any) -> Any:
+        try:
+            if type(text) is not str:
+                raise BadValue("wrong_type")
+            value = self.convert(text)
+        except BadValue as error:
+            value = Bad(error.code)
+            self.has_bad = True
+        self[text] = value
+        return value
+
+    def column(self, name: str, raw: Sequence[Any], errors: RowErrors) -> list[Any]:
+        """A whole column; what cannot be used is noted and becomes None."""
+        if len(self) > MEMO_LIMIT:
+            self.clear()
+            self.has_bad = False
+        values = list(map(self.__getitem__, raw))
+        if self.has_bad:
+            for row, value in enumerate(values):
+                if type(value) is Bad:
+                    errors.note(row, value.code, name, raw[row])
+                    values[row] = None
+        return values
+
+
+class Moment(NamedTuple):
+    """A point in time: `unix` in seconds UTC, `day` in days since 1970-01-01 of the local date.
+
+    The `unix` of a day-precise moment is its local midnight.
+    """
+
+    unix: int
+    precision: str
+    day: int
+
+
+_DIGITS = {"%Y": "([0-9]{4})", **dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "([0-9]{2})")}
+"""The directives of a time format, in the order of datetime's arguments."""
+
+
+def time_converter(time: Time, zone: ZoneInfo) -> Callable[[str], Moment]:
+    """Local time as declared → Moment. Stricter than strptime: every part has its full width."""
+    forms = []
+    for form, precision in time.formats.items():
+        parts = re.split(r"(%.)", form)
+        pattern = "".join(_DIGITS.get(part) or re.escape(part) for part in parts)
+        order = [part for part in parts if part in _DIGITS]
+        places = [order.index(part) for part in _DIGITS if part in order]
+        forms.append((re.compile(pattern), places, precision))
+
+    def convert(text: str) -> Moment:
+        for pattern, places, precision in forms:
+            match = pattern.fullmatch(text)
+            if match:
+                numbers = list(map(int, match.groups()))
+                try:
+                    naive = datetime(*[numbers[place] for place in places])  # type: ignore[arg-type]
+                    local = naive.replace(tzinfo=zone)
+                    return Moment(int(local.timestamp()), precision, local.toordinal() - EPOCH_ORDINAL)
+                except (ValueError, OverflowError) as error:
+                    raise BadValue("bad_time") from error
+        raise BadValue("bad_time" if text else "missing_value")
+
+    return convert
+
+
+_NUMBERS = {
+    "": re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,6}))?"),
+    ",": re.compile(r"(-?)([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.([0-9]{1,6}))?"),
+}
+"""Thousands separator → form of a number."""
+
+
+@lru_cache(maxsize=1 << 16)  # a batch's amounts: the control sum and the row both read them
+def to_micro(text: str, thousands: str) -> int:
+    """A decimal text in millionths, exactly."""
+    match = _NUMBERS[thousands].fullmatch(text)
+    if match is None:
+        raise BadValue("bad_number")
+    sign, whole, fraction = match.groups("")
+    micro = int(whole.replace(",", "")) * MICRO
+    if fraction:
+        micro += int(fraction.ljust(6, "0"))
+    return -micro if sign else micro
+
+
+_FEN_IN_MICRO = {"yuan": MICRO // 100, "fen": MICRO}
+
+
+def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[str], int | None]:
+    """Number as declared → millionths (unit `one`) or whole fen (money)."""
+    divisor = _FEN_IN_MICRO.get(number.unit, 1)
+
+    def convert(text: str) -> int | None:
+        if not text:
+            if number.is_optional:
+                return None
+            raise BadValue("missing_value")
+        value, rest = divmod(to_micro(text, number.thousands), divisor)
+        # Fen with a decimal point would be yuan in a fen field, a hundredth of what was meant.
+        if rest or (number.unit == "fen" and "." in text):
+            raise BadValue("bad_number")
+        if value < 0 and not is_signed:
+            raise BadValue("wrong_sign")
+        return value
+
+    return convert
+
+
+def sum_converter(total: Sum) -> Callable[[str], int]:
+    """A value of the controlled column in millionths; an empty one adds nothing."""
+    return lambda text: to_micro(text, total.thousands) if text else 0
+
+
+def code_converter(codes: Codes) -> Callable[[str], str]:
+    """Code → its agreed meaning."""
+
+    def convert(text: str) -> str:
+        try:
+            return codes.codes[text]
+        except KeyError:
+            raise BadValue("unknown_code" if text else "missing_value") from None
+
+    return convert
+
+
+def class_converter(classes: Classes) -> Callable[[str], str | None]:
+    """Free text → the class of the first pattern that occurs in it, or None."""
+    patterns = [(re.compile(entry.pattern), entry.value) for entry in classes.classes]
+
+    def convert(text: str) -> str | None:
+        plain = unicodedata.normalize("NFKC", text)
+        return next((value for pattern, value in patterns if pattern.search(plain)), None)
+
+    return convert
+
+
+def case_converter(scenario: Scenario) -> Callable[[str], tuple[Case, ...]]:
+    """A source's name of a scenario → the cases it may mean, by date; none when it is to be ignored."""
+    normal: Callable[[str], str] = (
+        (lambda text: unicodedata.normalize("NFKC", text)) if scenario.is_nfkc else (lambda text: text)
+    )
+    by_code: dict[str, list[Case]] = {}
+    patterns = []
+    for case in scenario.cases:
+        for code in case.codes:
+            by_code.setdefault(normal(code), []).append(case)
+        if case.pattern:
+            patterns.append((re.compile(case.pattern), case))
+
+    def convert(text: str) -> tuple[Case, ...]:
+        if not text:
+            raise BadValue("missing_value")
+        plain = normal(text)
+        found = by_code.get(plain) or [case for pattern, case in patterns if pattern.search(plain)]
+        if not found and not scenario.ignore_others:
+            raise BadValue("unknown_code")
+        return tuple(found)
+
+    return convert
+
+
+def case_on(cases: tuple[Case, ...], day: int | None) -> Case | None:
+    """The first case that is agreed for a local date (days since 1970-01-01), or for every date."""
+    for case in cases:
+        if not case.is_dated:
+            return case
+        if day is not None and case.valid_from <= date.fromordinal(day + EPOCH_ORDINAL) <= case.valid_to:
+            return case
+    return None
+
+
+def known(values: frozenset[str]) -> Callable[[str], str]:
+    """A code of a table, as it is."""
+
+    def convert(text: str) -> str:
+        if text not in values:
+            raise BadValue("unknown_code" if text else "missing_value")
+        return text
+
+    return convert

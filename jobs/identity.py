@@ -1,0 +1,165 @@
+"""Who is one person: the linkage policy, as a pure function of the evidence.
+
+Levels of evidence, the strongest first: equal citizen id, equal bank card, equal phone. A level joins what its
+tokens connect, unless that would put two citizen ids into one person: then the level proves nothing
+for all that it connects there. So the result does not depend on any order, and never guesses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+LEVELS = ("citizen_id", "card", "phone")
+ALONE = "alone"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Customers in persons-to-be; arrays run over `customers`.
+
+    Attributes:
+        customers: customer keys, ascending.
+        cluster: index of the cluster's smallest customer.
+        component: index of the smallest customer reachable over any token, refused evidence included.
+        rule: strongest level that joined the customer to another, or `alone`.
+        conflicts: level → number of connected groups whose evidence was refused.
+    """
+
+    customers: list[str]
+    cluster: NDArray[np.int64]
+    component: NDArray[np.int64]
+    rule: list[str]
+    conflicts: dict[str, int]
+
+
+def partition(customers: Sequence[str], evidence: Mapping[str, Sequence[tuple[str, str]]]) -> Partition:
+    """Join customers by their tokens.
+
+    Args:
+        customers: every customer key, once.
+        evidence: level → (customer key, token); a token already carries the subject kind, so that
+            residents and micro-enterprises share none.
+    """
+    keys = sorted(customers)
+    index = {key: number for number, key in enumerate(keys)}
+    size = len(keys)
+    edges = {level: _edges(evidence.get(level, ()), index) for level in LEVELS}
+    has_citizen = np.zeros(size, dtype=bool)
+    has_citizen[edges["citizen_id"][0]] = True
+
+    label = np.arange(size)
+    joined_by = np.full(size, len(LEVELS))
+    conflicts = {}
+    for number, level in enumerate(LEVELS):
+        wider = _connected(label, edges[level], size)
+        # Clusters that hold a citizen id hold exactly one, so counting them counts citizen ids.
+        identified = np.unique(label[has_citizen])
+        citizens = np.bincount(wider[identified], minlength=size)
+        refused = citizens > 1
+        if level == "citizen_id":
+            refused[:] = False
+        conflicts[level] = int(refused.sum())
+        label = np.where(refused[wider], label, wider)
+        sizes = np.bincount(label, minlength=size)
+        joined_by = np.where((sizes[label] > 1) & (joined_by == len(LEVELS)), number, joined_by)
+
+    component = np.arange(size)
+    for level in LEVELS:
+        component = _connected(component, edges[level], size)
+    names = (*LEVELS, ALONE)
+    return Partition(keys, label, component, [names[number] for number in joined_by], conflicts)
+
+
+def _edges(pairs: Sequence[tuple[str, str]], index: Mapping[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(customer, token) numbers."""
+    tokens: dict[str, int] = {}
+    left = np.fromiter((index[customer] for customer, _ in pairs), dtype=np.int64, count=len(pairs))
+    right = np.fromiter((tokens.setdefault(token, len(tokens)) for _, token in pairs), dtype=np.int64, count=len(pairs))
+    return left, right
+
+
+def _connected(
+    label: NDArray[np.int64], edges: tuple[NDArray[np.int64], NDArray[np.int64]], size: int
+) -> NDArray[np.int64]:
+    """Labels after joining what the tokens connect: each the smallest customer of its group."""
+    customers, tokens = edges
+    if not len(customers):
+        return label
+    width = size + int(tokens.max()) + 1
+    ends = (np.concatenate([label[customers], np.arange(size)]), np.concatenate([tokens + size, label]))
+    graph = coo_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(width, width))
+    _, groups = connected_components(graph, directed=False)
+    smallest = np.full(groups.max() + 1, size)
+    np.minimum.at(smallest, groups[:size], np.arange(size))
+    return smallest[groups[:size]]
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Person ids of a partition, and how they came about.
+
+    Attributes:
+        person: customer key → person id.
+        born: persons that nobody was before.
+        merged: person that ended → person that took over.
+        split: new person → person that its members left.
+    """
+
+    person: dict[str, str]
+    born: list[str]
+    merged: dict[str, str]
+    split: dict[str, str]
+
+
+def inherit(found: Partition, before: Mapping[str, str], seq: int) -> Identities:
+    """Give each cluster the id of the person with whom it shares most customers; the others are born.
+
+    Args:
+        before: customer key → person id, for the same customers (new ones are absent).
+        seq: publication number, part of a new person's id.
+    """
+    members: dict[int, list[str]] = defaultdict(list)
+    for key, cluster in zip(found.customers, found.cluster.tolist()):
+        members[cluster].append(key)
+    overlap: dict[tuple[str, int], int] = defaultdict(int)
+    for cluster, keys in members.items():
+        for key in keys:
+            if key in before:
+                overlap[before[key], cluster] += 1
+
+    heir: dict[int, str] = {}
+    destiny: dict[str, int] = {}
+    ranked = sorted(overlap, key=lambda pair: (-overlap[pair], pair[0], pair[1]))
+    for person, cluster in ranked:
+        if person not in destiny and cluster not in heir:
+            heir[cluster], destiny[person] = person, cluster
+
+    born, split = [], {}
+    for cluster, keys in members.items():
+        if cluster not in heir:
+            heir[cluster] = new_person_id(keys[0], seq)
+            former = [before[key] for key in keys if key in before]
+            if former:
+                split[heir[cluster]] = min(former)
+            else:
+                born.append(heir[cluster])
+    merged = {}
+    for person, cluster in ranked:
+        if person not in destiny and person not in merged:
+            merged[person] = heir[cluster]
+    return Identities(
+        {key: heir[cluster] for cluster, keys in members.items() for key in keys}, born, merged, split
+    )
+
+
+def new_person_id(smallest_customer: str, seq: int) -> str:
+    """First 16 bytes, in hexadecimal, of SHA-256 over the smallest customer key and the publication number."""
+    return hashlib.sha256(f"{smallest_customer}|{seq}".encode()).hexdigest()[:32]

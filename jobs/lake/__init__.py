@@ -1,0 +1,53 @@
+"""The one module through which jobs read and write tables, once per engine.
+
+`open_lake` decides the engine of the process. It must be called before any module that imports
+`pyspark.sql`, because the embedded engine puts SQLFrame in PySpark's place.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from jobs.lake.base import ENGINES, Frame, Lake
+from schemas import Registry
+
+__all__ = ["ENGINES", "Frame", "Lake", "choose_engine", "open_lake"]
+
+_chosen: str | None = None
+
+
+def choose_engine(engine: str) -> None:
+    """Make `pyspark.sql` mean the engine, for the rest of the process.
+
+    Raises:
+        RuntimeError: another engine was chosen before, or PySpark was imported too early.
+    """
+    global _chosen
+    if engine not in ENGINES:
+        raise RuntimeError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
+    if _chosen not in (None, engine):
+        raise RuntimeError(f"this process already runs on {_chosen}; start another process for {engine}")
+    if engine == "embedded" and _chosen is None:
+        if "pyspark.sql" in sys.modules:
+            raise RuntimeError("pyspark was imported before the engine was chosen")
+        from jobs.lake.embedded import activate
+
+        activate()
+    _chosen = engine
+
+
+def open_lake(engine: str, path: Path, registry: Registry, **options: Any) -> Lake:
+    """A lake at `path`, its tables created where they are missing."""
+    choose_engine(engine)
+    if engine == "embedded":
+        from jobs.lake.embedded import EmbeddedLake
+
+        lake: Lake = EmbeddedLake(path, registry, **options)
+    else:
+        from jobs.lake.spark import SparkLake
+
+        lake = SparkLake(path, registry, **options)
+    lake.create_tables()
+    return lake

@@ -1,0 +1,169 @@
+"""The embedded engine: Spark SQL on DuckDB, tables written by delta-rs.
+
+SQLFrame stands in PySpark's place, and queries pass through its compiler, SQLGlot. They are compiled as text: a
+DataFrame of SQLFrame copies its whole tree in every step, which took 40 s a run where this takes one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import duckdb_extension_delta
+import pyarrow as pa
+import sqlglot
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from jobs.lake.base import Frame, Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from schemas import Registry
+    from schemas.tables import Table
+
+_connection: duckdb.DuckDBPyConnection | None = None
+
+
+def activate() -> None:
+    """Let `pyspark.sql` mean SQLFrame on one in-memory DuckDB, for the rest of the process."""
+    global _connection
+    import sqlframe
+
+    _connection = duckdb.connect()
+    package = Path(duckdb_extension_delta.__file__).parent
+    extension = next(package.rglob("delta.duckdb_extension"))
+    _connection.execute(f"LOAD '{extension}'")
+    _connection.execute("SET preserve_insertion_order = false")
+    _connection.execute("SET enable_progress_bar = false")
+    sqlframe.activate("duckdb", conn=_connection)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A view or table of the engine's database, by name."""
+
+    name: str
+    connection: duckdb.DuckDBPyConnection
+
+    @cached_property
+    def columns(self) -> list[str]:
+        return [column[0] for column in self.connection.execute(f"SELECT * FROM {self.name} LIMIT 0").description]
+
+
+@lru_cache(maxsize=None)
+def compiled(query: str) -> str:
+    """A Spark SQL query as DuckDB SQL."""
+    return sqlglot.transpile(query, read="spark", write="duckdb")[0]
+
+
+class EmbeddedLake(Lake):
+    """DuckDB computes, delta-rs commits. Starts in a second, needs no Java."""
+
+    engine = "embedded"
+
+    def __init__(self, path: Path, registry: Registry, memory_limit: str | None = None) -> None:
+        super().__init__(path, registry)
+        if _connection is None:
+            raise RuntimeError("choose_engine('embedded') comes first")
+        self.connection = _connection
+        self.names = (f"t{number}" for number in itertools.count())
+        self.held: list[str] = []
+        spill = self.path / "_spill"
+        self.connection.execute(f"SET temp_directory = '{spill}'")
+        if memory_limit:
+            self.connection.execute(f"SET memory_limit = '{memory_limit}'")
+
+    def create_tables(self) -> None:
+        for name, table in self.tables.items():
+            if not self.exists(name):
+                (self.path / table.path).mkdir(parents=True, exist_ok=True)
+                DeltaTable.create(
+                    self._uri(table),
+                    schema=self.arrow_schema(name),
+                    partition_by=table.partition_by or None,
+                    configuration=self.properties(table)
+                    | {f"delta.constraints.{key}": rule for key, rule in table.constraints.items()},
+                    raise_if_key_not_exists=False,
+                )
+
+    def version(self, table: str) -> int:
+        return DeltaTable(self._uri(self.tables[table])).version()
+
+    def read(self, table: str, version: int | None = None) -> Relation:
+        number = self.version(table) if version is None else version
+        return self._hold("VIEW", f"SELECT * FROM delta_scan('{self._uri(self.tables[table])}', version={number})")
+
+    def restore(self, table: str, version: int) -> None:
+        DeltaTable(self._uri(self.tables[table])).restore(version)
+
+    def sql(self, query: str, **frames: Frame) -> Relation:
+        return self._hold("VIEW", self._compiled(query, frames))
+
+    def keep(self, query: str, **frames: Frame) -> Relation:
+        return self._hold("TABLE", self._compiled(query, frames))
+
+    def from_arrow(self, table: pa.Table) -> Relation:
+        self.connection.register("arriving", table)
+        held = self._hold("TABLE", "SELECT * FROM arriving")
+        self.connection.unregister("arriving")
+        return held
+
+    def to_arrow(self, frame: Frame) -> pa.Table:
+        return self.connection.execute(f"SELECT * FROM {_name(frame)}").to_arrow_table()
+
+    def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> Relation:
+        if not paths:
+            return self.from_arrow(schema.empty_table())
+        listed = ", ".join(f"'{path}'" for path in paths)
+        return self._hold("VIEW", f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)")
+
+    def dataframe(self, frame: Frame) -> DataFrame:
+        from pyspark.sql import SparkSession
+
+        session: Any = SparkSession.builder.getOrCreate()
+        return session.table(_name(frame))
+
+    def release(self) -> None:
+        for thing in reversed(self.held):
+            self.connection.execute(f"DROP {thing}")
+        self.held.clear()
+
+    def close(self) -> None:
+        self.release()
+
+    def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        write_deltalake(
+            self._uri(table),
+            self.connection.execute(f"SELECT * FROM {_name(rows)}").to_arrow_reader(200_000),
+            mode=table.writes,
+            commit_properties=CommitProperties(custom_metadata=metadata),
+        )
+
+    def _uri(self, table: Table) -> str:
+        return str(self.path / table.path)
+
+    def _compiled(self, query: str, frames: dict[str, Frame]) -> str:
+        # Compiled with the frames' names of the query, so that the next run finds it in the cache.
+        marks = {name: f"frame_{name}_" for name in frames}
+        text = compiled(query.format(**marks))
+        for name, mark in marks.items():
+            text = text.replace(mark, _name(frames[name]))
+        return text
+
+    def _hold(self, kind: str, query: str) -> Relation:
+        # Views in the main schema: SQLFrame finds no columns of a temporary one.
+        name = next(self.names)
+        self.connection.execute(f"CREATE {kind} {name} AS {query}")
+        self.held.append(f"{kind} {name}")
+        return Relation(name, self.connection)
+
+
+def _name(frame: Frame) -> str:
+    assert isinstance(frame, Relation)
+    return frame.name

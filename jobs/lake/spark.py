@@ -1,0 +1,146 @@
+"""The Spark engine: PySpark with Delta Lake, in process, on a cluster, or through Spark Connect."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pyarrow as pa
+
+from jobs.lake.base import Frame, Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from schemas import Registry
+    from schemas.tables import Table
+
+SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Delta reads every table's state with 50 tasks and lists files with 10,000 unless told.
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+}
+
+
+def start_session() -> SparkSession:
+    """A session: through `SPARK_REMOTE` where it is set, else in process with Delta's JARs.
+
+    `TANZHANG_SPARK_CONF` (JSON object) overrides any setting, `TANZHANG_SPARK_MASTER` the master.
+    """
+    from pyspark.sql import SparkSession
+
+    builder: Any = SparkSession.builder.appName("tanzhang")
+    if not os.environ.get("SPARK_REMOTE"):
+        from jobs.jars import delta_jars, java_home
+
+        os.environ["JAVA_HOME"] = str(java_home())
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        cores = os.cpu_count() or 2
+        builder = builder.master(os.environ.get("TANZHANG_SPARK_MASTER", f"local[{cores}]"))
+        builder = builder.config("spark.jars", ",".join(str(path) for path in delta_jars()))
+        builder = builder.config("spark.sql.shuffle.partitions", str(max(2, cores)))
+        builder = builder.config("spark.driver.memory", os.environ.get("TANZHANG_SPARK_MEMORY", "4g"))
+        for key, value in SETTINGS.items():
+            builder = builder.config(key, value)
+    for key, value in json.loads(os.environ.get("TANZHANG_SPARK_CONF", "{}")).items():
+        builder = builder.config(key, value)
+    session: SparkSession = builder.getOrCreate()
+    if not os.environ.get("SPARK_REMOTE"):
+        session.sparkContext.setLogLevel("ERROR")  # the engine's own module: nothing of a job passes here
+    return session
+
+
+class SparkLake(Lake):
+    """What production runs on and what grows."""
+
+    engine = "spark"
+
+    def __init__(self, path: Path, registry: Registry, session: SparkSession | None = None) -> None:
+        super().__init__(path, registry)
+        self.owns_session = session is None
+        self.session = session or start_session()
+        self.held: list[DataFrame] = []
+
+    def create_tables(self) -> None:
+        for name, table in self.tables.items():
+            if not self.exists(name):
+                columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
+                partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+                checks = {f"delta.constraints.{key}": rule for key, rule in table.constraints.items()}
+                properties = ", ".join(
+                    f"'{key}' = '{_quoted(value)}'" for key, value in (self.properties(table) | checks).items()
+                )
+                self.session.sql(
+                    f"CREATE TABLE {self._name(table)} ({columns}) USING DELTA {partitions} TBLPROPERTIES ({properties})"
+                )
+
+    def version(self, table: str) -> int:
+        history = self.session.sql(f"DESCRIBE HISTORY {self._name(self.tables[table])} LIMIT 1")
+        return int(history.collect()[0]["version"])
+
+    def read(self, table: str, version: int | None = None) -> DataFrame:
+        reader = self.session.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self._uri(self.tables[table]))
+
+    def restore(self, table: str, version: int) -> None:
+        self.session.sql(f"RESTORE TABLE {self._name(self.tables[table])} TO VERSION AS OF {version}")
+
+    def sql(self, query: str, **frames: Frame) -> DataFrame:
+        return self.session.sql(query, **frames)
+
+    def keep(self, query: str, **frames: Frame) -> DataFrame:
+        kept = self.sql(query, **frames).localCheckpoint(eager=True)
+        self.held.append(kept)
+        return kept
+
+    def from_arrow(self, table: pa.Table) -> DataFrame:
+        return self.session.createDataFrame(table)
+
+    def dataframe(self, frame: Frame) -> DataFrame:
+        return cast("DataFrame", frame)
+
+    def to_arrow(self, frame: Frame) -> pa.Table:
+        return self.dataframe(frame).toArrow()
+
+    def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> DataFrame:
+        if not paths:
+            return self.from_arrow(schema.empty_table())
+        return self.session.read.parquet(*(str(path) for path in paths))
+
+    def release(self) -> None:
+        for frame in self.held:
+            frame.unpersist()
+        self.held.clear()
+
+    def close(self) -> None:
+        self.release()
+        if self.owns_session:
+            self.session.stop()
+
+    def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        writer = self.dataframe(rows).write.format("delta").mode(table.writes).option("userMetadata", json.dumps(metadata))
+        writer.save(self._uri(table))
+
+    def _uri(self, table: Table) -> str:
+        return str(self.path / table.path)
+
+    def _name(self, table: Table) -> str:
+        return f"delta.`{self._uri(table)}`"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "\\'")

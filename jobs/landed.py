@@ -1,0 +1,92 @@
+"""Landed files as frames: the rows of every kind of feed, with the statement that they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.formats.schemas import REJECTS, SCHEMAS
+from jobs.frames import hashed, listed
+from jobs.land import Manifest
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame
+    from jobs.run import Run
+
+KINDS = ("act", "tap", "card", "registration", "consent")
+
+
+def statement(file: Manifest) -> tuple[str, str, object]:
+    """What a higher revision replaces as a whole."""
+    return (file.institution, file.feed, file.business_date)
+
+
+def in_force(files: Iterable[Manifest]) -> list[Manifest]:
+    """Of every statement the files of its highest revision."""
+    files = list(files)
+    highest: dict[object, int] = {}
+    for file in files:
+        key = statement(file)
+        highest[key] = max(highest.get(key, -1), file.revision)
+    return [file for file in files if file.revision == highest[statement(file)]]
+
+
+def whole_statements(some: Iterable[Manifest], files: Iterable[Manifest]) -> list[Manifest]:
+    """Every part of the statements that `some` parts belong to."""
+    wanted = {statement(file) for file in some}
+    return [file for file in files if statement(file) in wanted]
+
+
+def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
+    """All rows of a kind in the files, with the columns of their statement and final record keys.
+
+    Rows without a natural key are told apart by an ordinal among equal rows over all parts of their
+    statement, so `files` must hold whole statements of such feeds.
+    """
+    chosen = [file for file in files if file.kind == kind]
+    columns = [name for name in SCHEMAS[kind].names if name not in ("file_id", "record_key")]
+    key = "r.record_key"
+    if not all(run.feed(file).is_keyed for file in chosen):
+        ordinal = """row_number() OVER (
+            PARTITION BY f.institution, f.feed, f.business_date, f.revision, r.record_key ORDER BY f.part, r.line)"""
+        told_apart = hashed("r.record_key", f"CAST({ordinal} AS string)")
+        key = f"CASE WHEN f.is_keyed OR r.record_key IS NULL THEN r.record_key ELSE {told_apart} END"
+    return run.lake.keep(
+        f"""SELECT r.file_id, {listed(columns, "r.")}, {key} AS record_key,
+                   f.institution, f.feed, f.business_date, f.revision, f.part
+            FROM {{landed}} AS r JOIN {{files}} AS f ON r.file_id = f.file_id""",
+        landed=run.lake.parquet([run.landed_path(file) for file in chosen], SCHEMAS[kind]),
+        files=_statements(run, chosen),
+    )
+
+
+def rejects(run: Run, files: Sequence[Manifest]) -> Frame:
+    """Rows that could not be split into columns, as dispositions."""
+    chosen = [file for file in files if file.rejected_rows]
+    return run.lake.sql(
+        """SELECT r.file_id, r.line, f.institution, f.feed, f.kind AS row_kind, CAST(NULL AS string) AS record_key,
+                  'rejected' AS disposition, r.error_code AS code, r.error_column AS column_name,
+                  r.error_shape AS value_shape
+           FROM {landed} AS r JOIN {files} AS f ON r.file_id = f.file_id""",
+        landed=run.lake.parquet([run.rejects_path(file) for file in chosen], REJECTS),
+        files=_statements(run, chosen),
+    )
+
+
+def _statements(run: Run, files: Sequence[Manifest]) -> Frame:
+    return run.lake.from_arrow(
+        pa.table(
+            {
+                "file_id": pa.array([file.file_id for file in files], pa.string()),
+                "institution": pa.array([file.institution for file in files], pa.string()),
+                "feed": pa.array([file.feed for file in files], pa.string()),
+                "kind": pa.array([file.kind for file in files], pa.string()),
+                "business_date": pa.array([file.business_date for file in files], pa.date32()),
+                "revision": pa.array([file.revision for file in files], pa.int32()),
+                "part": pa.array([file.part for file in files], pa.int32()),
+                "is_keyed": pa.array([run.feed(file).is_keyed for file in files], pa.bool_()),
+            }
+        )
+    )

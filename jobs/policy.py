@@ -1,0 +1,212 @@
+"""The registry in the shape that the jobs join with: small tables, computed once a run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import pyarrow as pa
+
+from schemas import Registry
+from schemas.factors import rate_table
+from schemas.sources import Feed, Source, load_distances
+
+END_OF_TIME = date(9999, 12, 31)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What scenarios, contracts, factors and programmes say, joined."""
+
+    registry: Registry
+
+    @cached_property
+    def scopes(self) -> list[str]:
+        """Consent scopes that scenarios have."""
+        return sorted({scenario.scope for scenario in self.registry.scenarios.values()})
+
+    @cached_property
+    def feeds(self) -> pa.Table:
+        """(family, institution, feed) → slot, and the scenario's rules that a claim needs.
+
+        `slot` is the feed's place in the family's precedence, cards last; null where the scenario does not
+        accept reports of that kind of institution.
+        """
+        rows = []
+        for family, scenario in self.registry.scenarios.items():
+            reporters = list(self._reporters(family))
+            ranked = sorted(
+                (scenario.precedence.index(source.kind), feed.kind == "card", source.id, name)
+                for source, name, feed in reporters
+                if source.kind in scenario.precedence
+            )
+            for source, name, feed in reporters:
+                place = next((number for number, key in enumerate(ranked) if key[2:] == (source.id, name)), None)
+                is_issuer = scenario.reported_by == "issuer"
+                rows.append(
+                    {
+                        "family": family,
+                        "institution": source.id,
+                        "feed": name,
+                        # Every report of an issuer is an act of its own: one slot assigns nothing to another.
+                        "slot": 0 if is_issuer and place is not None else place,
+                        "is_evidence": feed.kind == "card",
+                        "lag_days": feed.booking_lag_days,
+                        "window_seconds": scenario.window_seconds,
+                        "matches_amount": scenario.match_amount,
+                        "proof": scenario.proof,
+                        "scope": scenario.scope,
+                        "missing_quantity_micro": self._missing_quantity(family),
+                    }
+                )
+        return pa.Table.from_pylist(
+            rows,
+            schema=pa.schema(
+                [
+                    ("family", pa.string()),
+                    ("institution", pa.string()),
+                    ("feed", pa.string()),
+                    ("slot", pa.int32()),
+                    ("is_evidence", pa.bool_()),
+                    ("lag_days", pa.int32()),
+                    ("window_seconds", pa.int64()),
+                    ("matches_amount", pa.bool_()),
+                    ("proof", pa.string()),
+                    ("scope", pa.string()),
+                    ("missing_quantity_micro", pa.int64()),
+                ]
+            ),
+        )
+
+    @cached_property
+    def slots(self) -> int:
+        """Feeds of the family that has the most."""
+        return 1 + max((slot for slot in self.feeds.column("slot").to_pylist() if slot is not None), default=0)
+
+    @cached_property
+    def reach(self) -> dict[str, int]:
+        """Family → how many days away a claim can change what becomes of another.
+
+        A report over midnight reaches one day. A booking lag of L days is assigned smallest lag first; the
+        pairs of lag k depend on what the smaller lags left, so it reaches 1 + … + L days. Feeds add up.
+        """
+        days: dict[str, int] = {}
+        lags: dict[str, int] = defaultdict(int)
+        for row in self.feeds.to_pylist():
+            lags[row["family"]] += row["lag_days"] * (row["lag_days"] + 1) // 2
+        for family, scenario in self.registry.scenarios.items():
+            alone = scenario.reported_by == "issuer"
+            days[family] = 0 if alone else lags[family] + (1 if scenario.window_seconds else 0)
+        return days
+
+    @cached_property
+    def rates(self) -> pa.Table:
+        """Factor by scenario, region and local date [valid_from, valid_to)."""
+        regions = {source.region for source in self.registry.sources.values()}
+        rows = rate_table(self.registry.factors, self.registry.scenarios, regions)
+        return pa.table(
+            {
+                "scenario": pa.array([row.scenario for row in rows], pa.string()),
+                "region": pa.array([row.region for row in rows], pa.string()),
+                "valid_from": pa.array([row.valid_from for row in rows], pa.date32()),
+                "valid_to": pa.array([row.valid_to or END_OF_TIME for row in rows], pa.date32()),
+                "factor_id": pa.array([row.factor_id for row in rows], pa.string()),
+                "micrograms_per_unit": pa.array([row.micrograms_per_unit for row in rows], pa.int64()),
+                "match_quality": pa.array([row.match_quality for row in rows], pa.string()),
+            }
+        )
+
+    @cached_property
+    def caps(self) -> pa.Table:
+        """Daily caps on kilograms: scenario, rule, limit_mg and local dates [valid_from, valid_to)."""
+        found = [
+            (scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps
+        ]
+        return pa.table(
+            {
+                "scenario": pa.array([scenario for scenario, _ in found], pa.string()),
+                "rule": pa.array([cap.id for _, cap in found], pa.string()),
+                "limit_mg": pa.array([cap.limit_mg for _, cap in found], pa.int64()),
+                "valid_from": pa.array([cap.valid_from for _, cap in found], pa.date32()),
+                "valid_to": pa.array([cap.valid_to or END_OF_TIME for _, cap in found], pa.date32()),
+            }
+        )
+
+    @cached_property
+    def points(self) -> pa.Table:
+        """What programmes give: measure, scenario, region prefix, points = milligrams × above ÷ below."""
+        rows = [
+            (programme, scenario)
+            for programme in self.registry.programmes.values()
+            for scenario in programme.scenarios
+        ]
+        return pa.table(
+            {
+                "measure": pa.array([programme.measure for programme, _ in rows], pa.string()),
+                "scenario": pa.array([scenario for _, scenario in rows], pa.string()),
+                "prefix": pa.array([programme.region.rstrip("0") for programme, _ in rows], pa.string()),
+                "above": pa.array([programme.points_per_milligram.numerator for programme, _ in rows], pa.int64()),
+                "below": pa.array([programme.points_per_milligram.denominator for programme, _ in rows], pa.int64()),
+                "valid_from": pa.array([programme.valid_from for programme, _ in rows], pa.date32()),
+                "valid_to": pa.array([programme.valid_to or END_OF_TIME for programme, _ in rows], pa.date32()),
+            }
+        )
+
+    @cached_property
+    def pairing(self) -> pa.Table:
+        """Rules by which an institution's taps become rides."""
+        found = [
+            (source.id, name, feed.pairing)
+            for source in self.registry.sources.values()
+            for name, feed in source.feeds.items()
+            if feed.kind == "tap"
+        ]
+        return pa.table(
+            {
+                "institution": pa.array([institution for institution, _, _ in found], pa.string()),
+                "feed": pa.array([name for _, name, _ in found], pa.string()),
+                "scenario": pa.array([pairing.scenario for _, _, pairing in found], pa.string()),
+                "max_ride_seconds": pa.array([pairing.max_ride_minutes * 60 for _, _, pairing in found], pa.int64()),
+                "duplicate_seconds": pa.array([pairing.duplicate_seconds for _, _, pairing in found], pa.int64()),
+            }
+        )
+
+    @cached_property
+    def distances(self) -> pa.Table:
+        """Kilometres × 10⁶ between stations of an institution, both ways; from a station to itself nothing."""
+        rows = []
+        for source in self.registry.sources.values():
+            metres = load_distances(source, self.registry.root)
+            rows += [(source.id, start, end, length * 1000) for (start, end), length in metres.items()]
+            rows += [(source.id, station, station, 0) for station in {start for start, _ in metres}]
+        return pa.table(
+            {
+                "institution": pa.array([row[0] for row in rows], pa.string()),
+                "from_station": pa.array([row[1] for row in rows], pa.string()),
+                "to_station": pa.array([row[2] for row in rows], pa.string()),
+                "quantity_micro": pa.array([row[3] for row in rows], pa.int64()),
+            }
+        )
+
+    def _missing_quantity(self, scenario: str) -> int | None:
+        """What the scenario's rule credits where no quantity is reported."""
+        rule = self.registry.scenarios[scenario].missing_quantity
+        if rule is None:
+            return None
+        metres = load_distances(self.registry.sources[rule.network], self.registry.root)
+        return min(metres.values()) * 1000
+
+    def _reporters(self, family: str) -> list[tuple[Source, str, Feed]]:
+        """Feeds that can report the family by their contract."""
+        found = []
+        for source in self.registry.sources.values():
+            for name, feed in source.feeds.items():
+                if feed.kind == "tap" and feed.pairing.scenario == family:
+                    found.append((source, name, feed))
+                elif feed.kind in ("act", "card") and any(
+                    case.scenario == family for case in feed.columns.scenario.cases
+                ):
+                    found.append((source, name, feed))
+        return found

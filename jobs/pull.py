@@ -1,0 +1,273 @@
+"""pull: a delivery in the drop folder → landing, whole or not at all, with a receipt that says why.
+
+Layout: `<drop>/<institution>/<arrival stamp>/` holds one delivery and its control.json;
+`<landing>/<institution>/<business date>/r<revision>/` the accepted bytes;
+`<landing>/receipts/<institution>/` one receipt a delivery, in every case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from schemas.base import Strict
+from schemas.sources import Source
+from schemas.sources.errors import Fault, fault
+
+CONTROL = "control.json"
+RECEIPTS = "receipts"
+STAMP = "%Y%m%dT%H%M%SZ"
+Decimal6 = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,6})?$")]
+"""Decimal text with at most six decimals."""
+COPY_BYTES = 1 << 20
+
+
+class ControlFile(Strict):
+    """What the control file states of one file. rows: data rows. sums: decimal text by field."""
+
+    name: str
+    feed: str
+    part: int = Field(ge=1)
+    parts: int = Field(ge=1)
+    rows: int = Field(ge=0)
+    sums: dict[str, Decimal6] = {}
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Control(Strict):
+    """control.json: one institution, one business date, one revision, all its feeds."""
+
+    institution: str
+    business_date: date
+    revision: int = Field(ge=0)
+    files: list[ControlFile] = Field(min_length=1)
+
+
+class ReceivedFile(ControlFile):
+    """An accepted file. path: relative to the landing folder."""
+
+    file_id: str
+    path: str
+
+
+class Receipt(Strict):
+    """What became of one delivery.
+
+    business_date and revision are null when control.json could not be read. received_at: the arrival stamp.
+    """
+
+    institution: str
+    arrival: str
+    received_at: datetime
+    business_date: date | None
+    revision: int | None
+    state: Literal["accepted", "refused", "duplicate"]
+    files: list[ReceivedFile] = []
+    errors: list[Fault] = []
+
+
+class _Refused(Exception):
+    def __init__(self, *reasons: Fault) -> None:
+        super().__init__(", ".join(reason.code for reason in reasons))
+        self.reasons = list(reasons)
+
+
+def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
+    """Take every delivery of an institution that has no receipt yet, in order of arrival.
+
+    A delivery without control file is still being written and waits for the next call.
+
+    Returns:
+        The receipts written by this call.
+
+    Raises:
+        ValueError: a folder of the drop folder is not named by an arrival stamp.
+    """
+    known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
+    written = []
+    for folder in _deliveries(drop / source.id):
+        if folder.name in known or not (folder / CONTROL).is_file():
+            continue
+        receipt = _take(source, folder, landing, list(known.values()))
+        write_whole(_receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
+        known[folder.name] = receipt
+        written.append(receipt)
+    return written
+
+
+def load_receipts(source: Source, landing: Path) -> list[Receipt]:
+    """Every receipt of an institution, in order of arrival."""
+    paths = (landing / RECEIPTS / source.id).glob("*.json")
+    receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
+    return sorted(receipts, key=lambda receipt: receipt.arrival)
+
+
+def file_id(institution: str, feed: str, business_date: date, revision: int, part: int) -> str:
+    """The id of a file: 16 hexadecimal characters, the same wherever and whenever it is pulled."""
+    name = f"{institution}|{feed}|{business_date.isoformat()}|{revision}|{part}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def _deliveries(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):  # a transport's unfinished work
+            continue
+        try:
+            _received_at(path.name)
+        except ValueError:
+            wanted = "expected a folder named by its arrival in UTC, such as 20261102T013000Z"
+            raise ValueError(f"{path}: {wanted}") from None
+        yield path
+
+
+def _received_at(stamp: str) -> datetime:
+    return datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
+
+
+def _receipt_path(landing: Path, receipt: Receipt) -> Path:
+    day = receipt.business_date
+    statement = f"{day.isoformat()}-r{receipt.revision}" if day else "unreadable"
+    return landing / RECEIPTS / receipt.institution / f"{statement}-{receipt.arrival}.json"
+
+
+def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
+    received_at = _received_at(folder.name)
+
+    def receipt(
+        state: Literal["accepted", "refused", "duplicate"], control: Control | None, **rest: object
+    ) -> Receipt:
+        return Receipt.model_validate(
+            {
+                "institution": source.id,
+                "arrival": folder.name,
+                "received_at": received_at,
+                "business_date": control and control.business_date,
+                "revision": control.revision if control else None,
+                "state": state,
+                **rest,
+            }
+        )
+
+    try:
+        control = Control.model_validate_json((folder / CONTROL).read_bytes())
+    except ValidationError as error:
+        keys = {".".join(map(str, problem["loc"])) or None for problem in error.errors(include_input=False)}
+        reasons = [fault("bad_control", file=CONTROL, column=key) for key in sorted(keys, key=str)]
+        return receipt("refused", None, errors=reasons)
+    try:
+        _check_control(source, control)
+        _check_folder(folder, control)
+        if _is_repeat(control, earlier):
+            return receipt("duplicate", control)
+        place = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
+        _copy(folder, control, landing / place)
+    except _Refused as refused:
+        return receipt("refused", control, errors=refused.reasons)
+    files = [
+        ReceivedFile(
+            **file.model_dump(),
+            file_id=file_id(source.id, file.feed, control.business_date, control.revision, file.part),
+            path=(place / file.name).as_posix(),
+        )
+        for file in control.files
+    ]
+    return receipt("accepted", control, files=files)
+
+
+def _check_control(source: Source, control: Control) -> None:
+    """Hold the control file against the contract.
+
+    File names of the contract's form are safe: they have neither folder nor a leading dot.
+    """
+    if control.institution != source.id:
+        raise _Refused(
+            fault("wrong_institution", file=CONTROL, column="institution", found=control.institution)
+        )
+    reasons = []
+    for file in control.files:
+        feed = source.feeds.get(file.feed)
+        if feed is None:
+            reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=file.feed))
+            continue
+        if file.name != feed.file_name(control.business_date, file.part):
+            reasons.append(fault("wrong_name", file=CONTROL, column="name", found=file.name))
+        expected = {feed.control_sum.column} if feed.control_sum else set()
+        if file.sums.keys() != expected:
+            reasons.append(fault("wrong_sums", file=CONTROL, column=f"{file.feed}.sums"))
+    for name in source.feeds:
+        parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
+        if not parts:
+            reasons.append(fault("missing_feed", file=CONTROL, column=name))
+        elif parts != [(part, len(parts)) for part in range(1, len(parts) + 1)]:
+            reasons.append(fault("wrong_parts", file=CONTROL, column=name))
+    if reasons:
+        raise _Refused(*reasons)
+
+
+def _check_folder(folder: Path, control: Control) -> None:
+    """Exactly the named files, each a plain file: no link, no folder."""
+    expected = {file.name for file in control.files} | {CONTROL}
+    present = {entry.name: entry for entry in os.scandir(folder)}
+    reasons = [fault("missing_file", file=name) for name in sorted(expected - present.keys())]
+    for name, entry in sorted(present.items()):
+        if name not in expected:
+            reasons.append(fault("extra_file", found=name))
+        elif not entry.is_file(follow_symlinks=False):
+            reasons.append(fault("extra_file", file=name))
+    if reasons:
+        raise _Refused(*reasons)
+
+
+def _is_repeat(control: Control, earlier: list[Receipt]) -> bool:
+    """True when this statement was accepted before as it is.
+
+    Raises:
+        _Refused: it was accepted before with other files, rows, sums or bytes.
+    """
+    statement = (control.business_date, control.revision)
+    for receipt in earlier:
+        if receipt.state == "accepted" and (receipt.business_date, receipt.revision) == statement:
+            accepted = [file.model_dump(exclude={"file_id", "path"}) for file in receipt.files]
+            if accepted != [file.model_dump() for file in control.files]:
+                raise _Refused(fault("changed_statement", file=CONTROL))
+            return True
+    return False
+
+
+def _copy(folder: Path, control: Control, place: Path) -> None:
+    """Copy the files beside their place, checking the bytes that are written, then move them in as one."""
+    temporary = place.with_name(f".{place.name}.tmp")
+    for leftover in (temporary, place):  # of a call that was killed before it wrote its receipt
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    temporary.mkdir(parents=True)
+    reasons = []
+    for file in control.files:
+        digest = hashlib.sha256()
+        with (folder / file.name).open("rb") as sent, (temporary / file.name).open("wb") as kept:
+            while block := sent.read(COPY_BYTES):
+                digest.update(block)
+                kept.write(block)
+        if digest.hexdigest() != file.sha256:
+            reasons.append(fault("wrong_sha256", file=file.name))
+    if reasons:
+        shutil.rmtree(temporary)
+        raise _Refused(*reasons)
+    os.replace(temporary, place)

@@ -1,0 +1,233 @@
+"""One run: its number, its frozen list of files, and where each table stood when it began.
+
+A run starts from the last publication's pins. A table beyond its pin – left by a run that was killed
+or failed – is restored to it, so such a run leaves nothing behind and its number is used again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from jobs import landed
+from jobs.land import Manifest, landed_path, load_manifests, rejects_path
+from jobs.policy import Policy
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame, Lake
+    from schemas import Registry
+    from schemas.sources import Feed, Source
+
+ZONE = ZoneInfo("Asia/Shanghai")
+CUT_OFF = time(6, 0)
+"""A run for a date takes what was received before this local time of the day after."""
+
+def zone_of(source: Source) -> ZoneInfo:
+    """The institution's time zone."""
+    return ZoneInfo(source.time_zone)
+
+
+PUBLICATIONS = "gold.publications"
+
+
+class RunError(Exception):
+    """The run cannot go on; the text says why and what mends it."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Where a table stood in a publication."""
+
+    version: int
+    rows: int
+    checksum: int
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The last publication, as far as the next run needs it. Number 0 is the empty lake."""
+
+    seq: int
+    business_date: date | None
+    hash: str
+    registry_hash: str
+    pins: dict[str, Pin]
+
+
+@dataclass
+class Run:
+    """What every job of one run shares.
+
+    Attributes:
+        seq: number that the publication will have.
+        consumed: accepted files that earlier publications used.
+        new_files: accepted files that this run uses first: the frozen list.
+        refused: deliveries or files that were held back and not yet reported.
+        full: compute everything again, from the landed files.
+        base: table → version with the last publication's content.
+    """
+
+    lake: Lake
+    registry: Registry
+    home: Path
+    business_date: date
+    last: Publication
+    consumed: list[Manifest]
+    fresh: list[Manifest]
+    refused: list[Manifest]
+    full: bool = False
+    base: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seq(self) -> int:
+        return self.last.seq + 1
+
+    @property
+    def commit_metadata(self) -> dict[str, str]:
+        """What every commit of the run says of itself."""
+        return {"publication_seq": str(self.seq), "registry_hash": self.registry.digest}
+
+    @property
+    def has_nothing_to_do(self) -> bool:
+        """No new file, nothing refused, and the date is already published."""
+        return not (self.fresh or self.refused or self.full) and self.last.business_date == self.business_date
+
+    # -- files -----------------------------------------------------------------------------------
+
+    @cached_property
+    def files_in_force(self) -> list[Manifest]:
+        """Accepted files of the highest revision of each statement, earlier runs' and this one's."""
+        return landed.in_force([*self.consumed, *self.fresh])
+
+    @cached_property
+    def new_files(self) -> list[Manifest]:
+        """In force and first used by this run (all in force, when everything is computed again)."""
+        taken = self.files_in_force if self.full else self.fresh
+        force = {file.file_id for file in self.files_in_force}
+        return [file for file in taken if file.file_id in force]
+
+    @cached_property
+    def superseded_files(self) -> list[Manifest]:
+        """Out of force now, and not superseded before this run."""
+        force = {file.file_id for file in self.files_in_force}
+        before = {file.file_id for file in landed.in_force(self.consumed)} | {file.file_id for file in self.fresh}
+        known = [*self.consumed, *self.fresh]
+        return [file for file in known if file.file_id not in force and (self.full or file.file_id in before)]
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The registry as the jobs join with it."""
+        return Policy(self.registry)
+
+    def feed(self, file: Manifest) -> Feed:
+        """The contract of the file's feed."""
+        return self.registry.sources[file.institution].feeds[file.feed]
+
+    def landed_path(self, file: Manifest) -> Path:
+        return landed_path(self.home, file)
+
+    def rejects_path(self, file: Manifest) -> Path:
+        return rejects_path(self.home, file)
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def read(self, table: str) -> Frame:
+        """The table as it stands now, this run's rows included."""
+        return self.lake.read(table)
+
+    def written(self, table: str) -> Frame:
+        """The rows that this run appended to a log."""
+        return self.lake.sql(f"SELECT * FROM {{log}} WHERE publication_seq = {self.seq}", log=self.read(table))
+
+    def before(self, table: str) -> Frame:
+        """The rows of a log that earlier publications wrote."""
+        return self.lake.sql(f"SELECT * FROM {{log}} WHERE publication_seq < {self.seq}", log=self.read(table))
+
+    def near(self, table: str, days: Frame) -> Frame:
+        """The rows of a log on the act dates of a frame, so that other days' files are not read."""
+        dates = self.dates(days)
+        if self.full or not dates:
+            return self.read(table)
+        literals = ", ".join(f"DATE '{day}'" for day in dates)
+        return self.lake.sql(f"SELECT * FROM {{log}} WHERE act_date IN ({literals})", log=self.read(table))
+
+    def file_frame(self, files: Iterable[Manifest]) -> Frame:
+        """file_id of the files."""
+        ids = [file.file_id for file in files]
+        return self.lake.from_arrow(pa.table({"file_id": pa.array(ids, pa.string())}))
+
+    def dates(self, days: Frame) -> list[date]:
+        """The distinct act dates of a frame; their number does not grow with people."""
+        found = self.lake.sql("SELECT DISTINCT act_date FROM {days}", days=days)
+        return sorted(self.lake.to_arrow(found).column("act_date").to_pylist())
+
+
+def cut_off(business_date: date) -> datetime:
+    """The moment before which a file must have been received to take part in the date's run."""
+    return datetime.combine(business_date + timedelta(days=1), CUT_OFF, ZONE)
+
+
+def last_publication(lake: Lake) -> Publication:
+    """The newest publication; number 0 where nothing was published yet."""
+    newest = lake.sql(
+        "SELECT * FROM {record} WHERE publication_seq = (SELECT max(publication_seq) FROM {record})",
+        record=lake.read(PUBLICATIONS),
+    )
+    rows = lake.to_arrow(newest).to_pylist()
+    if not rows:
+        return Publication(0, None, "", "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
+    pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in rows}
+    one = rows[0]
+    return Publication(
+        one["publication_seq"], one["business_date"], one["publication_hash"], one["registry_hash"], pins
+    )
+
+
+def begin(lake: Lake, registry: Registry, home: Path, business_date: date, full: bool = False) -> Run:
+    """Freeze what the run will use and bring every table back to the last publication's pin.
+
+    Raises:
+        RunError: the date lies before the last published one.
+    """
+    last = last_publication(lake)
+    base = {}
+    for name, pin in last.pins.items():
+        if lake.version(name) != pin.version:
+            lake.restore(name, pin.version)
+        base[name] = lake.version(name)
+    used = lake.to_arrow(
+        lake.sql(
+            "SELECT file_id, file_state, received_at_unix FROM {coverage} WHERE file_state <> 'missing'",
+            coverage=lake.read("gold.coverage"),
+        )
+    ).to_pylist()
+    consumed_ids = {row["file_id"] for row in used if row["file_state"] == "consumed"}
+    reported = {(row["file_id"], row["received_at_unix"]) for row in used}
+    until = cut_off(business_date).timestamp()
+    manifests = [file for file in load_manifests(home) if file.received_at.timestamp() < until]
+    accepted = [file for file in manifests if file.state == "accepted"]
+    return Run(
+        lake=lake,
+        registry=registry,
+        home=home,
+        business_date=business_date,
+        last=last,
+        consumed=[file for file in accepted if file.file_id in consumed_ids],
+        fresh=[file for file in accepted if file.file_id not in consumed_ids],
+        refused=[
+            file
+            for file in manifests
+            if file.state == "refused" and (file.file_id, int(file.received_at.timestamp())) not in reported
+        ],
+        full=full,
+        base=base,
+    )

@@ -1,0 +1,54 @@
+"""What every declarative file shares: a strict model and one loader with readable errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+ROOT = Path(__file__).parent
+"""The registry that ships with the project; tests and deployments may load another."""
+
+
+class RegistryError(Exception):
+    """A declarative file cannot be used; the text names the file, the key and the mend."""
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused and values cannot change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+M = TypeVar("M", bound=Strict)
+
+
+def load_yaml(path: Path, model: type[M]) -> M:
+    """One YAML file as one strict model.
+
+    Raises:
+        RegistryError: the file is no YAML, or breaks the model; one line per broken key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RegistryError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise RegistryError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [
+            f"{path}: {'.'.join(str(part) for part in problem['loc']) or '(top)'}: {problem['msg']}"
+            for problem in error.errors()
+        ]
+        raise RegistryError("\n".join(lines)) from error
+
+
+def load_folder(folder: Path, model: type[M]) -> Iterator[tuple[Path, M]]:
+    """Every `*.yaml` of a folder, in name order, with its path."""
+    for path in sorted(folder.glob("*.yaml")):
+        yield path, load_yaml(path, model)

@@ -1,0 +1,98 @@
+"""What scenarios, factors and programmes have in common: a citation, a span of days, and one loader by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from schemas.base import RegistryError, Strict, load_folder
+
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""Lower case and underscores: an id is part of table values, file names and measure names."""
+
+Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+"""Six-digit code of an administrative division (GB/T 2260), `000000` for the country; quoted in YAML."""
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Citation(Strict):
+    """Where a figure or rule was read.
+
+    Attributes:
+        document: name of the text, with its issuer.
+        clause: clause, table or article number in it.
+        url: address where it was read.
+    """
+
+    document: Text
+    clause: Text | None = None
+    url: Text | None = None
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if self.clause is None and self.url is None:
+            raise ValueError("needs a clause or a url, so that a reader can find the figure")
+        return self
+
+
+class Dated(Strict):
+    """Something in force on the local dates [`valid_from`, `valid_to`); without `valid_to`, open."""
+
+    valid_from: date
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _has_days(self) -> Self:
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} must be after valid_from {self.valid_from}")
+        return self
+
+    def in_force(self, on: date) -> bool:
+        """Whether the date lies within the span."""
+        return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
+
+    def overlaps(self, other: Dated) -> bool:
+        """Whether there is a date on which both are in force."""
+        return self.in_force(other.valid_from) or other.in_force(self.valid_from)
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def overlapping(dated: Sequence[D]) -> Iterator[tuple[D, D]]:
+    """Every pair that is in force on the same date."""
+    return ((one, other) for one, other in combinations(dated, 2) if one.overlaps(other))
+
+
+class Named(Strict):
+    """A declarative file: its id is its file name."""
+
+    id: Id
+    name: Text
+
+
+N = TypeVar("N", bound=Named)
+
+
+def load_by_id(folder: Path, model: type[N]) -> dict[str, N]:
+    """Every file of a folder by its id.
+
+    Raises:
+        RegistryError: a file breaks its model or is not named after its id; or there is no file at all, on
+            which every later check would pass.
+    """
+    found: dict[str, N] = {}
+    for path, item in load_folder(folder, model):
+        if item.id != path.stem:
+            raise RegistryError(f"{path}: id: is {item.id!r}; rename the file or write {path.stem}")
+        found[item.id] = item
+    if not found:
+        raise RegistryError(f"{folder}: no *.yaml file here; the registry must not be empty")
+    return found

@@ -1,0 +1,228 @@
+"""The closed list of what can be wrong with an export: a rule, and a mend in words for the sender."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from schemas.base import Strict
+
+
+class Rule(NamedTuple):
+    """What must hold, and what the sender does when it does not."""
+
+    rule: str
+    mend: str
+
+
+ERRORS: dict[str, Rule] = {
+    # The delivery as a whole: refused by pull.
+    "bad_control": Rule(
+        "control.json is valid JSON with exactly the agreed keys",
+        "Write control.json anew as agreed and send the delivery again.",
+    ),
+    "wrong_institution": Rule(
+        "a delivery lies in the folder of the institution that its control file names",
+        "Put your own institution id into control.json and send the delivery again.",
+    ),
+    "wrong_name": Rule(
+        "a file is named as the contract says, with its business date and part, and without a folder",
+        "Name the files as agreed and send the delivery again.",
+    ),
+    "unknown_feed": Rule(
+        "every file belongs to a feed of the contract",
+        "Remove the file or agree on the new feed first, then send the delivery again.",
+    ),
+    "missing_feed": Rule(
+        "a delivery holds every feed of the contract, also a feed without rows",
+        "Add a file with no rows for the missing feed and send the delivery again.",
+    ),
+    "wrong_parts": Rule(
+        "the parts of a feed are numbered 1 to the stated total, each once",
+        "Send the delivery again with every part of the feed.",
+    ),
+    "wrong_sums": Rule(
+        "control.json states, for each file, exactly the sum that the contract names",
+        "State the agreed sum in control.json and send the delivery again.",
+    ),
+    "missing_file": Rule(
+        "every file that control.json names is in the delivery",
+        "Send the delivery again with all its files.",
+    ),
+    "extra_file": Rule(
+        "a delivery holds nothing but plain files that control.json names",
+        "Remove the file, or name it in control.json, and send the delivery again.",
+    ),
+    "wrong_sha256": Rule(
+        "the bytes of a file have the sha256 that control.json states",
+        "The file changed on its way: send the delivery again.",
+    ),
+    "changed_statement": Rule(
+        "a statement that was accepted never changes",
+        "Send the corrected statement with a higher revision.",
+    ),
+    # A file as a whole: refused by land.
+    "bad_compression": Rule(
+        "a compressed file is complete and can be unpacked",
+        "Pack the file again and send the statement with a higher revision.",
+    ),
+    "byte_order_mark": Rule(
+        "a file starts with its first line, without a byte order mark",
+        "Save the file without byte order mark and send it with a higher revision.",
+    ),
+    "wrong_line_ending": Rule(
+        "lines end as the contract says",
+        "Write the agreed line ending and send the statement with a higher revision.",
+    ),
+    "wrong_header": Rule(
+        "the first line names exactly the agreed columns, in their order and encoding",
+        "Restore the agreed header or agree on a new format; send with a higher revision.",
+    ),
+    "line_too_long": Rule(
+        "a line is at most 1 MiB long",
+        "Check the line endings of the file and send it with a higher revision.",
+    ),
+    "wrong_row_count": Rule(
+        "a file has as many data rows as control.json states",
+        "Send the statement again, complete, with a higher revision.",
+    ),
+    "wrong_sum": Rule(
+        "the named column adds up to the sum that control.json states",
+        "Send the statement again, complete, with a higher revision.",
+    ),
+    "part_refused": Rule(
+        "a statement counts only with all its parts",
+        "Mend the refused part and send the whole statement with a higher revision.",
+    ),
+    "sum_not_checked": Rule(
+        "the named column can be read in every row, so that its sum can be checked",
+        "Mend the unreadable rows and send the statement with a higher revision.",
+    ),
+    # A row that cannot be split into columns: rejected by land.
+    "bad_encoding": Rule(
+        "a row is text in the agreed encoding", "Write the row in the agreed encoding and send it again."
+    ),
+    "nul_byte": Rule("a row has no NUL byte", "Remove the NUL byte from the row and send it again."),
+    "bad_json": Rule("a row is one JSON object", "Write the row as one JSON object and send it again."),
+    "bad_quoting": Rule(
+        "a quoted value is closed in its own line", "Quote the value as agreed and send the row again."
+    ),
+    "wrong_columns": Rule(
+        "a row has exactly the agreed columns", "Write the row with the agreed columns and send it again."
+    ),
+    # A value that cannot be used: its row is quarantined.
+    "missing_value": Rule("a required value is present", "Fill in the value and send the row again."),
+    "wrong_type": Rule(
+        "a value is text, and a list is a list", "Write the value in the agreed type and send the row again."
+    ),
+    "unknown_code": Rule(
+        "a code is one of those agreed", "Correct the code, or agree on the new one, and send the row again."
+    ),
+    "expired_code": Rule(
+        "a code is used only on dates for which it was agreed",
+        "Use the code in force on the day of the act and send the row again.",
+    ),
+    "bad_time": Rule(
+        "a time exists in the calendar and is written in an agreed form",
+        "Correct the time and send the row again.",
+    ),
+    "bad_number": Rule(
+        "a number is written in plain digits, with at most six decimals and money in whole fen",
+        "Correct the number and send the row again.",
+    ),
+    "wrong_sign": Rule(
+        "quantities and purchases are not negative, refunds not positive",
+        "Correct the sign or the kind of the row and send it again.",
+    ),
+    "repeated_item": Rule(
+        "an item code stands once in a row", "Write each item once and send the row again."
+    ),
+    "too_many_values": Rule(
+        "a list of cards names at most two", "Name at most two cards and send the row again."
+    ),
+    "bad_citizen_id": Rule(
+        "a citizen id has 18 characters, a date of birth and a valid check digit (GB 11643)",
+        "Correct the citizen id, or leave it empty where that is agreed, and send the row again.",
+    ),
+    "old_citizen_id": Rule(
+        "a citizen id has 18 characters, not the 15 of the first generation",
+        "Send the citizen's 18-character id.",
+    ),
+    "bad_phone": Rule(
+        "a phone number exists in its country's numbering plan",
+        "Correct the phone number and send the row again.",
+    ),
+    "bad_card": Rule(
+        "a card number has 12 to 19 digits and a valid check digit",
+        "Correct the card number and send the row again.",
+    ),
+}
+"""Error code → rule and mend. A code that is not here cannot be raised."""
+
+
+class Fault(Strict):
+    """One thing found wrong, as it stands in receipts and manifests. Carries no text of the sender's.
+
+    `file` is a contract-shaped file name, `line` the 1-based physical line of the unpacked file,
+    `shape` the shape of the offending value (see `shape`).
+    """
+
+    code: str
+    rule: str
+    mend: str
+    file: str | None = None
+    line: int | None = None
+    column: str | None = None
+    shape: str | None = None
+
+
+def fault(
+    code: str,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    column: str | None = None,
+    found: object = None,
+) -> Fault:
+    """The fault of a catalogued code; of `found` only the shape is kept."""
+    rule, mend = ERRORS[code]
+    return Fault(
+        code=code,
+        rule=rule,
+        mend=mend,
+        file=file,
+        line=line,
+        column=column,
+        shape=None if found is None else shape(found),
+    )
+
+
+SHAPE_LENGTH = 40
+_RUN = re.compile(r"(9+|a+|字+)")
+
+
+def _class(character: str) -> str:
+    if _is_han(character):
+        return "字"
+    if character.isnumeric():
+        return "9"
+    if character.isalpha():
+        return "a"
+    return character if character.isprintable() else "?"
+
+
+def _is_han(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
+
+
+def shape(value: object) -> str:
+    """The form of a value without its content: `11010519491231002x` → `9{17}a`; at most 40 characters.
+
+    Digits become 9, Chinese characters 字, other letters a; runs are counted; punctuation stays.
+    What is not text is named by its type (and may be given as that type).
+    """
+    if not isinstance(value, str):
+        return f"<{(value if isinstance(value, type) else type(value)).__name__}>"
+    classes = "".join(map(_class, value[:1000]))
+    runs = _RUN.sub(lambda run: run[0] if len(run[0]) == 1 else f"{run[0][0]}{{{len(run[0])}}}", classes)
+    return runs[:SHAPE_LENGTH]

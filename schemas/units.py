@@ -1,0 +1,126 @@
+"""The units that factors and caps may be written in, checked by pint, computed in fractions.
+
+The registry starts empty, so a unit that is not below does not exist: pint's own `ton` (a short ton) or `kg`
+(a prefix of plain mass) can never slip into a factor. CO2 and CO2e are *different dimensions*: nothing
+converts one into the other. `ton` is left out on purpose, as it is read as tonne, long ton or short ton.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from pint import UnitRegistry
+from pint.errors import PintError
+
+Gas = Literal["CO2", "CO2e"]
+
+_GASES: tuple[Gas, ...] = ("CO2", "CO2e")
+_MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
+_COUNTED = ("km", "vehicle_km", "step", "act", "statement")
+"""What a factor is 'per', each a dimension of its own: a factor per vehicle-km is none per passenger-km."""
+
+
+class UnitError(ValueError):
+    """A unit is unknown, of the wrong kind, or its value has no exact whole number."""
+
+
+class FactorUnit(NamedTuple):
+    """A factor's unit taken apart.
+
+    Attributes:
+        gas: what the numerator weighs.
+        per: the denominator, in the registry's base names (`km`, `step`, `act`, `statement`).
+        micrograms: micrograms of the gas in one unit, exact.
+    """
+
+    gas: Gas
+    per: str
+    micrograms: Fraction
+
+
+@lru_cache(maxsize=1)
+def _registry() -> UnitRegistry[Any]:
+    registry: UnitRegistry[Any] = UnitRegistry(None, non_int_type=Fraction)
+    for of in ("", *_GASES):
+        registry.define(f"ug{of} = [mass{of}]")
+        for name, micrograms in _MASSES.items():
+            registry.define(f"{name}{of} = {micrograms} * ug{of}")
+    for name in _COUNTED:
+        registry.define(f"{name} = [{name}]")
+    # An account is one passenger, so a kilometre of that person is a passenger-kilometre.
+    registry.define("passenger_km = km")
+    return registry
+
+
+def _units(text: str) -> Any:
+    """Raises UnitError: unknown unit, or text that is no unit expression."""
+    try:
+        return _registry().parse_units(text)
+    except (PintError, ValueError, TypeError, AttributeError) as error:
+        weighed = [f"{mass}{gas}" for gas in _GASES for mass in _MASSES]
+        known = ", ".join([*weighed, *_COUNTED, "passenger_km"])
+        raise UnitError(f"unit {text!r} is not known; use one of {known}") from error
+
+
+@lru_cache(maxsize=256)
+def factor_unit(text: str) -> FactorUnit:
+    """Take a unit such as `gCO2/passenger_km` apart.
+
+    Raises:
+        UnitError: an unknown unit, a numerator that is no mass of CO2 or CO2e, a denominator that is none of
+            the things counted.
+    """
+    numerator, slash, denominator = text.partition("/")
+    if not slash:
+        raise UnitError(f"unit {text!r} has no denominator; write it like gCO2/act")
+    above, below = _units(numerator), _units(denominator)
+    gas = next((gas for gas in _GASES if above.is_compatible_with(f"ug{gas}")), None)
+    if gas is None:
+        raise UnitError(f"unit {text!r} does not weigh CO2 or CO2e; write the gas, like gCO2/act")
+    per = next((name for name in _COUNTED if below.is_compatible_with(name)), None)
+    if per is None:
+        raise UnitError(f"unit {text!r} is per {denominator!r}; use one of {', '.join(_COUNTED)}")
+    size = _registry().Quantity(Fraction(1), above / below).to(f"ug{gas}/{per}").magnitude
+    return FactorUnit(gas, per, Fraction(size))
+
+
+def whole_micrograms(value: str, unit: str) -> int:
+    """`value` in `unit` as micrograms per one counted thing.
+
+    Raises:
+        UnitError: the unit is broken, or the result is no whole number (nothing is rounded here).
+    """
+    micrograms = Fraction(value) * factor_unit(unit).micrograms
+    if micrograms.denominator != 1:
+        raise UnitError(f"{value} {unit} is no whole number of micrograms; give a value with fewer decimals")
+    return micrograms.numerator
+
+
+def whole_milligrams(text: str) -> int:
+    """A plain mass such as `296 g` as milligrams.
+
+    Raises:
+        UnitError: not `<decimal> <mass unit>`, or no whole number of milligrams.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) (\S+)", text)
+    if match is None:
+        raise UnitError(f"{text!r} is no mass; write it like 296 g")
+    units = _units(match[2])
+    if not units.is_compatible_with("mg"):
+        raise UnitError(f"{text!r} is no plain mass; write it like 296 g")
+    milligrams = Fraction(_registry().Quantity(Fraction(match[1]), units).to("mg").magnitude)
+    if milligrams.denominator != 1:
+        raise UnitError(f"{text!r} is no whole number of milligrams")
+    return milligrams.numerator
+
+
+def counted_unit(text: str) -> str:
+    """The base name of a unit that things are counted in (`passenger_km` → `km`).
+
+    Raises:
+        UnitError: the unit is not one that things are counted in.
+    """
+    return factor_unit(f"ugCO2/{text}").per

@@ -1,0 +1,200 @@
+"""The world simulator: made-up people, what they do, what their institutions send, and the truth about it.
+
+It shares no definition with the readers of the exports: a writer and a parser that share a definition share
+its mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from simulator.acts import Done, Scene
+from simulator.deliveries import Outbox, make_plan
+from simulator.habits import use_bank_services, use_wallet_services, walk
+from simulator.network import Network
+from simulator.payments import pay_utilities, shop
+from simulator.people import Block, make_block
+from simulator.rides import ride
+from simulator.rows import INSTITUTIONS, OUTCOMES, RIDE, Calendar, Rows, Serials, stack
+from simulator.statements import write_feed
+from simulator.truth import Truth
+from simulator.writers import Formats
+
+__all__ = ["Summary", "simulate"]
+
+Progress = Callable[[str, int, int], None]
+
+PERSON_DAYS = 60_000
+"""A block of people is made as a whole; it holds about this many person-days, at most 2,000 people."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts of a simulated world.
+
+    Attributes:
+        rows: data rows of all files, all revisions; deliveries sent again are not counted twice.
+        files: data files, deliveries sent again counted.
+        late, corrected, repeating, resent: (institution, day)s with that fate.
+        rides_reported_by_all: metro rides with rows of all three institutions.
+        outcomes: acts by outcome.
+    """
+
+    people: int
+    customers: int
+    days: int
+    deliveries: int
+    files: int
+    rows: int
+    late: int
+    corrected: int
+    repeating: int
+    resent: int
+    acts: int
+    rides: int
+    rides_reported_by_all: int
+    outcomes: dict[str, int]
+
+
+def simulate(
+    out: Path,
+    people: int,
+    days: int,
+    seed: int,
+    start: date = date(2026, 11, 1),
+    late: float = 0.02,
+    corrected: float = 0.02,
+    duplicated: float = 0.01,
+    shared_phones: float = 0.03,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write a world: `<out>/exports/<institution>/<arrival>/…` and `<out>/truth/*.parquet`.
+
+    The same arguments give the same bytes. People are made in blocks, so memory does not grow with their
+    number. A run of the last business date with its cut-off at 06:00 the next morning has seen everything.
+
+    Args:
+        out: folder; `exports` and `truth` in it must not exist.
+        people: number of people.
+        days: number of business dates.
+        seed: of all random numbers.
+        start: the first business date.
+        late: share of (institution, day)s delivered one to four days late.
+        corrected: share of (institution, day)s that a second revision corrects.
+        duplicated: share of days that repeat rows of the day before, and of deliveries sent again.
+        shared_phones: share of people who share a phone with another person.
+        progress: called with a stage ("people", "files"), the number done and the number to do.
+
+    Raises:
+        ValueError: people or days below one.
+        FileExistsError: `out` already holds exports or truth.
+    """
+    if people < 1 or days < 1:
+        raise ValueError(f"a world needs people and days, got {people} people and {days} days")
+    if (out / "exports").exists():
+        raise FileExistsError(f"{out / 'exports'} exists: simulate into a fresh folder")
+    say = progress or (lambda _stage, _done, _total: None)
+    calendar, network = Calendar(start, days), Network()
+    formats = Formats(calendar, network)
+    plan = make_plan(seed, calendar, late, corrected, duplicated)
+    spool = out / "spool"
+    outbox = Outbox(out / "exports", spool, calendar, plan, formats.feeds)
+    tally = _Tally()
+    size = max(100, min(2_000, PERSON_DAYS // days))
+    with Truth(out / "truth", calendar) as truth:
+        for number, first in enumerate(range(0, people, size)):
+            block = make_block(seed, number, first, min(size, people - first), days, shared_phones)
+            rng = np.random.default_rng((seed, number, 1))
+            scene = Scene(block, days, network, rng, Serials(number))
+            _write_block(scene, outbox, truth, formats, tally)
+            say("people", first + len(block), people)
+    files = 0
+    for done, delivery in enumerate(plan.deliveries, start=1):
+        files += outbox.send(delivery) * len(delivery.arrivals)
+        say("files", done, len(plan.deliveries))
+    spool.rmdir()
+    return Summary(
+        people=people,
+        customers=tally.customers,
+        days=days,
+        deliveries=sum(len(delivery.arrivals) for delivery in plan.deliveries),
+        files=files,
+        rows=outbox.rows,
+        late=len(plan.late),
+        corrected=len(plan.corrected),
+        repeating=len(plan.repeating),
+        resent=plan.resent,
+        acts=tally.acts,
+        rides=tally.rides,
+        rides_reported_by_all=tally.rides_reported_by_all,
+        outcomes={name: int(count) for name, count in zip(OUTCOMES, tally.outcomes, strict=True) if count},
+    )
+
+
+class _Tally:
+    """Running counts over the blocks."""
+
+    def __init__(self) -> None:
+        self.customers = self.acts = self.rides = self.rides_reported_by_all = 0
+        self.outcomes = np.zeros(len(OUTCOMES), dtype=np.int64)
+
+
+def _write_block(scene: Scene, outbox: Outbox, truth: Truth, formats: Formats, tally: _Tally) -> None:
+    """Everything that a block of people does and is said to have done."""
+    block = scene.block
+    acts, reports = _live(scene, block)
+    reporters = np.zeros((len(INSTITUTIONS), len(acts["person"])), dtype=bool)
+    for (institution, _), rows in reports.items():
+        reporters[institution, rows["act"][rows["act"] >= 0]] = True
+    is_reported = np.asarray(reporters.any(axis=0))
+    act_numbers = tally.acts + np.cumsum(is_reported) - 1
+    acts, reporters = acts.take(is_reported), reporters[:, is_reported]
+
+    truth.add_people(block)
+    truth.add_acts(block, tally.acts, acts)
+    for feed in formats.feeds:
+        write_feed(
+            outbox,
+            truth,
+            feed,
+            block,
+            reports[feed.institution, feed.name],
+            act_numbers,
+            scene.days,
+            scene.rng,
+        )
+    truth.flush()
+
+    is_ride = acts["scenario"] == RIDE
+    tally.customers += int(block.holds.sum())
+    tally.acts += len(acts["person"])
+    tally.rides += int(is_ride.sum())
+    tally.rides_reported_by_all += int((is_ride & reporters.all(axis=0)).sum())
+    tally.outcomes += np.bincount(acts["outcome"], minlength=len(OUTCOMES))
+
+
+def _live(scene: Scene, block: Block) -> tuple[Rows, dict[tuple[int, str], Rows]]:
+    """All acts of a block, and the rows of every feed with acts counted over all scenarios."""
+    pieces: dict[tuple[int, str], list[Rows]] = {}
+    acts: list[Rows] = []
+    offset = 0
+    for do in (ride, walk, pay_utilities, use_wallet_services, use_bank_services):
+        done: Done = do(scene)
+        acts.append(done.acts)
+        for feed, parts in done.reports.items():
+            for rows in parts:
+                rows.columns["act"] = rows["act"] + offset
+                pieces.setdefault(feed, []).append(rows)
+        offset += len(done.acts["person"])
+    for feed, parts in shop(scene).items():
+        pieces[feed] += parts
+    reports = {feed: stack(parts) for feed, parts in pieces.items()}
+    for institution in range(len(INSTITUTIONS)):
+        reports[institution, "registrations"] = block.registrations[institution]
+        reports[institution, "consents"] = block.consents[institution]
+    return stack(acts), reports

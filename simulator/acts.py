@@ -1,0 +1,82 @@
+"""What a block's people do, and the rows in which institutions report it: the parts all scenarios share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.network import Network
+from simulator.people import Block
+from simulator.rows import CREDITED, UNDECIDABLE, UNKNOWN, Column, Rows, Serials
+
+NO_QUANTITY = -1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where acts take place.
+
+    Attributes:
+        block: the people.
+        days: number of business dates; acts and bookings beyond are not delivered.
+        network: the metro.
+        rng: the random numbers of this block's acts.
+        serials: numbers for rows.
+    """
+
+    block: Block
+    days: int
+    network: Network
+    rng: np.random.Generator
+    serials: Serials
+
+    def chance(self, share: float, size: int) -> Column:
+        """A mask that is true with the given share."""
+        return self.rng.random(size) < share
+
+
+@dataclass(frozen=True)
+class Done:
+    """Acts and the rows that report them; `act` in the rows counts within these acts.
+
+    `acts` has the columns person, scenario, day (the act date that the account shows), at, quantity and
+    credited (10^-6 of the scenario's unit, `NO_QUANTITY` for none) and outcome. `reports` maps
+    (institution, feed) to rows.
+    """
+
+    acts: Rows
+    reports: dict[tuple[int, str], list[Rows]]
+
+
+def acts_of(
+    person: Column,
+    scenario: Column,
+    day: Column,
+    at: Column,
+    quantity: Column,
+    outcome: Column,
+    credited: Column,
+) -> Rows:
+    """The columns of `Done.acts`; `credited` counts only where the outcome is credited."""
+    return Rows(
+        {
+            "person": person,
+            "scenario": scenario,
+            "day": day,
+            "at": at,
+            "quantity": quantity,
+            "outcome": outcome,
+            "credited": np.where(outcome == CREDITED, credited, NO_QUANTITY),
+        }
+    )
+
+
+def settled(outcome: Column, is_open: Column) -> Column:
+    """Row outcomes, unknown where the policy leaves the assignment open."""
+    return np.where(is_open, UNKNOWN, outcome)
+
+
+def acts_settled(outcome: Column, is_open: Column) -> Column:
+    """Act outcomes, undecidable where the policy leaves the assignment open."""
+    return np.where(is_open, UNDECIDABLE, outcome)

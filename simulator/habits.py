@@ -1,0 +1,147 @@
+"""Walking, statements, card applications and government services."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.acts import Done, Scene, acts_of, acts_settled, settled
+from simulator.rows import (
+    ALIPAY,
+    CARD_APPLICATION,
+    CITIC,
+    CREDITED,
+    DAY,
+    FINANCE,
+    GOVERNMENT,
+    LIVING,
+    NO_CONSENT,
+    NO_FACTOR,
+    RECORD,
+    STATEMENT,
+    SUPPORTING,
+    TRAVEL,
+    UNKNOWN,
+    WALK,
+    Column,
+    rows,
+)
+
+
+def walk(scene: Scene) -> Done:
+    """Step counts of half the wallet's customers: two to four running totals a day, the last the highest.
+
+    When consent changes between two readings of a day, the policy leaves open which of them counts.
+    """
+    block, rng, days = scene.block, scene.rng, scene.days
+    walkers = np.flatnonzero(block.holds[ALIPAY] & (rng.random(len(block)) < 0.5))
+    who, day = (part.astype(np.int64) for part in np.nonzero(rng.random((len(walkers), days)) < 0.95))
+    person, size = walkers[who], len(who)
+    steps = np.clip(np.exp(rng.normal(8.85, 0.55, size)), 200, 45_000).astype(np.int64)
+    readings = rng.integers(2, 5, size)
+
+    act = np.repeat(np.arange(size), readings)
+    number = np.arange(len(act)) - np.repeat(np.cumsum(readings) - readings, readings)
+    is_last = number + 1 == readings[act]
+    part = 16 * 3_600 // readings[act]  # of the time between 07:30 and 23:30
+    at = day[act] * DAY + 27_000 + number * part + rng.integers(0, part)
+    shown = np.where(is_last, steps[act], steps[act] * (number + 1) // (readings[act] + 1))
+
+    consent = block.consents_at(ALIPAY, person[act], TRAVEL, at)
+    consented = np.bincount(act[consent], minlength=size)
+    outcome = np.where(consented == readings, CREDITED, NO_CONSENT)
+    mixed = (consented > 0) & (consented < readings)
+    act_open = mixed | (~block.is_decidable[person] & (outcome == CREDITED))
+    acts = acts_of(
+        person=person,
+        scenario=np.full(size, WALK),
+        day=day,
+        at=at[is_last],
+        quantity=steps * 1_000_000,
+        outcome=acts_settled(outcome, act_open),
+        credited=steps * 1_000_000,
+    )
+    reports = rows(
+        len(act),
+        day=day[act],
+        person=person[act],
+        act=act,
+        at=at,
+        day_only=False,
+        scenario=WALK,
+        total=shown * 1_000_000,
+        style=rng.integers(0, 2, len(act)),
+        serial=scene.serials.take(len(act)),
+        disposition=np.where(is_last, RECORD, SUPPORTING),
+        outcome=np.where(is_last, settled(outcome, act_open)[act], UNKNOWN),
+    )
+    return Done(acts, {(ALIPAY, "acts"): [reports]})
+
+
+def _days_of(scene: Scene, institution: int, rate: float) -> tuple[Column, Column]:
+    """Person and day of rare acts of an institution's customers."""
+    share = np.where(scene.block.holds[institution], rate, 0.0)[:, None]
+    person, day = np.nonzero(scene.rng.random((len(scene.block), scene.days)) < share)
+    return person.astype(np.int64), day.astype(np.int64)
+
+
+def use_wallet_services(scene: Scene) -> Done:
+    """Electronic statements and government services, both in the wallet alone, with a precise time."""
+    block, rng = scene.block, scene.rng
+    person, day = _days_of(scene, ALIPAY, 0.025)
+    size = len(person)
+    is_statement = scene.chance(0.5, size)
+    scenario = np.where(is_statement, STATEMENT, GOVERNMENT)
+    at = day * DAY + rng.integers(8 * 3_600, 22 * 3_600, size)
+    count = np.where(is_statement, rng.integers(1, 5, size), 1) * 1_000_000
+    consent = block.consents_at(ALIPAY, person, np.where(is_statement, FINANCE, LIVING), at)
+    outcome = np.where(consent, np.where(is_statement, CREDITED, NO_FACTOR), NO_CONSENT)
+    act_open = ~block.is_decidable[person] & (outcome == CREDITED)
+    acts = acts_of(person, scenario, day, at, count, acts_settled(outcome, act_open), count)
+    reports = rows(
+        size,
+        day=day,
+        person=person,
+        act=np.arange(size),
+        at=at,
+        day_only=False,
+        scenario=scenario,
+        total=count,
+        style=rng.integers(0, 3, size),
+        serial=scene.serials.take(size),
+        outcome=settled(outcome, act_open),
+    )
+    return Done(acts, {(ALIPAY, "acts"): [reports]})
+
+
+def use_bank_services(scene: Scene) -> Done:
+    """Electronic statements and card applications at the bank, by booking date; each row its own act."""
+    block, rng = scene.block, scene.rng
+    person, day = _days_of(scene, CITIC, 0.03)
+    size = len(person)
+    is_statement = scene.chance(0.8, size)
+    count = np.where(is_statement, rng.integers(1, 5, size), 1)
+    consent = block.consents_all_day(CITIC, person, FINANCE, day)
+    outcome = np.where(consent, CREDITED, NO_CONSENT)
+    act_open = ~block.is_decidable[person] & consent
+    acts = acts_of(
+        person=person,
+        scenario=np.where(is_statement, STATEMENT, CARD_APPLICATION),
+        day=day,
+        at=day * DAY + rng.integers(8 * 3_600, 22 * 3_600, size),
+        quantity=count * 1_000_000,
+        outcome=acts_settled(outcome, act_open),
+        credited=count * 1_000_000,
+    )
+    reports = rows(
+        size,
+        day=day,
+        person=person,
+        act=np.arange(size),
+        business=np.where(is_statement, 3, 4),
+        count=count,
+        total=0,
+        has_no_amount=True,
+        note=rng.integers(0, 4, size),
+        outcome=settled(outcome, act_open),
+    )
+    return Done(acts, {(CITIC, "acts"): [reports]})

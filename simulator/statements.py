@@ -1,0 +1,116 @@
+"""A day's statement of one feed: its rows, some of the day before once more, and a revision before it.
+
+The world is described in its final state. A corrected day therefore has its true rows in revision 1, and in
+revision 0 a version that misses some rows, has other amounts in some, and holds some that never were.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.deliveries import Outbox
+from simulator.people import Block
+from simulator.rows import RECORD, REPEAT, SUPERSEDED, SUPPORTING, UNKNOWN, Column, Rows, Serials, stack
+from simulator.truth import Truth
+from simulator.writers import Feed
+
+KEYED = ("acts", "card_transactions", "taps")
+"""Per institution the feed whose rows have a natural key: only these can be recognised when sent again."""
+_OF_ACTS = {"acts", "card_transactions", "taps"}
+
+
+def write_feed(
+    outbox: Outbox,
+    truth: Truth,
+    feed: Feed,
+    block: Block,
+    reports: Rows,
+    act_numbers: Column,
+    days: int,
+    rng: np.random.Generator,
+) -> None:
+    """Append a block's rows of one feed to the files of all days.
+
+    The rows come in any order; their `act` counts within the block, and `act_numbers` has the number of each
+    in the truth.
+    """
+    order = np.argsort(reports["day"], kind="stable")
+    reports = reports.take(order)
+    lines = feed.lines(reports, block)
+    edges = np.searchsorted(reports["day"], np.arange(days + 1))
+    resent = _resent(outbox, feed, reports, edges, days, rng)
+    for day in range(days):
+        here = np.arange(edges[day], edges[day + 1])
+        again = resent.get(day, here[:0])
+        if (feed.institution, day) in outbox.plan.corrected:
+            former, former_lines = _former(feed, block, reports, lines, here, rng)
+            former_lines += [lines[k] for k in again]
+            former = stack([former, reports.take(again)])
+            former.columns["disposition"] = np.full(len(former), SUPERSEDED)
+            former.columns["outcome"] = np.full(len(former), UNKNOWN)
+            _append(outbox, truth, feed, day, 0, former, former_lines, act_numbers)
+            revision = 1
+        else:
+            revision = 0
+        statement = reports.take(np.concatenate([here, again]))
+        repeated = resent.get(day + 1, here[:0]) - edges[day]
+        statement.columns["disposition"][repeated] = REPEAT
+        statement.columns["outcome"][repeated] = UNKNOWN
+        text = lines[edges[day] : edges[day + 1]] + [lines[k] for k in again]
+        _append(outbox, truth, feed, day, revision, statement, text, act_numbers)
+
+
+def _append(
+    outbox: Outbox,
+    truth: Truth,
+    feed: Feed,
+    day: int,
+    revision: int,
+    part: Rows,
+    lines: list[str],
+    numbers: Column,
+) -> None:
+    first = outbox.append(feed, day, revision, lines, int(part["total"].sum()))
+    act = part["act"]
+    truth.add_records(
+        feed.institution, feed.name, day, revision, first, part, np.where(act < 0, -1, numbers[act])
+    )
+
+
+def _resent(
+    outbox: Outbox, feed: Feed, reports: Rows, edges: Column, days: int, rng: np.random.Generator
+) -> dict[int, Column]:
+    """Rows of the day before that a day's file holds once more; only feeds whose rows have a key."""
+    keyed = KEYED[feed.institution] == feed.name
+    chosen = {}
+    for day in range(1, days):
+        if not keyed or (feed.institution, day) not in outbox.plan.repeating:
+            continue
+        candidates = np.arange(edges[day - 1], edges[day])
+        candidates = candidates[np.isin(reports["disposition"][candidates], (RECORD, SUPPORTING))]
+        count = min(len(candidates), max(1, len(candidates) // 20))
+        chosen[day] = np.sort(rng.permutation(candidates)[:count])
+    return chosen
+
+
+def _former(
+    feed: Feed, block: Block, reports: Rows, lines: list[str], here: Column, rng: np.random.Generator
+) -> tuple[Rows, list[str]]:
+    """What revision 0 said of a day that revision 1 corrects: some rows missing, changed or made up."""
+    fate = rng.random(len(here))
+    if len(here) >= 3:
+        fate[:3] = (0.0, 0.04, 0.07)  # every correction does all three
+    kept = here[fate >= 0.03]
+    if feed.name not in _OF_ACTS:
+        return reports.take(kept), [lines[k] for k in kept]
+    changed = reports.take(here[(fate >= 0.03) & (fate < 0.06)])
+    changed.columns["total"] = changed["total"] + np.where(changed["total"] == 0, 0, changed["total"])
+    invented = reports.take(here[(fate >= 0.06) & (fate < 0.08)])
+    if "serial" in invented.columns:
+        invented.columns["serial"] = invented["serial"] + Serials.SPARE
+    if "status" in invented.columns:
+        invented.columns["station"] = (invented["station"] + 1) % 20
+    invented.columns["act"] = np.full(len(invented), -1)
+    same = here[fate >= 0.06]
+    text = [lines[k] for k in same] + feed.lines(changed, block) + feed.lines(invented, block)
+    return stack([reports.take(same), changed, invented]), text
