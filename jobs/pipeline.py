@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,19 +13,36 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.account import account
 from jobs.conform import conform
+from jobs.land import LANDING, Manifest, land
 from jobs.match import match
 from jobs.post import post
 from jobs.publish import gate, publish
+from jobs.pull import pull
 from jobs.resolve import resolve
 from jobs.run import Run, begin
+from jobs.tokens import Tokens
+from schemas.sources import load_stations
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
 
-Job = Callable[[Run], "dict[str, Frame]"]
-JOBS: dict[str, Job] = {"conform": conform, "resolve": resolve, "match": match, "post": post, "account": account}
-"""What computes tables; each owns the tables that it returns."""
+@dataclass(frozen=True)
+class Job:
+    """What computes tables: a pure function of the run, and the tables that it owns, in commit order."""
+
+    compute: Callable[[Run], dict[str, Frame]]
+    tables: tuple[str, ...]
+
+
+JOBS = {
+    "conform": Job(conform, ("silver.rows", "silver.claims", "silver.customer_events")),
+    "resolve": Job(resolve, ("silver.membership", "silver.identity_log")),
+    "match": Job(match, ("silver.activities",)),
+    "post": Job(post, ("gold.ledger",)),
+    "account": Job(account, ("gold.balances", "gold.coverage")),
+}
+PUBLISH = "publish"
 
 Progress = Callable[[str], None]
 
@@ -49,6 +67,22 @@ class Outcome:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
+def ingest(
+    registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None
+) -> dict[str, list[Manifest]]:
+    """Pull and land what lies in `<home>/exports`, institution by institution; needs no engine.
+
+    Returns:
+        Institution → manifests written by this call. A refused delivery stays with its institution.
+    """
+    written = {}
+    for source in registry.sources.values():
+        progress(source.id)
+        pull(source, home / "exports", home / LANDING)
+        written[source.id] = land(source, home, tokens, load_stations(source, registry.root))
+    return written
+
+
 def run_day(
     lake: Lake,
     registry: Registry,
@@ -56,7 +90,6 @@ def run_day(
     business_date: date,
     *,
     full: bool = False,
-    dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Account for everything received before the date's cut-off, and publish it.
@@ -65,7 +98,6 @@ def run_day(
 
     Args:
         full: compute everything again from the landed files; publishes only if something differs.
-        dry_run: compute up to `post` and write nothing that stays.
 
     Raises:
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
@@ -73,33 +105,58 @@ def run_day(
     outcome = Outcome(business_date, None, "unchanged")
     commits_before = len(lake.commits)
     with _timed(outcome, "begin"):
-        run = begin(lake, registry, home, business_date, full)
+        run = begin(lake, registry, home, business_date, full=full)
     if run.has_nothing_to_do:
         return outcome
-    for name, job in JOBS.items():
+    for name in JOBS:
         progress(name)
         with _timed(outcome, name):
-            for table, rows in job(run).items():
-                is_snapshot = lake.tables[table].writes == "overwrite"
-                changed = lake.count(run.written("gold.ledger") if is_snapshot else rows)
-                outcome.appended[table] = changed
-                if changed:
-                    lake.write(table, rows, **run.commit_metadata)
-    if full and not any(outcome.appended[table] for table in outcome.appended):
-        lake.release()
-        outcome.figures = run.figures
-        return outcome
-    progress("gate")
-    with _timed(outcome, "gate"):
-        results = gate(run)
-    progress("publish")
-    with _timed(outcome, "publish"):
-        publish(run, results)
-    outcome.seq, outcome.state = run.seq, run.figures.pop("state")
+            outcome.appended |= _perform(run, name)
+    if not full or any(outcome.appended.values()):
+        progress(PUBLISH)
+        with _timed(outcome, "gate"):
+            results = gate(run)
+        with _timed(outcome, PUBLISH):
+            outcome.state = publish(run, results)
+        outcome.seq = run.seq
     outcome.figures = run.figures
     outcome.commits = len(lake.commits) - commits_before
     lake.release()
     return outcome
+
+
+def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> dict[str, int]:
+    """One job of a run by itself: `conform` opens the run, the others go on with it, `publish` ends it.
+
+    Returns:
+        Rows written by table.
+
+    Raises:
+        RunError: the run that is open is of another date.
+        PublicationBlocked: a critical rule is broken.
+    """
+    done = {table for other in itertools.takewhile(lambda other: other != name, JOBS) for table in JOBS[other].tables}
+    run = begin(lake, registry, home, business_date, done=done)
+    if name == PUBLISH:
+        publish(run, gate(run))
+        written = {}
+    else:
+        written = _perform(run, name)
+    lake.release()
+    return written
+
+
+def _perform(run: Run, name: str) -> dict[str, int]:
+    """Compute a job and commit what changed; returns rows by table."""
+    written = {}
+    rows = JOBS[name].compute(run)
+    for table in JOBS[name].tables:
+        is_snapshot = run.lake.tables[table].writes == "overwrite"
+        changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table])
+        if changed:
+            run.lake.write(table, rows[table], **run.commit_metadata)
+        written[table] = changed
+    return written
 
 
 @contextmanager

@@ -63,8 +63,12 @@ def gate(run: Run) -> list[RuleResult]:
     return results
 
 
-def publish(run: Run, results: list[RuleResult]) -> None:
-    """Pin every table and append the publication record: the moment at which the day is visible."""
+def publish(run: Run, results: list[RuleResult]) -> str:
+    """Pin every table and append the publication record: the moment at which the day is visible.
+
+    Returns:
+        The publication's state.
+    """
     pins = {name: pin_of(run, name) for name in run.lake.tables if name != PUBLICATIONS}
     flawed = bool(missing(run) or run.refused or any(not one.is_passed for one in results))
     state = "degraded" if flawed else "published"
@@ -85,7 +89,7 @@ def publish(run: Run, results: list[RuleResult]) -> None:
         for name, pin in sorted(pins.items())
     ]
     run.lake.write(PUBLICATIONS, run.lake.rows(PUBLICATIONS, rows), **run.commit_metadata)
-    run.figures["state"] = state
+    return state
 
 
 def pin_of(run: Run, name: str) -> Pin:

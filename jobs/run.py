@@ -7,7 +7,7 @@ or failed – is restored to it, so such a run leaves nothing behind and its num
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -20,6 +20,7 @@ import pyarrow as pa
 from jobs import landed
 from jobs.land import Manifest, landed_path, load_manifests, rejects_path
 from jobs.policy import Policy
+from jobs.pull import write_whole
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -36,6 +37,8 @@ def zone_of(source: Source) -> ZoneInfo:
 
 
 PUBLICATIONS = "gold.publications"
+OPEN_RUN = "_open_run.json"
+"""Note beside the tables: the frozen list of the run that is open."""
 
 
 class RunError(Exception):
@@ -72,7 +75,6 @@ class Run:
         new_files: accepted files that this run uses first: the frozen list.
         refused: deliveries or files that were held back and not yet reported.
         full: compute everything again, from the landed files.
-        base: table → version with the last publication's content.
     """
 
     lake: Lake
@@ -84,7 +86,6 @@ class Run:
     fresh: list[Manifest]
     refused: list[Manifest]
     full: bool = False
-    base: dict[str, int] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -98,8 +99,10 @@ class Run:
 
     @property
     def has_nothing_to_do(self) -> bool:
-        """No new file, nothing refused, and the date is already published."""
-        return not (self.fresh or self.refused or self.full) and self.last.business_date == self.business_date
+        """The date is published, and nothing came since; what comes late for a past date belongs to the next one."""
+        if self.last.business_date is None or self.business_date > self.last.business_date:
+            return False
+        return self.business_date < self.last.business_date or not (self.fresh or self.refused or self.full)
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -192,42 +195,87 @@ def last_publication(lake: Lake) -> Publication:
     )
 
 
-def begin(lake: Lake, registry: Registry, home: Path, business_date: date, full: bool = False) -> Run:
+def _is_published(lake: Lake, business_date: date) -> bool:
+    record = lake.read(PUBLICATIONS)
+    return lake.has_rows(lake.sql(f"SELECT 1 FROM {{record}} WHERE business_date = DATE '{business_date}'", record=record))
+
+
+def begin(
+    lake: Lake,
+    registry: Registry,
+    home: Path,
+    business_date: date,
+    *,
+    full: bool = False,
+    done: Collection[str] = (),
+) -> Run:
     """Freeze what the run will use and bring every table back to the last publication's pin.
 
+    Args:
+        full: compute everything again.
+        done: tables that earlier jobs of this same run wrote; they and its frozen list are kept.
+
     Raises:
-        RunError: the date lies before the last published one.
+        RunError: the date lies before the last published one and was itself never published, or is to be computed
+            again; or jobs are to go on with a run that is not open, or is of another date.
     """
     last = last_publication(lake)
-    base = {}
+    if last.business_date is not None and business_date < last.business_date:
+        if full or not _is_published(lake, business_date):
+            raise RunError(
+                f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
+                "is part of the next date's run"
+            )
     for name, pin in last.pins.items():
-        if lake.version(name) != pin.version:
+        if name not in done and lake.version(name) != pin.version:
             lake.restore(name, pin.version)
-        base[name] = lake.version(name)
     used = lake.to_arrow(
         lake.sql(
-            "SELECT file_id, file_state, received_at_unix FROM {coverage} WHERE file_state <> 'missing'",
+            "SELECT file_id, file_state, received_at_unix, publication_seq FROM {coverage} WHERE file_state <> 'missing'",
             coverage=lake.read("gold.coverage"),
         )
     ).to_pylist()
-    consumed_ids = {row["file_id"] for row in used if row["file_state"] == "consumed"}
+    used = [row for row in used if row["publication_seq"] <= last.seq]
+    consumed = {row["file_id"] for row in used if row["file_state"] == "consumed"}
     reported = {(row["file_id"], row["received_at_unix"]) for row in used}
-    until = cut_off(business_date).timestamp()
-    manifests = [file for file in load_manifests(home) if file.received_at.timestamp() < until]
-    accepted = [file for file in manifests if file.state == "accepted"]
+    manifests = load_manifests(home)
+    frozen = _frozen(lake, last.seq + 1, business_date) if done else _freeze(lake, last.seq + 1, business_date, manifests)
     return Run(
         lake=lake,
         registry=registry,
         home=home,
         business_date=business_date,
         last=last,
-        consumed=[file for file in accepted if file.file_id in consumed_ids],
-        fresh=[file for file in accepted if file.file_id not in consumed_ids],
+        consumed=[file for file in manifests if file.state == "accepted" and file.file_id in consumed],
+        fresh=[
+            file
+            for file in manifests
+            if file.state == "accepted" and file.file_id in frozen and file.file_id not in consumed
+        ],
         refused=[
             file
             for file in manifests
-            if file.state == "refused" and (file.file_id, int(file.received_at.timestamp())) not in reported
+            if file.state == "refused"
+            and file.file_id in frozen
+            and (file.file_id, int(file.received_at.timestamp())) not in reported
         ],
         full=full,
-        base=base,
     )
+
+
+def _freeze(lake: Lake, seq: int, business_date: date, manifests: list[Manifest]) -> set[str]:
+    """Ids of the files received before the date's cut-off, noted for the run's later jobs."""
+    until = cut_off(business_date)
+    files = sorted(file.file_id for file in manifests if file.received_at < until)
+    note = {"publication_seq": seq, "business_date": business_date.isoformat(), "files": files}
+    write_whole(lake.path / OPEN_RUN, json.dumps(note).encode())
+    return set(files)
+
+
+def _frozen(lake: Lake, seq: int, business_date: date) -> set[str]:
+    """The list that the open run began with."""
+    path = lake.path / OPEN_RUN
+    note = json.loads(path.read_text()) if path.exists() else {}
+    if (note.get("publication_seq"), note.get("business_date")) != (seq, business_date.isoformat()):
+        raise RunError(f"no run of {business_date} is open; start it with conform")
+    return set(note["files"])

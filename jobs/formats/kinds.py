@@ -158,7 +158,7 @@ class Cards:
         ]
         landed["refers_to_key"] = refers_to
         landed["amount_fen"] = [None if fen is None else abs(fen) for fen in amounts]
-        if self.wallets and columns.wallet:
+        if self.wallets is not None and columns.wallet:
             landed["wallet"] = _column(self.wallets, columns.wallet.column, raw, errors)
         return landed
 

@@ -174,6 +174,8 @@ class _Feed(Strict):
 
     @model_validator(mode="after")
     def _fields_accounted_for(self) -> _Feed:
+        if self.items and (self.format.layout != "json_lines" or not self.natural_key):
+            raise ValueError("items need layout json_lines and a natural_key")
         mapped = set(_columns_of(getattr(self, "columns", None)))
         keys = set(self.natural_key or ())
         listed = {self.items.column} if self.items else set()
@@ -188,8 +190,6 @@ class _Feed(Strict):
         both = set(self.not_kept) & mapped
         if both:
             raise ValueError(f"mapped and not_kept: {sorted(both)}")
-        if self.items and (self.format.layout != "json_lines" or not self.natural_key):
-            raise ValueError("items need layout json_lines and a natural_key")
         return self
 
     @property
@@ -354,7 +354,9 @@ def load_distances(source: Source, root: Path = ROOT) -> dict[tuple[str, str], i
                     if metres <= 0:
                         raise ValueError(f"{start}-{end}: distance {metres}")
                     distances[start, end] = distances[end, start] = metres
-        except (OSError, KeyError, ValueError) as error:
+            if not distances:
+                raise ValueError("no rows")
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise RegistryError(f"{path}: not a station table: {error}") from error
     return distances
 

@@ -1,20 +1,16 @@
 """The simulated world keeps the promises that everything else is tested against.
 
-The exports are read here by a small reader of their own, and the acts that they tell of are credited again by
-brute force, person by person, so a truth that does not follow the policy fails.
+The exports are read by a small reader of the tests' own, and the acts that they tell of are credited again by
+brute force (`tests/pipeline/oracle.py`), so a truth that does not follow the policy fails.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +22,13 @@ from stdnum.cn import ric
 
 from simulator import Summary, simulate
 from simulator.linking import Known, decidable_people
+from tests.pipeline.oracle import credited
+from tests.reader import deliveries, rows_of
 
 PEOPLE, DAYS, SEED = 700, 6, 11
 START = date(2026, 11, 1)
 DAY = 86_400
 LOCAL = timezone(timedelta(hours=8))
-WALLET = {"ditiechuxing": "metro", "xingzou": "walking", "shenghuojiaofei": "utility_payment",
-          "dianzizhangdan": "e_statement", "lvsezhengwu": "online_government"}  # fmt: skip
-SCOPE = {"metro": "travel", "walking": "travel", "utility_payment": "living", "online_government": "living",
-         "e_statement": "finance", "e_card": "finance"}  # fmt: skip
-SCOPES = {"ALL": "all", "GREEN_TRAVEL": "travel", "GREEN_LIFE": "living", "GREEN_FINANCE": "finance",
-          "全部": "all", "出行": "travel", "生活": "living", "金融": "finance",
-          "all": "all", "travel": "travel"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,23 +40,7 @@ class World:
         return pq.read_table(self.out / "truth" / f"{table}.parquet").to_pylist()
 
     def deliveries(self) -> list[tuple[Path, dict[str, Any]]]:
-        controls = sorted(self.out.glob("exports/*/*/control.json"))
-        return [(control.parent, json.loads(control.read_text(encoding="utf-8"))) for control in controls]
-
-
-def rows_of(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """Physical line and values of every data row."""
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        data = gzip.decompress(data)
-    if path.name.endswith(".txt"):
-        lines = data.decode("gb18030").split("\r\n")[:-1]
-        names = lines[0].split("|")
-        return [(n, dict(zip(names, ln.split("|"), strict=True))) for n, ln in enumerate(lines[1:], 2)]
-    lines = data.decode("utf-8").split("\n")[:-1]
-    if path.name.endswith(".csv.gz"):
-        return list(enumerate(csv.DictReader(lines), 2))
-    return [(n, json.loads(line)) for n, line in enumerate(lines, 1)]
+        return [(delivery.folder, delivery.control) for delivery in deliveries(self.out)]
 
 
 @pytest.fixture(scope="module")
@@ -240,174 +215,15 @@ def test_few_acts_are_undecidable(world: World) -> None:
         assert (act["credited_quantity"] is not None) == (act["outcome"] == "credited")
 
 
-# ---- the acts credited again from the exports ----------------------------------------------------------
-
-
-def in_force(world: World) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Rows by institution and feed: highest revision of each day, equal keys once."""
-    last: dict[tuple[str, str], tuple[int, Path]] = {}
-    for folder, control in world.deliveries():
-        key = (control["institution"], control["business_date"])
-        last[key] = max(last.get(key, (-1, folder)), (control["revision"], folder))
-    found: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for (institution, _), (_, folder) in sorted(last.items()):
-        for path in folder.glob("*_1.*"):
-            feed = path.name[: -len("_20261101_1") - len("".join(path.suffixes))]
-            rows = [row for _, row in rows_of(path)]
-            found[institution, feed] += rows
-    for key in (("alipay", "acts"), ("citic_bank", "card_transactions"), ("hangzhou_metro", "taps")):
-        found[key] = list({json.dumps(row, sort_keys=True): row for row in found[key]}.values())
-    return found
-
-
-def seconds(text: str) -> int:
-    at = datetime.strptime(text, "%Y-%m-%d %H:%M:%S" if len(text) > 10 else "%Y-%m-%d")
-    return int((at - datetime(START.year, START.month, START.day)).total_seconds())
-
-
-def fen(text: str) -> int:
-    return int(Decimal(text.replace(",", "")) * 100)
-
-
-class Consents:
-    def __init__(self, exports: dict[tuple[str, str], list[dict[str, Any]]]) -> None:
-        self.events: defaultdict[str, list[tuple[int, bool, str]]] = defaultdict(list)
-        for institution in ("alipay", "citic_bank", "hangzhou_metro"):
-            for row in exports[institution, "consents"]:
-                customer, scope, status, at = row.values()
-                given = status in ("AUTHORIZED", "授权", "grant")
-                self.events[customer].append((seconds(at), not given, SCOPES[scope]))
-
-    def at(self, customer: str, scenario: str, when: int) -> bool:
-        told = [e for e in self.events[customer] if e[0] <= when and e[2] in ("all", SCOPE[scenario])]
-        return bool(told) and not max(told)[1]
-
-    def all_day(self, customer: str, scenario: str, day: int) -> bool:
-        breaks = [e[0] for e in self.events[customer] if day * DAY < e[0] < (day + 1) * DAY]
-        return all(self.at(customer, scenario, when) for when in [day * DAY, *breaks])
-
-
-def credited_again(world: World) -> Counter[tuple[int, str, str, Decimal]]:
-    """(person, scenario, act date, quantity) of every credited act, recomputed from the exports alone.
-
-    Who is who is taken from the truth; consents, pairing, matching and refunds are not.
-    """
-    exports = in_force(world)
-    consents = Consents(exports)
-    person = {row["customer_id"]: row["person_no"] for row in world.truth("customers")}
-    with (Path(__file__).parents[2] / "schemas/sources/hangzhou_metro_distances.csv").open() as file:
-        pairs = {frozenset((a, b)): int(m) for a, b, m in list(csv.reader(file))[1:]}
-    shortest = Decimal(min(pairs.values())) / 1000
-    activities: defaultdict[tuple[int, str], list[dict[str, Any]]] = defaultdict(list)
-
-    taps: defaultdict[str, list[tuple[int, dict[str, Any]]]] = defaultdict(list)
-    for row in exports["hangzhou_metro", "taps"]:
-        taps[row["userID"]].append((seconds(row["time"]), row))
-    for user, passages in taps.items():
-        passages.sort(key=lambda passage: passage[0])
-        kept: list[tuple[int, dict[str, Any]]] = []
-        for at, row in passages:
-            same = kept and (kept[-1][1]["stationID"], kept[-1][1]["status"]) == (
-                row["stationID"],
-                row["status"],
-            )
-            if not (same and at - kept[-1][0] <= 60):
-                kept.append((at, row))
-        for (entry, first), (leave, then) in pairwise(kept):
-            is_ride = (first["status"], then["status"]) == ("1", "0") and leave - entry <= 4 * 3600
-            if is_ride and consents.at(user, "metro", entry):
-                km = Decimal(pairs[frozenset((first["stationID"], then["stationID"]))]) / 1000
-                activities[person[user], "metro"].append(
-                    {"from": entry - 600, "to": leave + 600, "day": entry // DAY, "fen": int(then["fare"]),
-                     "quantity": km, "feeds": set()}
-                )  # fmt: skip
-
-    steps: defaultdict[tuple[int, int], int] = defaultdict(int)
-    result: Counter[tuple[int, str, str, Decimal]] = Counter()
-
-    def credit(who: int, scenario: str, day: int, quantity: Decimal) -> None:
-        result[who, scenario, str(START + timedelta(days=day)), quantity] += 1
-
-    wallet = []
-    for row in exports["alipay", "acts"]:
-        did, at = row["account_did"], row["occurrent_time"]
-        scenario, is_day = WALLET[row["scenario_code"].rsplit("_", 1)[1]], len(at) == 10
-        when, amount = seconds(at), Decimal(row["active_data_list"][0]["item_amount"])
-        if not (consents.all_day if is_day else consents.at)(did, scenario, when // DAY if is_day else when):
-            continue
-        if scenario == "walking":
-            key = (person[did], when // DAY)
-            steps[key] = max(steps[key], int(amount))
-        elif scenario == "e_statement":
-            credit(person[did], scenario, when // DAY, amount)
-        elif scenario != "online_government":
-            wallet.append((is_day, when, person[did], scenario, int(amount * 100)))
-    for (who, day), count in steps.items():
-        credit(who, "walking", day, Decimal(count))
-    for is_day, when, who, scenario, amount in sorted(wallet):
-        rides = [
-            a for a in activities[who, scenario]
-            if "wallet" not in a["feeds"] and a["fen"] == amount and "from" in a
-            and (a["day"] == when // DAY if is_day else a["from"] <= when <= a["to"])
-        ]  # fmt: skip
-        if rides:
-            rides[0]["feeds"].add("wallet")
-        else:
-            activities[who, scenario].append(
-                {"day": when // DAY, "fen": amount, "feeds": {"wallet"},
-                 "quantity": shortest if scenario == "metro" else Decimal(1)}
-            )  # fmt: skip
-
-    def book(feed: str, who: int, scenario: str, day: int, amount: int | None) -> dict[str, Any] | None:
-        for lag in (0, 1):
-            for a in activities[who, scenario]:
-                fits = amount is None or a["fen"] is None or a["fen"] == amount
-                if a["day"] == day - lag and feed not in a["feeds"] and fits:
-                    a["feeds"].add(feed)
-                    return a
-        return None
-
-    for row in sorted(exports["citic_bank", "acts"], key=lambda row: row["金额"] == ""):
-        customer, day = row["客户号"], (datetime.strptime(row["记账日期"], "%Y%m%d").date() - START).days
-        business = row["业务场景"]
-        scenario = {"电子账单": "e_statement", "电子信用卡申请": "e_card"}.get(business, "utility_payment")
-        if not consents.all_day(customer, scenario, day):
-            continue
-        if scenario != "utility_payment":
-            credit(person[customer], scenario, day, Decimal(row["笔数"]))
-            continue
-        amount = fen(row["金额"]) if row["金额"] else None
-        if not book("bank", person[customer], scenario, day, amount):
-            activities[person[customer], scenario].append(
-                {"day": day, "fen": amount, "feeds": {"bank"}, "quantity": Decimal(1)}
-            )
-    cards = exports["citic_bank", "card_transactions"]
-    reversed_ = {row["原流水号"] for row in cards if row["交易类型"] == "冲正"}
-    for row in cards:
-        day = (datetime.strptime(row["记账日期"], "%Y%m%d").date() - START).days
-        is_bill = any(word in row["商户名称"] for word in ("国网", "水务", "燃气"))
-        if row["交易类型"] != "消费" or not is_bill:
-            continue
-        if consents.all_day(row["客户号"], "utility_payment", day):
-            paid = book("card", person[row["客户号"]], "utility_payment", day, fen(row["交易金额"]))
-            if paid and row["流水号"] in reversed_:
-                paid["is_refunded"] = True
-    for (who, scenario), found in activities.items():
-        for activity in found:
-            if "is_refunded" not in activity:
-                credit(who, scenario, activity["day"], activity["quantity"])
-    return result
-
-
 def test_the_truth_follows_the_policy(world: World) -> None:
     acts = world.truth("acts")
     open_ = {(act["person_no"], act["scenario"]) for act in acts if act["outcome"] == "undecidable"}
     told = Counter(
-        (act["person_no"], act["scenario"], str(act["act_date"]), Decimal(act["credited_quantity"]))
+        (act["person_no"], act["scenario"], act["act_date"], Decimal(act["credited_quantity"]))
         for act in acts
         if act["outcome"] == "credited" and (act["person_no"], act["scenario"]) not in open_
     )
-    again = Counter({key: n for key, n in credited_again(world).items() if key[:2] not in open_})
+    again = Counter({key: n for key, n in credited(world.out).items() if key[:2] not in open_})
     assert told.total() > 0.8 * len(acts)
     assert again - told == Counter()
     assert told - again == Counter()

@@ -1,0 +1,77 @@
+"""What came from whom and what became of it, read from the lake and the receipts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.frames import in_force, newest
+from jobs.land import LANDING
+from jobs.pull import Receipt, load_receipts
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a lake.
+
+    Attributes:
+        dispositions: institution, feed, disposition, rows – every row of every consumed file once.
+        outcomes: institution, outcome, claims – every claim in force once.
+        figures: accounts, entries, milligrams, absorbed claims.
+        coverage: institution, feed, business_date, file_state, is_late, rows.
+        refused: deliveries that pull refused.
+    """
+
+    dispositions: list[dict[str, Any]]
+    outcomes: list[dict[str, Any]]
+    figures: dict[str, int]
+    coverage: list[dict[str, Any]]
+    refused: list[Receipt]
+
+
+def status(lake: Lake, home: Path) -> Status:
+    """The state of a lake and of its landing folder."""
+
+    def ask(query: str, **frames: Any) -> list[dict[str, Any]]:
+        return lake.to_arrow(lake.sql(query, **frames)).to_pylist()
+
+    rows = newest(lake, lake.read("silver.rows"), "file_id", "line")
+    activities = lake.keep("SELECT * FROM {a}", a=in_force(lake, lake.read("silver.activities"), "claim_id", "act_date"))
+    balances = lake.read("gold.balances")
+    figures = ask(
+        """SELECT count(DISTINCT CASE WHEN amount > 0 THEN person_id END) AS accounts,
+                  coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
+                  coalesce(CAST(sum(CASE WHEN measure = 'reduction_mg' THEN amount END) AS bigint), 0) AS milligrams
+           FROM {balances}""",
+        balances=balances,
+    )[0]
+    absorbed = ask("SELECT count(1) AS n FROM {a} WHERE outcome = 'absorbed'", a=activities)[0]["n"]
+    return Status(
+        dispositions=ask(
+            """SELECT institution, feed, disposition, count(1) AS row_count FROM {rows}
+               GROUP BY institution, feed, disposition ORDER BY institution, feed, disposition""",
+            rows=rows,
+        ),
+        outcomes=ask(
+            """SELECT institution, outcome, count(1) AS claims FROM {a}
+               GROUP BY institution, outcome ORDER BY institution, outcome""",
+            a=activities,
+        ),
+        figures={**figures, "absorbed": absorbed},
+        coverage=ask(
+            """SELECT institution, feed, business_date, file_state, is_late, CAST(sum(row_count) AS bigint) AS row_count
+               FROM {coverage} GROUP BY institution, feed, business_date, file_state, is_late
+               ORDER BY business_date, institution, feed, file_state""",
+            coverage=lake.read("gold.coverage"),
+        ),
+        refused=[
+            receipt
+            for source in lake.registry.sources.values()
+            for receipt in load_receipts(source, home / LANDING)
+            if receipt.state == "refused"
+        ],
+    )

@@ -1,0 +1,124 @@
+"""Both engines on the same worlds, each run in a process of its own, figures beside each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tanzhang.demo import FIRST_DAY, SEED
+
+
+def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Console) -> None:
+    """Simulate and land a world of every size once, then run it on every engine and print the figures."""
+    for people in sizes:
+        world = home / str(people)
+        if not (world / "landed").exists():
+            shutil.rmtree(world, ignore_errors=True)
+            _command("simulate", "--people", str(people), "--days", str(days), "--seed", str(SEED), "--home", str(world))
+            started = time.perf_counter()
+            for job in ("pull", "land"):
+                _command("job", job, "--date", str(FIRST_DAY), "--home", str(world))
+            out.print(f"{people:,} people: pulled and landed in {time.perf_counter() - started:.1f} s")
+        results = {engine: _run(world, engine, days) for engine in engines}
+        _print(people, results, out)
+
+
+def _run(world: Path, engine: str, days: int) -> dict[str, Any]:
+    """Seconds by job over all dates, rows, commits, wall seconds and peak memory of one engine."""
+    folder = f"lake-{engine}"
+    shutil.rmtree(world / folder, ignore_errors=True)
+    last = FIRST_DAY + timedelta(days=days - 1)
+    started = time.perf_counter()
+    arguments = ("run", "--from", str(FIRST_DAY), "--to", str(last), "--home", str(world))
+    text, peak = _measured(*arguments, "--engine", engine, "--lake", folder, "--json")
+    decoder, seconds, rows, commits = json.JSONDecoder(), defaultdict(float), 0, []
+    while text.strip():
+        outcome, end = decoder.raw_decode(text.lstrip())
+        text = text.lstrip()[end:]
+        for job, spent in outcome["seconds"].items():
+            seconds[job] += spent
+        rows += outcome["appended"].get("silver.rows", 0)
+        commits.append(outcome["commits"])
+    return {
+        "seconds": dict(seconds),
+        "rows": rows,
+        "commits": max(commits),
+        "wall": time.perf_counter() - started,
+        "peak_gb": peak / 1e9,
+    }
+
+
+def _print(people: int, results: dict[str, dict[str, Any]], out: Console) -> None:
+    table = Table(title=f"{people:,} people")
+    table.add_column("job")
+    for engine in results:
+        table.add_column(f"{engine}, s", justify="right")
+        table.add_column("rows/s", justify="right")
+    both = len(results) == 2
+    if both:
+        table.add_column(" ÷ ".join(reversed(list(results))), justify="right")
+    jobs = next(iter(results.values()))["seconds"]
+    for job in [*jobs, "all jobs", "process"]:
+        cells, spent = [], []
+        for result in results.values():
+            seconds = {"all jobs": sum(result["seconds"].values()), "process": result["wall"]}.get(job)
+            spent.append(result["seconds"][job] if seconds is None else seconds)
+            cells += [f"{spent[-1]:.1f}", f"{result['rows'] / spent[-1]:,.0f}"]
+        table.add_row(job, *cells, *([f"{spent[1] / spent[0]:.1f}"] if both else []))
+    out.print(table)
+    for engine, result in results.items():
+        out.print(
+            f"  {engine}: {result['rows']:,} rows, at most {result['commits']} commits a run, peak {result['peak_gb']:.1f} GB"
+        )
+
+
+def _command(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "tanzhang.cli", *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
+def _measured(*arguments: str) -> tuple[str, int]:
+    """Standard output, and the peak resident bytes of the process and its children together."""
+    process = subprocess.Popen([sys.executable, "-m", "tanzhang.cli", *arguments], stdout=subprocess.PIPE, text=True)
+    peak, chunks = 0, []
+    assert process.stdout is not None
+    os.set_blocking(process.stdout.fileno(), False)
+    while process.poll() is None:
+        peak = max(peak, _resident(process.pid))
+        chunks.append(process.stdout.read() or "")
+        time.sleep(0.2)
+    chunks.append(process.stdout.read() or "")
+    if process.returncode not in (0, 3):
+        raise SystemExit(f"tanzhang {' '.join(arguments)} ended with {process.returncode}")
+    return "".join(chunks), peak
+
+
+def _resident(root: int) -> int:
+    """Resident bytes of a process and all below it (Linux)."""
+    parents: dict[int, list[int]] = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(stat[1])].append(int(entry.name))
+    total, waiting = 0, [root]
+    while waiting:
+        one = waiting.pop()
+        waiting += parents[one]
+        try:
+            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            continue
+    return total

@@ -1,0 +1,322 @@
+"""The verbs of the command. Each opens what it needs, calls one function of the jobs and prints the answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tanzhang import show
+from tanzhang.keys import KeysMissing, provide_keys
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+UNEXPECTED, USAGE, DEGRADED, BLOCKED, NOT_FOUND = 1, 2, 3, 4, 5
+
+HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
+
+A home folder holds everything of one deployment: exports/ (what institutions dropped), landing/, landed/ and lake/ (the
+Delta tables). A first try:
+
+    tanzhang simulate --people 500 --days 3 --home home/try
+
+    tanzhang run --home home/try --from 2026-11-01 --to 2026-11-03
+
+    tanzhang publications --home home/try
+
+Exit codes: 0 published or nothing to do · 2 wrong usage · 3 published, but degraded (an institution is missing, held
+back, or a warning rule broken) · 4 blocked, the last publication stays · 5 nothing of that name · 1 anything else.
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+out = Console()
+err = Console(stderr=True)
+
+
+class Engine(str, Enum):
+    """What computes: DuckDB in this process, or Spark."""
+
+    embedded = "embedded"
+    spark = "spark"
+
+
+Home = Annotated[Path, typer.Option(help="Folder of the deployment.", show_default=True)]
+OnEngine = Annotated[Engine, typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.")]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Business date.")]
+OptionalDay = Annotated["datetime | None", typer.Option(formats=["%Y-%m-%d"])]
+HOME = Path("home/main")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+@contextmanager
+def _lake(home: Path, engine: Engine, folder: str = "lake") -> Iterator[Lake]:
+    """The home's lake, with every foreseen failure as one clear line and its exit code."""
+    from jobs.jars import SetupError
+    from jobs.lake import open_lake
+    from schemas import RegistryError, load_registry
+
+    lake = None
+    try:
+        lake = open_lake(engine.value, home / folder, load_registry())
+        yield lake
+    except (RegistryError, SetupError, KeysMissing) as error:
+        _fail(str(error), USAGE)
+    finally:
+        if lake is not None:
+            lake.close()
+
+
+def _fail(text: str, code: int) -> None:
+    err.print(f"[red]{text}[/red]")
+    raise typer.Exit(code)
+
+
+@app.command()
+def simulate(
+    people: Annotated[int, typer.Option(min=1)] = 500,
+    days: Annotated[int, typer.Option(min=1)] = 3,
+    seed: int = 1,
+    home: Home = HOME,
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2026, 11, 1),
+    late: Annotated[float, typer.Option(help="Share of deliveries that come 1–4 days late.")] = 0.02,
+    corrected: Annotated[float, typer.Option(help="Share of statements that get a second revision.")] = 0.02,
+    duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
+    shared_phones: Annotated[float, typer.Option(help="Share of people who share a phone.")] = 0.03,
+) -> None:
+    """Write the exports of a made-up world, and – where no job reads it – the truth about it."""
+    from simulator import simulate as make
+
+    with show.progress(err) as bar:
+        try:
+            summary = make(home, people, days, seed, start.date(), late, corrected, duplicated, shared_phones, bar.update)
+        except FileExistsError:
+            _fail(f"{home}/exports exists; choose another --home", USAGE)
+    show.world(out, summary)
+
+
+@app.command()
+def run(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    day: Annotated["datetime | None", typer.Option("--date", formats=["%Y-%m-%d"], help="One business date.")] = None,
+    first: Annotated["datetime | None", typer.Option("--from", formats=["%Y-%m-%d"], help="First of several.")] = None,
+    last: Annotated["datetime | None", typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several.")] = None,
+    full: Annotated[bool, typer.Option(help="Compute everything again; publishes only a difference.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per date, for a scheduler.")] = False,
+    folder: Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")] = "lake",
+) -> None:
+    """Pull, land and account for one or several business dates, and publish each.
+
+    A date's run uses every file received before 06:00 of the day after. It starts from the last publication, so a run
+    that was killed is simply run again; a date without news is left as it stands.
+    """
+    dates = _dates(day, first, last)
+    outcomes = []
+    with _lake(home, engine, folder) as lake:
+        outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
+    if any(outcome.state == "degraded" for outcome in outcomes):
+        raise typer.Exit(DEGRADED)
+
+
+def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_json: bool = False) -> list[Any]:
+    """Ingest, then one run per date with progress; returns the outcomes."""
+    from jobs.pipeline import ingest, run_day
+    from jobs.publish import PublicationBlocked
+    from jobs.run import RunError
+    from jobs.tokens import Tokens
+
+    provide_keys(home)
+    outcomes = []
+    with show.progress(err) as bar:
+        steps = len(dates) * 7 + len(lake.registry.sources)
+        ingest(lake.registry, home, Tokens.from_env(), lambda source: bar.step(f"land {source}", steps))
+        for business_date in dates:
+            try:
+                outcome = run_day(
+                    lake,
+                    lake.registry,
+                    home,
+                    business_date,
+                    full=full,
+                    progress=lambda job: bar.step(f"{business_date} {job}", steps),  # noqa: B023
+                )
+            except PublicationBlocked as blocked:
+                _fail(f"{business_date}: {blocked}", BLOCKED)
+            except RunError as error:
+                _fail(str(error), USAGE)
+            outcomes.append(outcome)
+            if as_json:
+                out.print_json(json.dumps(dataclasses.asdict(outcome), default=str))
+            else:
+                bar.say(show.outcome_line(outcome))
+    return outcomes
+
+
+def _dates(day: datetime | None, first: datetime | None, last: datetime | None) -> list[date]:
+    if day is not None and first is None and last is None:
+        return [day.date()]
+    if day is None and first is not None and last is not None and first <= last:
+        return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]
+    _fail("say --date D, or --from A --to B with A not after B", USAGE)
+    return []
+
+
+class Job(str, Enum):
+    """The jobs of a run, in order."""
+
+    pull = "pull"
+    land = "land"
+    conform = "conform"
+    resolve = "resolve"
+    match = "match"
+    post = "post"
+    account = "account"
+    publish = "publish"
+
+
+@app.command()
+def job(
+    name: Annotated[Job, typer.Argument(help="conform opens the run of a date, the later ones go on with it.")],
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")],
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+) -> None:
+    """Do one job of a run by itself, as a scheduler with a task per job would."""
+    from jobs.tokens import Tokens
+
+    provide_keys(home)
+    if name in (Job.pull, Job.land):
+        from jobs.land import LANDING, land
+        from jobs.pull import pull
+        from schemas import load_registry
+        from schemas.sources import load_stations
+
+        registry = load_registry()
+        for source in registry.sources.values():
+            if name is Job.pull:
+                out.print(f"{source.id}: {len(pull(source, home / 'exports', home / LANDING))} deliveries")
+            else:
+                out.print(f"{source.id}: {len(land(source, home, Tokens.from_env(), load_stations(source)))} files")
+        return
+    with _lake(home, engine) as lake:
+        from jobs.pipeline import run_job
+        from jobs.publish import PublicationBlocked
+        from jobs.run import RunError
+
+        try:
+            written = run_job(lake, lake.registry, home, day.date(), name.value)
+        except PublicationBlocked as blocked:
+            _fail(str(blocked), BLOCKED)
+        except RunError as error:
+            _fail(str(error), USAGE)
+        for table, rows in written.items():
+            out.print(f"{table}: {rows:,} rows")
+
+
+@app.command()
+def status(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
+    """What came from whom, what became of it, and what was refused or is missing."""
+    from jobs.status import status as read
+
+    with _lake(home, engine) as lake:
+        show.status(out, read(lake, home))
+
+
+@app.command()
+def publications(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
+    """Every publication: date, state, the tables that it pins, and its hash."""
+    with _lake(home, engine) as lake:
+        rows = lake.to_arrow(lake.read("gold.publications")).to_pylist()
+        show.publications(out, rows)
+
+
+@app.command()
+def explain(
+    entry: Annotated[str, typer.Argument(help="Id of a ledger entry; a statement names one to try.")],
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    source: Annotated[bool, typer.Option(help="Also print the source lines: personal data, handle as such.")] = False,
+) -> None:
+    """Follow an entry to its activity, every claim of it, file and line – and to the factor's clause."""
+    from jobs.explain import NotFound
+    from jobs.explain import explain as trace
+
+    with _lake(home, engine) as lake:
+        try:
+            show.explanation(out, trace(lake, lake.registry, home, entry), lake.registry, home if source else None)
+        except NotFound as error:
+            _fail(str(error), NOT_FOUND)
+
+
+@app.command()
+def statement(
+    person: Annotated[str, typer.Argument(help="Person id, as in gold.balances.")],
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="As published for this date.")],
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+) -> None:
+    """A person's account: acts and grams, what was not credited and why, what is missing, how to contest."""
+    from jobs.explain import NotFound
+    from jobs.statement import statement as draw_up
+
+    with _lake(home, engine) as lake:
+        try:
+            show.statement(out, draw_up(lake, lake.registry, person, day.date()), lake.registry)
+        except NotFound as error:
+            _fail(str(error), NOT_FOUND)
+
+
+@app.command()
+def demo(
+    engine: OnEngine = Engine.embedded,
+    people: int = 2000,
+    days: int = 3,
+    home: Home = Path("home/demo"),
+) -> None:
+    """Simulate a small world, run it, and show the summary and one person's statement.
+
+    On spark: the same world through Spark and Delta Lake, and every balance compared with the embedded engine's.
+    """
+    from tanzhang.demo import demonstrate
+
+    with _lake_of_demo(home, engine, people, days) as (lake, dates):
+        demonstrate(lake, home, dates, out)
+
+
+@contextmanager
+def _lake_of_demo(home: Path, engine: Engine, people: int, days: int) -> Iterator[tuple[Lake, list[date]]]:
+    from tanzhang.demo import prepare
+
+    dates = prepare(home, engine.value, people, days, out, err)
+    with _lake(home, engine, "lake" if engine is Engine.embedded else "lake-spark") as lake:
+        yield lake, dates
+
+
+@app.command()
+def bench(
+    people: Annotated["list[int] | None", typer.Option(help="World sizes; may be given several times.")] = None,
+    engines: Annotated["list[Engine] | None", typer.Option("--engine", help="Engines; both unless told.")] = None,
+    days: int = 3,
+    home: Home = Path("home/bench"),
+) -> None:
+    """Seconds, records per second, commits and peak memory by job, and the ratio of the engines."""
+    from tanzhang.bench import measure
+
+    measure(people or [20_000, 200_000], [engine.value for engine in engines or list(Engine)], days, home, out)
+
+
+if __name__ == "__main__":
+    main()

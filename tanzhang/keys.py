@@ -1,0 +1,37 @@
+"""The keys of a home folder: from the environment, or made once for a try-out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+NAMES = ("TANZHANG_TOKEN_KEY", "TANZHANG_RECORD_KEY")
+FILE = "keys.env"
+
+
+class KeysMissing(Exception):
+    """Only one of the two keys is set: a mistake that would make other tokens tomorrow."""
+
+
+def provide_keys(home: Path) -> None:
+    """Put the keys into the environment where it has none: the home's own, made at random the first time.
+
+    A deployment sets them from its secrets backend; the file (mode 600) serves try-outs on made-up people.
+
+    Raises:
+        KeysMissing: one key is set and the other is not.
+    """
+    given = [name for name in NAMES if os.environ.get(name)]
+    if len(given) == len(NAMES):
+        return
+    if given:
+        raise KeysMissing(f"set both {' and '.join(NAMES)}, or none")
+    path = home / FILE
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in NAMES))
+    for line in path.read_text().splitlines():
+        name, _, value = line.partition("=")
+        os.environ[name] = value

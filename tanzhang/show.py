@@ -1,0 +1,223 @@
+"""How answers look in a terminal. No rule of the project lives here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from jobs.explain import Explanation
+    from jobs.pipeline import Outcome
+    from jobs.statement import Statement
+    from jobs.status import Status
+    from schemas import Registry
+    from simulator import Summary
+
+DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored", "quarantined", "rejected")
+OUTCOMES = (
+    "credited", "absorbed", "evidence", "refunded", "no_consent", "no_factor", "pending", "unpaired", "withheld",
+)  # fmt: skip
+
+
+class Bar:
+    """One progress line for stages that follow each other."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", total=None)
+
+    def update(self, stage: str, done: int, total: int) -> None:
+        """Show a stage's own count."""
+        self.bar.update(self.task, description=stage, completed=done, total=total)
+
+    def step(self, stage: str, total: int) -> None:
+        """Show the stage that begins now, one step further."""
+        self.bar.update(self.task, description=stage, total=total, advance=1)
+
+    def say(self, text: str) -> None:
+        """A line that stays above the bar."""
+        self.bar.console.print(text)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Bar]:
+    """A progress line that vanishes when the work is done; silent where nobody looks."""
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield Bar(bar)
+
+
+def kilograms(milligrams: int) -> str:
+    """Milligrams as kilograms, for people."""
+    return f"{milligrams / 1e6:,.3f} kg"
+
+
+def world(console: Console, summary: Summary) -> None:
+    """What the simulator made."""
+    share = summary.rides_reported_by_all / summary.rides if summary.rides else 0
+    console.print(
+        f"{summary.people:,} people, {summary.customers:,} customers, {summary.days} days: {summary.rows:,} rows in "
+        f"{summary.files:,} files ({summary.late} late, {summary.corrected} corrected, {summary.resent} sent twice); "
+        f"{share:.0%} of the rides reported by all three institutions"
+    )
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """One line per run."""
+    if outcome.seq is None:
+        checked = outcome.figures.get("desired_entries")
+        compared = f"; {checked:,} desired entries compared, none differs" if checked is not None else ""
+        return f"{outcome.business_date}  nothing to publish{compared}"
+    seconds = sum(outcome.seconds.values())
+    return (
+        f"{outcome.business_date}  publication {outcome.seq} [bold]{outcome.state}[/bold]  "
+        f"{outcome.appended['silver.rows']:,} rows  {outcome.appended['gold.ledger']:,} entries  "
+        f"{outcome.commits} commits  {seconds:.1f} s"
+    )
+
+
+def status(console: Console, state: Status) -> None:
+    """Per institution: records and what became of them; accounts, kilograms, duplicates prevented."""
+    rows: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for row in state.dispositions:
+        rows[row["institution"], row["feed"]][row["disposition"]] = row["row_count"]
+    table = Table(title="Rows of every file, and what became of them")
+    _columns(table, ("institution", "feed"), ("rows", *DISPOSITIONS))
+    for (institution, feed), counts in rows.items():
+        numbers = [sum(counts.values()), *(counts.get(name, 0) for name in DISPOSITIONS)]
+        table.add_row(institution, feed, *map(_number, numbers))
+    console.print(table)
+
+    claims: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in state.outcomes:
+        claims[row["institution"]][row["outcome"]] = row["claims"]
+    table = Table(title="Claims, and their outcome")
+    _columns(table, ("institution",), ("claims", *OUTCOMES))
+    for institution, counts in claims.items():
+        table.add_row(institution, *map(_number, [sum(counts.values()), *(counts.get(name, 0) for name in OUTCOMES)]))
+    console.print(table)
+
+    figures = state.figures
+    console.print(
+        f"[bold]{figures['accounts']:,}[/bold] accounts   [bold]{kilograms(figures['milligrams'])}[/bold] reduced   "
+        f"[bold]{figures['absorbed']:,}[/bold] duplicates prevented   {figures['entries']:,} ledger entries"
+    )
+    for row in state.coverage:
+        if row["file_state"] != "consumed" or row["is_late"]:
+            word = "late" if row["file_state"] == "consumed" else row["file_state"]
+            console.print(f"  {row['business_date']}  {row['institution']}.{row['feed']}: {word}")
+    for receipt in state.refused:
+        for fault in receipt.errors:
+            console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
+
+
+def publications(console: Console, rows: list[dict[str, Any]]) -> None:
+    """One line per publication, newest last, then the pins of the newest."""
+    by_seq: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_seq[row["publication_seq"]].append(row)
+    table = Table(title="Publications")
+    _columns(table, ("date", "state", "hash", "hash before"), ("number",))
+    for seq in sorted(by_seq):
+        one = by_seq[seq][0]
+        table.add_row(
+            str(one["business_date"]), one["publication_state"], one["publication_hash"][:16],
+            one["previous_hash"][:16], str(seq),
+        )  # fmt: skip
+    console.print(table)
+    if by_seq:
+        newest = max(by_seq)
+        table = Table(title=f"What publication {newest} pins")
+        _columns(table, ("table",), ("version", "rows", "checksum"))
+        for row in sorted(by_seq[newest], key=lambda row: row["table_name"]):
+            table.add_row(row["table_name"], str(row["table_version"]), _number(row["row_count"]), str(row["checksum"]))
+        console.print(table)
+
+
+def explanation(console: Console, told: Explanation, registry: Registry, home: Path | None) -> None:
+    """An entry's story; with `home` the source lines too."""
+    entry = told.entry
+    unit = "mg" if entry["measure"] == "reduction_mg" else "points"
+    console.print(
+        f"[bold]{entry['amount']:+,} {unit}[/bold]  {registry.scenarios[entry['scenario']].name}  {entry['act_date']}  "
+        f"person {entry['person_id']}  publication {entry['publication_seq']} ({entry['entry_kind']}: {entry['reason']})"
+    )
+    console.print(f"  {escape(told.formula)}")
+    for key, value in told.factor.items():
+        text = "; ".join(f"{name}: {part}" for name, part in value.items() if part) if isinstance(value, dict) else value
+        console.print(f"  {key}: {escape(str(text))}")
+    console.print("[bold]claims[/bold]")
+    for claim in told.claims:
+        places = ", ".join(f"{line.path or line.file_id + ' (expired)'}:{line.line}" for line in claim.lines)
+        console.print(f"  {claim.outcome:<10} {claim.claim_kind:<8} {escape(places)}  ({claim.reason})")
+        for line in claim.lines if home else ():
+            from jobs.explain import source_text
+
+            encoding = registry.sources[line.institution].feeds[line.feed].format.encoding
+            console.print(f"             {escape(source_text(home, line, encoding))}", style="dim")  # type: ignore[arg-type]
+    if len(told.history) > 1:
+        console.print("[bold]all entries of this position[/bold]")
+        for row in told.history:
+            console.print(f"  publication {row['publication_seq']}: {row['entry_kind']} {row['amount']:+,} ({row['reason']})")
+
+
+def statement(console: Console, account: Statement, registry: Registry) -> None:
+    """A person's account."""
+    from jobs.statement import REASONS
+
+    def name(scenario: str) -> str:
+        return registry.scenarios[scenario].name if scenario in registry.scenarios else "—"
+
+    def institution(key: str) -> str:
+        return registry.sources[key].name if key in registry.sources else "上限"
+
+    lines = [f"Account {account.person_id} · as published for {account.business_date} (publication {account.publication_seq})", ""]
+    total = sum(account.reductions.values())
+    lines.append(f"[bold]Reduced so far: {kilograms(total)}[/bold]")
+    lines += [f"   {name(scenario):<8} {amount / 1000:>12,.1f} g" for scenario, amount in account.reductions.items() if amount]
+    for programme, points in account.points.items():
+        lines.append(f"   {registry.programmes[programme].name}: {points:,} points")
+    lines += ["", f"[bold]{account.business_date:%Y-%m}, acts credited[/bold]"]
+    for row in account.credited:
+        acts = f"{row['acts']} acts" if row["institution"] in registry.sources else "daily limit"
+        lines.append(
+            f"   {name(row['scenario']):<8} {institution(row['institution']):<8} {acts:>12} {row['milligrams'] / 1000:>12,.1f} g"
+        )
+    if account.not_credited:
+        lines += ["", "[bold]Not credited[/bold]"]
+        for row in account.not_credited:
+            lines.append(
+                f"   {name(row['scenario']):<8} {institution(row['institution']):<8} {row['claims']:>3} × {REASONS[row['reason']]}"
+            )
+    lines += ["", "[bold]Sources[/bold]"]
+    lines.append("   with your consent: " + ("、".join(institution(key) for key in account.institutions) or "none"))
+    if account.missing:
+        lines.append("   [yellow]missing for this day: " + ", ".join(f"{institution(key)} {feed}" for key, feed in account.missing) + "[/yellow]")
+    else:
+        lines.append("   none of them is missing for this day")
+    lines += [
+        "",
+        "To contest a figure, name its entry: every entry can be followed to the line that an institution sent",
+        f"(tanzhang explain {account.example or 'ENTRY'}), and a corrected export restates it. Points are for acts, never for spending.",
+    ]
+    console.print(Panel("\n".join(lines), title="碳账 · personal carbon account", expand=False))
+
+
+def _columns(table: Table, texts: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+    for name in texts:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else "·"

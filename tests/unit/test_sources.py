@@ -1,0 +1,206 @@
+"""Contracts are strict: what cannot work is refused when it is loaded, with file, key and mend."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jobs.formats import schemas as landed
+from schemas.base import ROOT, RegistryError
+from schemas.sources import Source, load_distances, load_sources, load_stations
+from schemas.sources.errors import ERRORS, fault, shape
+
+SOURCES = load_sources()
+HEAD = "from_station,to_station,distance_m\n"
+
+
+def content(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "sources" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_the_three_institutions_are_there() -> None:
+    assert {source.id: (source.name, source.kind, source.region) for source in SOURCES.values()} == {
+        "alipay": ("支付宝", "payment_app", "330100"),
+        "citic_bank": ("中信银行", "bank", "330100"),
+        "hangzhou_metro": ("杭州地铁", "transit", "330100"),
+    }
+    kinds = {
+        (source.id, name): feed.kind for source in SOURCES.values() for name, feed in source.feeds.items()
+    }
+    assert kinds == {
+        ("alipay", "acts"): "act",
+        ("citic_bank", "acts"): "act",
+        ("citic_bank", "card_transactions"): "card",
+        ("hangzhou_metro", "taps"): "tap",
+        **{(institution, "registrations"): "registration" for institution in SOURCES},
+        **{(institution, "consents"): "consent" for institution in SOURCES},
+    }
+    unkeyed = [(s.id, name) for s in SOURCES.values() for name, feed in s.feeds.items() if not feed.is_keyed]
+    assert unkeyed == [("citic_bank", "acts")]
+
+
+def test_a_feed_knows_its_file_names_and_key_fields() -> None:
+    acts = SOURCES["citic_bank"].feeds["acts"]
+    assert acts.file_name(date(2026, 11, 1), 2) == "acts_20261101_2.txt"
+    assert acts.key_fields == ["客户号", "业务场景", "记账日期", "笔数", "金额"]
+    assert SOURCES["hangzhou_metro"].feeds["taps"].key_fields == ["userID", "time", "stationID", "status"]
+
+
+def test_the_metro_has_a_distance_for_every_pair_of_stations() -> None:
+    metro = SOURCES["hangzhou_metro"]
+    stations = load_stations(metro)
+    assert stations == {f"S{number:02d}" for number in range(1, 21)}
+    distances = load_distances(metro)
+    assert len(distances) == 20 * 19
+    assert all(distances[end, start] == metres > 0 for (start, end), metres in distances.items())
+    assert load_stations(SOURCES["alipay"]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        ("id", "Alipay", "id"),
+        ("kind", "shop", "kind"),
+        ("time_zone", "Asia/Hangzhou", "unknown time zone"),
+        ("ready_by", "25:00", "ready_by"),
+        ("region", 330100, "region"),
+        ("colour", "blue", "colour: Extra inputs"),
+        ("format.encoding", "gbk", "encoding"),
+        ("format.layout", "xml", "layout"),
+        ("feeds.acts.file", "acts.jsonl.gz", "use {date} and {part}"),
+        ("feeds.acts.file", "../{date}_{part}", "no folder"),
+        ("feeds.acts.kind", "deed", "kind"),
+        ("feeds.acts.not_kept", [], "map these fields or name them in not_kept: ['project_no']"),
+        ("feeds.acts.not_kept", ["project_no", "scenario_code"], "mapped and not_kept: ['scenario_code']"),
+        ("feeds.acts.natural_key", ["item_no"], "no such field: ['item_no']"),
+        ("feeds.acts.natural_key", None, "items need"),
+        ("feeds.acts.control_sum.column", "amount", "no such field: ['amount']"),
+        ("feeds.acts.booking_lag_days", 99, "booking_lag_days"),
+        ("feeds.acts.columns.customer", "user", "no such field: ['user']"),
+        ("feeds.acts.columns.occurred_at.formats", {"%y%m%d": "day"}, "use %Y %m %d once each"),
+        ("feeds.acts.columns.occurred_at.formats", {"%H:%M": "minute"}, "use %Y %m %d once each"),
+        ("feeds.acts.columns.scenario.cases.0.pattern", "x", "exactly one of codes, pattern"),
+        ("feeds.acts.columns.scenario.cases.1.codes", ["ENERGY_XUANJIAO_ditiechuxing"], "two meanings"),
+        ("feeds.acts.columns.scenario.cases.1.valid_from", "2026-01-01", "valid_from lies after"),
+        (
+            "feeds.acts.columns.scenario.cases.0.amount",
+            {"item": "FARE"},
+            "items that are not known: ['FARE']",
+        ),
+        ("feeds.acts.columns.scenario.cases.0.amount", {"item": "STEP", "constant": 1}, "exactly one of"),
+        ("feeds.registrations.columns.subject_kind.codes", {"PERSONAL": "person"}, "use ['micro_enterprise'"),
+        ("feeds.consents.columns.consent.codes", {"AUTHORIZED": "yes"}, "use ['given', 'withdrawn']"),
+    ],
+)
+def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, value: object, said: str) -> None:
+    changed = content("alipay")
+    at: Any = changed
+    *path, last = place.split(".")
+    for key in path:
+        at = at[int(key) if isinstance(at, list) else key]
+    at[last] = value
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources/alipay.yaml").write_text(
+        yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8"
+    )
+    with pytest.raises(RegistryError, match=re.escape(said)) as raised:
+        load_sources(tmp_path)
+    assert "alipay.yaml" in str(raised.value)
+
+
+def test_refunds_must_name_one_original() -> None:
+    changed = content("citic_bank")
+    changed["feeds"]["card_transactions"]["natural_key"] = ["流水号", "客户号"]
+    with pytest.raises(ValueError, match="natural key has exactly one field"):
+        Source.model_validate(changed)
+
+
+def test_a_pattern_must_compile() -> None:
+    changed = content("citic_bank")
+    changed["feeds"]["card_transactions"]["columns"]["wallet"]["classes"][0]["pattern"] = "("
+    with pytest.raises(ValueError, match="not a regular expression"):
+        Source.model_validate(changed)
+
+
+def test_a_contract_is_named_after_its_institution(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    shutil.copy(ROOT / "sources/alipay.yaml", tmp_path / "sources/zhifubao.yaml")
+    with pytest.raises(RegistryError, match=r"belongs into alipay\.yaml"):
+        load_sources(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "table", ["", "from_station,to_station\nA,B\n", f"{HEAD}A,B,0\n", f"{HEAD}A,B,1.5\n", f"{HEAD}A,B\n"]
+)
+def test_a_station_table_that_cannot_be_used_is_refused(tmp_path: Path, table: str) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources/hangzhou_metro_distances.csv").write_text(table)
+    with pytest.raises(RegistryError, match="not a station table"):
+        load_distances(SOURCES["hangzhou_metro"], tmp_path)
+
+
+def test_the_contract_hash_changes_with_the_contract_alone() -> None:
+    changed = content("alipay")
+    assert Source.model_validate(changed).contract_hash == SOURCES["alipay"].contract_hash
+    changed["ready_by"] = "05:30"
+    assert Source.model_validate(changed).contract_hash != SOURCES["alipay"].contract_hash
+
+
+def test_a_feed_may_have_a_format_of_its_own() -> None:
+    changed = content("alipay")
+    changed["feeds"]["consents"]["format"] = {**changed["format"], "compression": "none"}
+    feeds = Source.model_validate(changed).feeds
+    assert (feeds["consents"].format.compression, feeds["acts"].format.compression) == ("none", "gzip")
+
+
+# -- errors
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("11010519491231002X", "9{17}a"),
+        ("王小明", "字{3}"),
+        ("浙A·12345", "字a·9{5}"),
+        ("a@b.cn", "a@a.a{2}"),
+        ("1", "9"),
+        ("３２", "9{2}"),
+        ("二", "字"),
+        ("", ""),
+        ("a\x00\n", "a??"),
+        ("-" * 99, "-" * 40),
+        ("x" * 5000, "a{1000}"),
+        (None, "<NoneType>"),
+        (["13812345678"], "<list>"),
+        (float, "<float>"),
+    ],
+)
+def test_a_shape_keeps_the_form_and_no_content(value: object, form: str) -> None:
+    assert shape(value) == form
+
+
+def test_every_error_has_a_rule_and_a_mend_and_is_raised_somewhere() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT.parent / "jobs").rglob("*.py"))
+    assert not [name for name in ERRORS if f'"{name}"' not in code]
+    for rule, mend in ERRORS.values():
+        assert rule and not rule.endswith(".")
+        assert mend.endswith(".")
+    with pytest.raises(KeyError):
+        fault("no_such_code")
+
+
+def test_no_landed_column_can_hold_text_of_the_source() -> None:
+    """Text columns are keys, tokens, shapes and closed sets; a new one must be thought about here."""
+    text = {c.name for schema in landed.SCHEMAS.values() for c in schema if str(c.type) == "string"}
+    assert text == {
+        "file_id", "record_key", "customer_key", "refers_to_key", "citizen_id_token", "phone_token",
+        "card_token", "card2_token", "error_code", "error_column", "error_shape", "ignore_rule", "scenario",
+        "claim_kind", "time_precision", "region", "direction", "station", "wallet", "subject_kind", "scope",
+    }  # fmt: skip
