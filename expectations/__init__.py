@@ -8,7 +8,7 @@ and both engines come to the same verdict by the same suite.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,7 +17,7 @@ from schemas.tables import Severity, Table
 
 if TYPE_CHECKING:
     import great_expectations as gx
-    from pyspark.sql import DataFrame
+    from pyspark.sql import SparkSession
 
 __all__ = ["CheckError", "RuleResult", "check", "counting", "suite", "worst"]
 
@@ -49,49 +49,43 @@ class RuleResult:
     checked: int
 
 
-def check(table: Table, rows: DataFrame, engine: str) -> list[RuleResult]:
-    """Judge rows of a table by all its rules.
+def judge(counted: Sequence[tuple[Table, Mapping[str, int]]], session: SparkSession | None = None) -> list[RuleResult]:
+    """Let Great Expectations judge what the engine counted, all tables in one validation.
 
     Args:
-        rows: this publication's rows of a log, or the whole of a snapshot, with the table's columns.
-        engine: `spark`, where the suite gets a Spark frame, or `embedded`, where it gets a pandas frame.
+        counted: tables and their row of `counting`.
+        session: of Spark, where the suite gets a Spark frame; without one it gets a pandas frame.
 
     Returns:
-        One result per rule, in the order of `table.all_rules`.
+        One result per rule, in the order of the tables and of their `all_rules`.
 
     Raises:
         CheckError: a rule could not be judged.
     """
-    # Collected first: a suite asks its frame several times, and each time would count all rows again.
-    session: Any = rows.sparkSession
-    counts = session.sql(counting(table), rows=rows).toArrow()
-    counted = counts.to_pandas().astype("int64")  # DuckDB's sums are wider
-    frame = session.createDataFrame(counted) if engine == "spark" else counted
-    batch = _batches(engine).get_batch({"dataframe": frame})
-    verdict = batch.validate(suite(table), result_format=RESULT_FORMAT)
+    import pandas as pd
+
+    observed = {rule.id: int(counts[rule.id]) for table, counts in counted for rule in table.all_rules}
+    frame: Any = pd.DataFrame([observed])
+    if session is not None:
+        frame = session.createDataFrame(frame)
+    batch = _batches("pandas" if session is None else "spark").get_batch({"dataframe": frame})
+    verdict = batch.validate(suite(*(table for table, _ in counted)), result_format=RESULT_FORMAT)
 
     is_passed = {}
     for one in verdict.results:
         rule_id = one.expectation_config.meta["rule_id"]
         if "unexpected_count" not in one.result:
-            raise CheckError(f"{table.name}: {rule_id} could not be judged: {one.exception_info}")
+            raise CheckError(f"{rule_id} could not be judged: {one.exception_info}")
         is_passed[rule_id] = bool(one.success)
-    observed = counted.iloc[0]
     return [
-        RuleResult(
-            rule_id=rule.id,
-            table_name=table.name,
-            severity=rule.severity,
-            is_passed=is_passed[rule.id],
-            observed=int(observed[rule.id]),
-            checked=int(observed[CHECKED]),
-        )
+        RuleResult(rule.id, table.name, rule.severity, is_passed[rule.id], observed[rule.id], int(counts[CHECKED]))
+        for table, counts in counted
         for rule in table.all_rules
     ]
 
 
-def suite(table: Table) -> gx.ExpectationSuite:
-    """The table's suite over the aggregate row: of every rule, no row may break it."""
+def suite(*tables: Table) -> gx.ExpectationSuite:
+    """The tables' suite over the aggregate row: of every rule, no row may break it."""
     import great_expectations as gx
     from great_expectations.expectations.core.expect_column_values_to_be_between import (
         ExpectColumnValuesToBeBetween,
@@ -99,7 +93,7 @@ def suite(table: Table) -> gx.ExpectationSuite:
     from great_expectations.expectations.metadata_types import FailureSeverity
 
     return gx.ExpectationSuite(
-        name=table.name,
+        name="+".join(table.name for table in tables),
         expectations=[
             ExpectColumnValuesToBeBetween(
                 column=rule.id,
@@ -107,6 +101,7 @@ def suite(table: Table) -> gx.ExpectationSuite:
                 severity=FailureSeverity(rule.severity),
                 meta={"rule_id": rule.id, "text": rule.text},
             )
+            for table in tables
             for rule in table.all_rules
         ],
     )
@@ -135,7 +130,7 @@ def counting(table: Table) -> str:
             totals.append(f"{_total(rule.id)} AS {rule.id}")
         elif rule.unique is not None:
             repeats.append(
-                f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} FROM {_groups(rule.unique)}) AS of_{rule.id}"
+                f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} {_groups(rule.unique)}) AS {rule.id}_"
             )
         else:
             short.append(f", greatest({rule.min_rows} - {CHECKED}, 0) AS {rule.id}")
@@ -147,7 +142,7 @@ def counting(table: Table) -> str:
 
 def _groups(columns: list[str]) -> str:
     key = ", ".join(columns)
-    return f"(SELECT {key}, count(1) AS rows_of_key FROM {{rows}} GROUP BY {key}) AS keys"
+    return f"FROM (SELECT {key}, count(1) AS rows_of_key FROM {{rows}} GROUP BY {key}) AS keys"
 
 
 def _repeats(columns: list[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import SparkSession
 
     from schemas import Registry
     from schemas.tables import Table
@@ -46,6 +46,8 @@ class Lake(ABC):
     """
 
     engine: str
+    spark_session: SparkSession | None = None
+    """Of the Spark engine only."""
 
     def __init__(self, path: Path, registry: Registry) -> None:
         self.path = path.resolve()
@@ -91,10 +93,6 @@ class Lake(ABC):
     @abstractmethod
     def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> Frame:
         """Rows of landed Parquet files; no files give no rows."""
-
-    @abstractmethod
-    def dataframe(self, frame: Frame) -> DataFrame:
-        """The frame as a PySpark DataFrame (on the embedded engine SQLFrame's)."""
 
     @abstractmethod
     def release(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import duckdb_extension_delta
@@ -22,8 +22,6 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from jobs.lake.base import Frame, Lake
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from schemas import Registry
     from schemas.tables import Table
 
@@ -122,12 +120,6 @@ class EmbeddedLake(Lake):
             return self.from_arrow(schema.empty_table())
         listed = ", ".join(f"'{path}'" for path in paths)
         return self._hold("VIEW", f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)")
-
-    def dataframe(self, frame: Frame) -> DataFrame:
-        from pyspark.sql import SparkSession
-
-        session: Any = SparkSession.builder.getOrCreate()
-        return session.table(_name(frame))
 
     def release(self) -> None:
         for thing in reversed(self.held):

@@ -70,7 +70,7 @@ class SparkLake(Lake):
     def __init__(self, path: Path, registry: Registry, session: SparkSession | None = None) -> None:
         super().__init__(path, registry)
         self.owns_session = session is None
-        self.session = session or start_session()
+        self.session = self.spark_session = session or start_session()
         self.held: list[DataFrame] = []
 
     def create_tables(self) -> None:
@@ -110,11 +110,8 @@ class SparkLake(Lake):
     def from_arrow(self, table: pa.Table) -> DataFrame:
         return self.session.createDataFrame(table)
 
-    def dataframe(self, frame: Frame) -> DataFrame:
-        return cast("DataFrame", frame)
-
     def to_arrow(self, frame: Frame) -> pa.Table:
-        return self.dataframe(frame).toArrow()
+        return _dataframe(frame).toArrow()
 
     def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> DataFrame:
         if not paths:
@@ -132,7 +129,7 @@ class SparkLake(Lake):
             self.session.stop()
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
-        writer = self.dataframe(rows).write.format("delta").mode(table.writes).option("userMetadata", json.dumps(metadata))
+        writer = _dataframe(rows).write.format("delta").mode(table.writes).option("userMetadata", json.dumps(metadata))
         writer.save(self._uri(table))
 
     def _uri(self, table: Table) -> str:
@@ -140,6 +137,10 @@ class SparkLake(Lake):
 
     def _name(self, table: Table) -> str:
         return f"delta.`{self._uri(table)}`"
+
+
+def _dataframe(frame: Frame) -> DataFrame:
+    return cast("DataFrame", frame)
 
 
 def _quoted(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -53,7 +52,11 @@ class Truth:
         customers = self._table("customers")
         keys = [tokens.customer_key(*row) for row in customers.select("institution", "customer_id").rows()]
         people = self._table("people").select("person_no", "is_decidable")
-        return customers.select("person_no").with_columns(customer_key=pl.Series(keys)).join(people, on="person_no")
+        return (
+            customers.select("person_no")
+            .with_columns(customer_key=pl.Series(keys))
+            .join(people, on="person_no")
+        )
 
     @cached_property
     def open(self) -> pl.DataFrame:
@@ -184,7 +187,8 @@ def credits(judgement: Judgement) -> list[str]:
     missing = both.filter(due & ~is_there)
     undue = both.filter(~due & is_there)
     differs = standing.join(decided.filter(due), on="act_no").filter(
-        (pl.col("act_date") != pl.col("act_date_right")) | (pl.col("quantity_micro") != pl.col("credited_micro"))
+        (pl.col("act_date") != pl.col("act_date_right"))
+        | (pl.col("quantity_micro") != pl.col("credited_micro"))
     )
     nowhere = standing.filter(pl.col("act_no").is_null())
     # Which report belongs to which act may be open; how many acts there were is not.
@@ -238,7 +242,9 @@ def balances(judgement: Judgement) -> list[str]:
     key = ["person_id", "measure", "scenario", "institution"]
     ledger = judgement.table("gold.ledger").group_by(key).agg(pl.col("amount").sum().alias("posted"))
     both = ledger.join(judgement.table("gold.balances"), on=key, how="full", coalesce=True)
-    return _counted(both.filter(pl.col("posted").ne_missing(pl.col("amount"))), "balance of {scenario} {measure}")
+    return _counted(
+        both.filter(pl.col("posted").ne_missing(pl.col("amount"))), "balance of {scenario} {measure}"
+    )
 
 
 CHECKS: dict[str, Callable[[Judgement], list[str]]] = {

@@ -1,4 +1,4 @@
-"""Every rule that ships catches what it is there for and nothing else; a table without rules does not load."""
+"""Every shipped rule catches what it is there for and nothing else; a table without rules does not load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import expectations
-from expectations import CheckError, RuleResult, check, suite, worst
+from expectations import CHECKED, CheckError, RuleResult, check, counting, suite, worst
 from schemas.base import ROOT, RegistryError
 from schemas.tables import Rule, Table, load_tables
 
@@ -60,9 +60,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 def judge(lake: Lake, table: Table, rows: list[Row]) -> list[RuleResult]:
     """Results of a table's rules over rows, on the embedded engine."""
-
+    counts = lake.sql(expectations.counting(table), rows=lake.rows(table.name, rows))
     try:
-        return check(table, lake.dataframe(lake.rows(table.name, rows)), lake.engine)
+        return expectations.judge([(table, lake.to_arrow(counts).to_pylist()[0])])
     finally:
         lake.release()
 
@@ -90,20 +90,32 @@ def test_good_rows_pass(lake: Lake, name: str) -> None:
 def test_a_broken_row_is_caught_by_its_rule_alone(
     lake: Lake, name: str, rule_id: str, change: dict[int, Row] | list[Row]
 ) -> None:
-    table = TABLES[name]
-    rows = changed(CASES[name]["good"], change)
-    broken = [result for result in judge(lake, table, rows) if not result.is_passed]
-    assert [result.rule_id for result in broken] == [rule_id]
-    severity = {rule.id: rule.severity for rule in table.all_rules}[rule_id]
-    assert broken[0].severity == worst(broken) == severity
-    assert 0 < broken[0].observed <= max(len(rows), 1)
-    assert broken[0].checked == len(rows)
+    table, rows = TABLES[name], changed(CASES[name]["good"], change)
+    counts = count(lake, table, rows)
+    assert set(counts) == {rule.id for rule in table.all_rules}
+    assert {rule for rule, number in counts.items() if number} == {rule_id}
+    assert 0 < counts[rule_id] <= max(len(rows), 1)
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_every_verdict_follows_the_count(lake: Lake, name: str) -> None:
+    table, rows = TABLES[name], all_changes(name)
+    counts = count(lake, table, rows)
+    results = {result.rule_id: result for result in judge(lake, table, rows)}
+    assert {rule: result.observed for rule, result in results.items()} == counts
+    for rule in table.all_rules:
+        assert results[rule.id].is_passed is (rule.min_rows is not None)
+        assert results[rule.id].severity == rule.severity
+        assert results[rule.id].checked == len(rows)
+    assert worst(results.values()) == "critical"
 
 
 def test_no_rows_break_no_rule_but_the_count(lake: Lake) -> None:
     for name, table in TABLES.items():
-        broken = {result.rule_id for result in judge(lake, table, []) if not result.is_passed}
-        assert broken == {rule.id for rule in table.rules if rule.min_rows}, name
+        counts = count(lake, table, [])
+        assert counts == {rule.id: rule.min_rows or 0 for rule in table.all_rules}, name
+    broken = [result for result in judge(lake, TABLES["gold.balances"], []) if not result.is_passed]
+    assert broken == [RuleResult("balance_anybody", "gold.balances", "warning", False, 1, 0)]
 
 
 def test_breaking_rows_are_counted(lake: Lake) -> None:
@@ -144,7 +156,6 @@ def test_nothing_is_drawn_on_the_terminal(lake: Lake, capfd: pytest.CaptureFixtu
 @pytest.mark.spark
 @pytest.mark.parametrize("name", sorted(TABLES))
 def test_spark_comes_to_the_same_verdicts(name: str) -> None:
-    """All changes of a table at once, and what each rule counts is the sum of what it counts in each."""
     import pyarrow as pa
 
     from jobs.lake import choose_engine
@@ -153,19 +164,18 @@ def test_spark_comes_to_the_same_verdicts(name: str) -> None:
     from jobs.lake.base import ARROW_TYPES
     from jobs.lake.spark import start_session
 
-    session, table, case = start_session(), TABLES[name], CASES[name]
+    session, table = start_session(), TABLES[name]
     schema = pa.schema([(column, ARROW_TYPES[kind]) for column, kind in table.types.items()])
 
-    def broken(rows: list[Row]) -> set[str]:
+    def failed(rows: list[Row]) -> set[str]:
         frame = session.createDataFrame(pa.Table.from_pylist(rows, schema=schema))
-        return {result.rule_id for result in check(table, frame, "spark") if not result.is_passed}
+        results = check(table, frame, "spark")
+        assert all(result.is_passed == (result.observed == 0) for result in results)
+        assert {result.checked for result in results} == {len(rows)}
+        return {result.rule_id for result in results if not result.is_passed}
 
-    assert broken(case["good"]) == set()
-    counted = {rule.id for rule in table.rules if rule.min_rows}
-    for number in range(max(len(changes) for changes in case["broken"].values())):
-        for rule, changes in case["broken"].items():
-            if number < len(changes) and (number == 0 or rule not in counted):
-                assert broken(changed(case["good"], changes[number])) == {rule}
+    assert failed(CASES[name]["good"]) == set()
+    assert failed(all_changes(name)) == {rule.id for rule in table.all_rules if rule.min_rows is None}
 
 
 # --- severity -----------------------------------------------------------------------------------------------

@@ -1,0 +1,101 @@
+"""Mistakes that the truth check must notice, as data: one text in one place, replaced."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import textwrap
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from schemas import Registry, load_registry
+from schemas.base import ROOT
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One mistake.
+
+    Attributes:
+        place: a file of the registry, or module:function, module:Class.method or module:CONSTANT, named
+            where it is called.
+        old, new: what stands there, exactly once in a file or function, and what is made of it.
+        noticed_by: the check of `tests.pipeline.judge` that must turn red; others may as well.
+    """
+
+    name: str
+    place: str
+    old: str
+    new: str
+    noticed_by: str
+
+
+MUTATIONS = (
+    Mutation("factor doubled", "factors/metro_reduction.yaml", '"46.7"', '"93.4"', "figures"),
+    Mutation("cap off", "scenarios/walking.yaml", "limit: 296 g", "limit: 296000 g", "figures"),
+    Mutation("points of a cap rounded the other way", "jobs.post:desired",
+             "+ p.below - 1) div p.below END", ") div p.below END", "figures"),
+    Mutation("shortest trip doubled", "jobs.policy:Policy._missing_quantity", "* 1000", "* 2000", "credits"),
+    Mutation("duplicates kept", "jobs.assignment:_pairs", "AND {near}", "AND {near} AND false", "credits"),
+    Mutation("matching window too narrow", "scenarios/metro.yaml", "window_seconds: 600",
+             "window_seconds: 20", "credits"),
+    Mutation("booking lag ignored", "jobs.assignment:BOOKED", "<= a.lag_days", "<= 0", "credits"),
+    Mutation("amounts ignored", "scenarios/utility_payment.yaml", "match_amount: true",
+             "match_amount: false", "credits"),
+    Mutation("refund ignored", "jobs.match:_outcomes", "WHERE is_full_refund", "WHERE false", "credits"),
+    Mutation("partial refund taken for a full one", "jobs.match:_outcomes", "WHERE is_full_refund",
+             "WHERE true", "credits"),
+    Mutation("consent ignored", "jobs.match:with_consent", "JOIN {intervals}", "LEFT JOIN {intervals}", "credits"),
+    Mutation("withdrawal ignored", "jobs.match:given_intervals",
+             "coalesce(next_at_unix, CAST({FOREVER} AS bigint))", "CAST({FOREVER} AS bigint)", "credits"),
+    Mutation("consent at midnight taken for the whole day", "jobs.match:_consented",
+             "start_unix + {LAST_SECOND}", "start_unix", "credits"),
+    Mutation("repeats kept", "jobs.landed:rows", 'key = "r.record_key"',
+             'key = "md5(concat(r.record_key, r.file_id))"', "credits"),
+    Mutation("superseded kept", "jobs.landed:in_force", "if file.revision == highest[statement(file)]", "",
+             "credits"),
+    Mutation("lowest reading instead of the highest", "jobs.conform:_readings", "quantity_micro DESC",
+             "quantity_micro", "figures"),
+    Mutation("rides end at midnight", "jobs.rides:GATE", "customer_key", "customer_key, act_date", "credits"),
+    Mutation("long rides not paired", "sources/hangzhou_metro.yaml", "max_ride_minutes: 240",
+             "max_ride_minutes: 30", "credits"),
+    Mutation("double taps kept", "sources/hangzhou_metro.yaml", "duplicate_seconds: 60",
+             "duplicate_seconds: 0", "dispositions"),
+    Mutation("conflicting links joined", "jobs.resolve:partition", "citizens > 1", "citizens > 9", "persons"),
+)  # fmt: skip
+
+
+def apply(mutation: Mutation, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Registry:
+    """Make the mistake for the rest of the test; returns the registry to run with.
+
+    Args:
+        folder: takes the copy of the registry where the mistake is in one of its files.
+    """
+    if ":" not in mutation.place:
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        file = folder / mutation.place
+        file.write_text(_replaced(mutation, file.read_text(encoding="utf-8")), encoding="utf-8")
+        return load_registry(folder)
+    name, path = mutation.place.split(":")
+    owner = import_module(name)
+    *outer, attribute = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    found = getattr(owner, attribute)
+    if isinstance(found, str):
+        monkeypatch.setattr(owner, attribute, _replaced(mutation, found))
+    else:
+        # The rest of the function stays as it is, and sees its module as before.
+        made: dict[str, object] = {}
+        source = _replaced(mutation, textwrap.dedent(inspect.getsource(found)))
+        exec(compile(source, inspect.getfile(found), "exec"), found.__globals__, made)
+        monkeypatch.setattr(owner, attribute, made[attribute])
+    return load_registry()
+
+
+def _replaced(mutation: Mutation, text: str) -> str:
+    assert text.count(mutation.old) == 1, f"{mutation.place} has no single {mutation.old!r}: list it anew"
+    return text.replace(mutation.old, mutation.new)

@@ -1,0 +1,126 @@
+"""A run that was killed at any of its commits, run again, ends where an undisturbed one ends."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schemas import load_registry
+from tests.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins
+from tests.runner import RunFailed, run_apart
+from tests.worlds import days, embedded_lake, make_world, run_days
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jobs.lake import Lake
+
+REGISTRY = load_registry()
+FIRST, SECOND = days(2)
+COMMITS = (
+    "silver.rows",
+    "silver.claims",
+    "silver.customer_events",
+    "silver.membership",
+    "silver.identity_log",
+    "silver.activities",
+    "gold.ledger",
+    "gold.balances",
+    "gold.coverage",
+    "gold.quality",
+    "gold.publications",
+)
+"""Every commit of a run, in order; `test_undisturbed` holds the list against a run."""
+POINTS = [f"{side}:{table}" for table in COMMITS for side in ("before", "after")]
+
+
+class Killed:
+    """One lake per point, each a copy of the first day's, whose second day another process was killed in.
+
+    They are made one after the other beside the test that looks at the ones before.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.worker = ThreadPoolExecutor(1)
+        self.lakes: dict[str, Future[str]] = {point: self.worker.submit(self._kill, point) for point in POINTS}
+
+    def _kill(self, point: str) -> str:
+        folder = f"killed_{point.replace(':', '_').replace('.', '_')}"
+        shutil.copytree(self.home / "first_day", self.home / folder)
+        with pytest.raises(RunFailed) as died:
+            run_apart(self.home, folder, "embedded", [SECOND], kill=point)
+        assert died.value.code == -signal.SIGKILL, died.value
+        return folder
+
+    def close(self) -> None:
+        self.worker.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("kill"), 120, 2, seed=5, late=0.2, corrected=0.2)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(home: Path) -> Lake:
+    lake = embedded_lake(home, REGISTRY, "undisturbed")
+    run_days(lake, home, [FIRST])
+    shutil.copytree(lake.path, home / "first_day")
+    lake.commits.clear()
+    run_days(lake, home, [SECOND])
+    return lake
+
+
+@pytest.fixture(scope="module")
+def expected(undisturbed: Lake) -> dict[str, pa.Table]:
+    return contents(undisturbed.path, REGISTRY)
+
+
+@pytest.fixture(scope="module")
+def killed(home: Path, undisturbed: Lake) -> Iterator[Killed]:
+    made = Killed(home)
+    yield made
+    made.close()
+
+
+def test_undisturbed(undisturbed: Lake) -> None:
+    assert tuple(undisturbed.commits) == COMMITS, "each of these is killed before and after"
+    assert set(COMMITS) == REGISTRY.tables.keys()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_and_run_again(
+    home: Path, undisturbed: Lake, expected: dict[str, pa.Table], killed: Killed, point: str
+) -> None:
+    folder = killed.lakes[point].result()
+    path = home / folder
+    published = max(pin.seq for pin in pins(path, REGISTRY))
+    assert published == (2 if point == f"after:{PUBLICATIONS}" else 1)
+    for pin in pins(path, REGISTRY):  # what readers see meanwhile
+        check_pin(path, REGISTRY, pin)
+
+    [outcome] = run_days(embedded_lake(home, REGISTRY, folder), home, [SECOND])
+    assert outcome.seq == (None if published == 2 else 2)
+    assert differences(contents(path, REGISTRY), expected) == {}
+    hashes = check_chain(path, REGISTRY)
+    for pin in pins(path, REGISTRY):
+        check_pin(path, REGISTRY, pin)
+    # The hash covers the pinned versions, and a table that was brought back has two more.
+    nothing_to_undo = (f"before:{COMMITS[0]}", f"after:{PUBLICATIONS}")
+    assert (hashes == check_chain(undisturbed.path, REGISTRY)) == (point in nothing_to_undo)
+
+
+def test_killed_again_and_again(home: Path, expected: dict[str, pa.Table]) -> None:
+    """Killed on its very first day, before anything was published, and killed again while it recovers."""
+    for kill in ("after:gold.ledger", "after:silver.claims"):
+        with pytest.raises(RunFailed):
+            run_apart(home, "again", "embedded", [FIRST], kill=kill)
+    run_days(embedded_lake(home, REGISTRY, "again"), home, [FIRST, SECOND])
+    assert differences(contents(home / "again", REGISTRY), expected) == {}

@@ -1,0 +1,115 @@
+"""A simulated world accounted for day by day comes out as the truth states, and mistakes are noticed.
+
+The truth says who is who, what was done and what becomes of every row; what no one could decide, it marks.
+Milligrams and points are those of an oracle that shares no code with the jobs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.pipeline.judge import CHECKS, Judgement, Truth, differences
+from tests.pipeline.mutations import MUTATIONS, Mutation, apply
+from tests.pipeline.oracle import accounts
+from tests.worlds import days, embedded_lake, make_world, run_days
+
+PEOPLE, DAYS, SEED = 400, 8, 7
+SHARES = {"late": 0.1, "corrected": 0.1, "duplicated": 0.1, "shared_phones": 0.05}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("truth"), PEOPLE, DAYS, SEED, **SHARES)
+
+
+@pytest.fixture(scope="module")
+def truth(home: Path) -> Truth:
+    return Truth(home)
+
+
+@pytest.fixture(scope="module")
+def day_by_day(home: Path, truth: Truth) -> Judgement:
+    lake = embedded_lake(home)
+    outcomes = run_days(lake, home, days(DAYS))
+    assert [outcome.seq for outcome in outcomes] == list(range(1, DAYS + 1))
+    return Judgement(truth, lake)
+
+
+@pytest.fixture
+def ungated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The truth has to notice by itself, also what a run's own audit would have stopped."""
+    monkeypatch.setattr("jobs.pipeline.gate", lambda run: [])
+
+
+def expect_every_fate(truth: Truth) -> None:
+    """A check of what never happens would hold and prove nothing."""
+    records, acts = truth.records, truth.acts
+    assert set(records["disposition"]) == {"record", "supporting", "repeat", "superseded", "ignored"}
+    assert set(records["outcome"].drop_nulls()) == {
+        "credited", "absorbed", "evidence", "no_consent", "no_factor", "refunded", "pending", "unpaired"
+    }  # fmt: skip
+    assert set(acts["outcome"]) == {
+        "credited", "no_consent", "no_factor", "refunded", "unpaired", "evidence", "undecidable"
+    }  # fmt: skip
+    assert (acts["outcome"] == "undecidable").mean() < 0.1
+    assert 0.9 < truth.customers["is_decidable"].mean() < 1
+    told = records.filter(pl.col("disposition") != "superseded").group_by("act_no")
+    reporters = told.agg(pl.col("institution").n_unique().alias("reporters"))
+    rides = acts.filter(pl.col("scenario") == "metro").join(reporters, on="act_no")
+    assert (rides["reporters"] == 3).mean() >= 0.3
+
+
+def expect_most_accounts(judgement: Judgement) -> None:
+    """What is compared to the milligram is most of what there is."""
+    due = judgement.truth.accounts
+    assert len(due) > 0.85 * len(accounts(judgement.truth.credited))
+    assert {key[1] for key in due} == {"metro", "walking", "utility_payment", "e_statement", "e_card"}
+    ledger = judgement.table("gold.ledger")
+    assert set(ledger["position_kind"]) == {"activity", "cap"}
+    assert set(ledger["entry_kind"]) == {"post", "reverse"}
+    assert set(ledger["reason"]) >= {"new", "restated", "absorbed", "refunded", "no_consent"}
+    assert set(judgement.table("silver.identity_log")["change"]) >= {"born", "merged", "conflict"}
+
+
+def test_the_world_holds_every_fate(day_by_day: Judgement) -> None:
+    expect_every_fate(day_by_day.truth)
+    expect_most_accounts(day_by_day)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_nothing_differs_from_the_truth(day_by_day: Judgement, check: str) -> None:
+    assert CHECKS[check](day_by_day) == []
+
+
+@pytest.mark.usefixtures("ungated")
+def test_one_run_for_all_days_says_the_same(home: Path, truth: Truth) -> None:
+    """What the mutations below are measured against."""
+    lake = embedded_lake(home, folder="at_once")
+    run_days(lake, home, days(DAYS)[-1:])
+    assert differences(Judgement(truth, lake)) == {}
+
+
+@pytest.mark.usefixtures("ungated")
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "_"))
+def test_a_mistake_is_noticed(
+    home: Path, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
+) -> None:
+    registry = apply(mutation, monkeypatch, tmp_path / "registry")
+    lake = embedded_lake(home, registry, folder=str(tmp_path / "lake"))
+    run_days(lake, home, days(DAYS)[-1:])
+    found = differences(Judgement(truth, lake))
+    assert mutation.noticed_by in found, found
+
+
+@pytest.mark.soak
+def test_twenty_thousand_people_for_thirty_days(tmp_path: Path) -> None:
+    make_world(tmp_path, 20_000, 30, 1)
+    lake = embedded_lake(tmp_path)
+    run_days(lake, tmp_path, days(30))
+    judgement = Judgement(Truth(tmp_path), lake)
+    expect_every_fate(judgement.truth)
+    expect_most_accounts(judgement)
+    assert differences(judgement) == {}
