@@ -3,6 +3,9 @@ BIN := .venv/bin
 # Finds Java and Delta's JARs, or fetches them; JAVA_HOME for the rest of the recipe's shell.
 SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
 
+# Compiled modules are kept: importing Great Expectations takes 11 s without them, 4 s with.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-spark test check bench soak env lock clean
 

@@ -75,7 +75,7 @@ def match(run: Run) -> dict[str, Frame]:
         f"""SELECT {listed(ACTIVITY)}, {month_of("act_date")} AS act_month, {content_hash(ACTIVITY)} AS content_hash FROM (
               SELECT {listed(ACTIVITY)} FROM {{claims}} UNION ALL SELECT {listed(ACTIVITY)} FROM {{refunds}}) AS both""",
         claims=semi(lake, _outcomes(run, claims, consented, grouped, refunds), scope.decided, *DAY),
-        refunds=_refund_outcomes(run, refunds, members),
+        refunds=_refund_outcomes(run, refunds, _consented(run, refunds), members),
     )
     return {"silver.activities": changes(lake, new, _stored(run, scope, refunds), KEY, run.seq)}
 
@@ -173,10 +173,12 @@ def _refunds(run: Run) -> Frame:
     )
     named = lake.sql("SELECT refers_to_key AS claim_id FROM {refunds}", refunds=refunds)
     return lake.keep(
-        """SELECT r.*, o.claim_id AS original FROM {refunds} AS r
+        """SELECT r.*, f.scope, r.occurred_at_unix AS start_unix, o.claim_id AS original FROM {refunds} AS r
+           LEFT JOIN (SELECT DISTINCT family, scope FROM {feeds}) AS f ON r.scenario = f.family
            LEFT JOIN (SELECT DISTINCT claim_id FROM {originals} WHERE claim_kind = 'card') AS o
              ON r.refers_to_key = o.claim_id""",
         refunds=refunds,
+        feeds=lake.from_arrow(run.policy.feeds),
         originals=in_force(lake, semi(lake, log, named, "claim_id"), *KEY),
     )
 
@@ -235,15 +237,23 @@ def _outcomes(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds
     )
 
 
-def _refund_outcomes(run: Run, refunds: Frame, members: Frame) -> Frame:
-    """Refunds as claims: evidence where the original has come, else pending."""
+def _refund_outcomes(run: Run, refunds: Frame, consented: Frame, members: Frame) -> Frame:
+    """Refunds as claims: evidence where the original has come, else pending.
+
+    A refund undoes its original with or without consent; without it, nothing more is said of it.
+    """
     return run.lake.keep(
-        """SELECT r.claim_id, r.original AS activity_id, m.person_id, r.institution, r.feed, r.scenario, r.family, r.act_date,
-                  CASE WHEN r.original IS NULL THEN 'pending' ELSE 'evidence' END AS outcome,
-                  CASE WHEN r.original IS NULL THEN 'original_missing' ELSE 'refund' END AS reason,
+        """SELECT r.claim_id, CASE WHEN a.claim_id IS NOT NULL THEN r.original END AS activity_id, m.person_id,
+                  r.institution, r.feed, r.scenario, r.family, r.act_date,
+                  CASE WHEN a.claim_id IS NULL THEN 'no_consent'
+                       WHEN r.original IS NULL THEN 'pending' ELSE 'evidence' END AS outcome,
+                  CASE WHEN a.claim_id IS NULL THEN 'consent_missing'
+                       WHEN r.original IS NULL THEN 'original_missing' ELSE 'refund' END AS reason,
                   false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source, r.region
-           FROM {refunds} AS r JOIN {members} AS m ON r.customer_key = m.customer_key""",
+           FROM {refunds} AS r JOIN {members} AS m ON r.customer_key = m.customer_key
+           LEFT JOIN {consented} AS a ON r.claim_id = a.claim_id""",
         refunds=refunds,
+        consented=consented,
         members=members,
     )
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from schemas.tables import Table
 
 _connection: duckdb.DuckDBPyConnection | None = None
+_names = (f"t{number}" for number in itertools.count())
+"""Names of relations; lakes of one process share the connection."""
 
 
 def activate() -> None:
@@ -70,7 +72,6 @@ class EmbeddedLake(Lake):
         if _connection is None:
             raise RuntimeError("choose_engine('embedded') comes first")
         self.connection = _connection
-        self.names = (f"t{number}" for number in itertools.count())
         self.held: list[str] = []
         spill = self.path / "_spill"
         self.connection.execute(f"SET temp_directory = '{spill}'")
@@ -150,7 +151,7 @@ class EmbeddedLake(Lake):
 
     def _hold(self, kind: str, query: str) -> Relation:
         # Views in the main schema: SQLFrame finds no columns of a temporary one.
-        name = next(self.names)
+        name = next(_names)
         self.connection.execute(f"CREATE {kind} {name} AS {query}")
         self.held.append(f"{kind} {name}")
         return Relation(name, self.connection)
