@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import great_expectations as gx
     from pyspark.sql import SparkSession
 
-__all__ = ["CheckError", "RuleResult", "check", "counting", "suite", "worst"]
+__all__ = ["CHECKED", "CheckError", "RuleResult", "counting", "judge", "suite", "worst"]
 
 CHECKED = "_checked"
 """Column of the aggregate row with the number of rows; no rule id begins like this."""

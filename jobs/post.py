@@ -149,11 +149,13 @@ def difference(lake: Lake, wanted: Frame, posted: Frame, activities: Frame, seq:
     )
     same = "e.position = o.position AND e.measure = o.measure"
     return lake.keep(
-        f"""SELECT {post_entry}, CASE WHEN o.position IS NULL THEN 'new' ELSE 'restated' END AS reason
+        f"""SELECT {post_entry}, CASE WHEN o.position IS NULL THEN 'new' WHEN o.person_id <> e.person_id THEN 'person_changed'
+                   ELSE 'restated' END AS reason
             FROM {{missing}} AS e LEFT JOIN {{excess}} AS o ON {same}
             UNION ALL
             SELECT {reverse_entry},
-                   CASE WHEN o.position IS NOT NULL THEN 'restated' ELSE coalesce(a.outcome, 'withdrawn') END AS reason
+                   CASE WHEN o.position IS NULL THEN coalesce(a.outcome, 'withdrawn')
+                        WHEN o.person_id <> e.person_id THEN 'person_changed' ELSE 'restated' END AS reason
             FROM {{excess}} AS e LEFT JOIN {{missing}} AS o ON {same}
             LEFT JOIN {{activities}} AS a ON e.position = a.claim_id""",
         missing=missing,

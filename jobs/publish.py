@@ -122,7 +122,7 @@ def checksum_sql(columns: list[str], relation: str) -> str:
     with the rows that are added.
     """
     digits = " + ".join(
-        f"(instr('0123456789abcdef', substring(digest, {place}, 1)) - 1) * {16 ** (8 - place)}" for place in range(1, 9)
+        f"CAST(instr('0123456789abcdef', substring(digest, {place}, 1)) - 1 AS bigint) * {16 ** (8 - place)}" for place in range(1, 9)
     )
     return f"""SELECT count(1) AS row_count, coalesce(CAST(sum({digits}) AS bigint), 0) AS checksum
                FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests"""

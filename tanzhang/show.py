@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -111,10 +111,13 @@ def status(console: Console, state: Status) -> None:
         f"[bold]{figures['accounts']:,}[/bold] accounts   [bold]{kilograms(figures['milligrams'])}[/bold] reduced   "
         f"[bold]{figures['absorbed']:,}[/bold] duplicates prevented   {figures['entries']:,} ledger entries"
     )
+    remarks: dict[tuple[Any, str, str], list[str]] = defaultdict(list)
     for row in state.coverage:
         if row["file_state"] != "consumed" or row["is_late"]:
-            word = "late" if row["file_state"] == "consumed" else row["file_state"]
-            console.print(f"  {row['business_date']}  {row['institution']}.{row['feed']}: {word}")
+            word = "came late" if row["file_state"] == "consumed" else row["file_state"]
+            remarks[row["business_date"], row["institution"], word].append(row["feed"])
+    for (day, institution, word), feeds in remarks.items():
+        console.print(f"  {day}  {institution}: {', '.join(feeds)} {word}")
     for receipt in state.refused:
         for fault in receipt.errors:
             console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
@@ -178,45 +181,62 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         return registry.scenarios[scenario].name if scenario in registry.scenarios else "—"
 
     def institution(key: str) -> str:
-        return registry.sources[key].name if key in registry.sources else "上限"
+        return registry.sources[key].name if key in registry.sources else "daily limit"
 
-    lines = [f"Account {account.person_id} · as published for {account.business_date} (publication {account.publication_seq})", ""]
     total = sum(account.reductions.values())
-    lines.append(f"[bold]Reduced so far: {kilograms(total)}[/bold]")
-    lines += [f"   {name(scenario):<8} {amount / 1000:>12,.1f} g" for scenario, amount in account.reductions.items() if amount]
-    for programme, points in account.points.items():
-        lines.append(f"   {registry.programmes[programme].name}: {points:,} points")
-    lines += ["", f"[bold]{account.business_date:%Y-%m}, acts credited[/bold]"]
-    for row in account.credited:
-        acts = f"{row['acts']} acts" if row["institution"] in registry.sources else "daily limit"
-        lines.append(
-            f"   {name(row['scenario']):<8} {institution(row['institution']):<8} {acts:>12} {row['milligrams'] / 1000:>12,.1f} g"
-        )
-    if account.not_credited:
-        lines += ["", "[bold]Not credited[/bold]"]
-        for row in account.not_credited:
-            lines.append(
-                f"   {name(row['scenario']):<8} {institution(row['institution']):<8} {row['claims']:>3} × {REASONS[row['reason']]}"
-            )
-    lines += ["", "[bold]Sources[/bold]"]
-    lines.append("   with your consent: " + ("、".join(institution(key) for key in account.institutions) or "none"))
-    if account.missing:
-        lines.append("   [yellow]missing for this day: " + ", ".join(f"{institution(key)} {feed}" for key, feed in account.missing) + "[/yellow]")
-    else:
-        lines.append("   none of them is missing for this day")
-    lines += [
-        "",
-        "To contest a figure, name its entry: every entry can be followed to the line that an institution sent",
-        f"(tanzhang explain {account.example or 'ENTRY'}), and a corrected export restates it. Points are for acts, never for spending.",
+    parts: list[RenderableType] = [
+        f"Account {account.person_id} · as published for {account.business_date} (publication {account.publication_seq})\n",
+        f"[bold]Reduced so far: {kilograms(total)}[/bold]",
+        _grid((name(scenario), "", grams(amount)) for scenario, amount in account.reductions.items() if amount),
+        *(f"   {registry.programmes[key].name}: {points:,} points" for key, points in account.points.items()),
+        f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",
+        _grid(
+            (name(row["scenario"]), institution(row["institution"]), f"{row['acts']} ×", grams(row["milligrams"]))
+            for row in account.credited
+        ),
     ]
-    console.print(Panel("\n".join(lines), title="碳账 · personal carbon account", expand=False))
+    if account.not_credited:
+        parts += [
+            "\n[bold]Not credited, and why[/bold]",
+            _grid(
+                (name(row["scenario"]), institution(row["institution"]), f"{row['claims']} ×", REASONS[row["reason"]])
+                for row in account.not_credited
+            ),
+        ]
+    owed = ", ".join(f"{institution(key)} {feed}" for key, feed in account.missing)
+    parts += [
+        "\n[bold]Sources[/bold]",
+        f"   with your consent: {'、'.join(map(institution, account.institutions)) or 'none'}",
+        f"   [yellow]missing for this day: {owed}[/yellow]" if owed else "   none of them is missing for this day",
+        "\nTo contest a figure, name its entry: every entry can be followed to the line that an institution sent",
+        f"(tanzhang explain {account.example or 'ENTRY'}), and a corrected export restates it.",
+        "Points are for acts, never for spending.",
+    ]
+    console.print(Panel(Group(*parts), title="碳账 · personal carbon account", expand=False))
+
+
+def grams(milligrams: int) -> str:
+    """Milligrams as grams, for people."""
+    return f"{milligrams / 1000:,.1f} g"
+
+
+def _grid(rows: Iterable[tuple[str, ...]]) -> Table:
+    """Lines whose columns stand below each other, Chinese characters included; numbers to the right."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=1)
+    for number, row in enumerate(rows):
+        if number == 0:
+            for cell in row:
+                grid.add_column(justify="right" if cell.endswith((" g", " ×")) else "left", no_wrap=True)
+        grid.add_row("", *row)
+    return grid
 
 
 def _columns(table: Table, texts: tuple[str, ...], numbers: tuple[str, ...]) -> None:
     for name in texts:
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
 
 
 def _number(value: int) -> str:

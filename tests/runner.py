@@ -62,6 +62,16 @@ def run_apart(
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
+def run_killed(home: Path, folder: str, day: date, point: str) -> None:
+    """In a process of the fork server that `tests.warm` prepared: run a date, and die at a commit."""
+    os.environ["TANZHANG_KILL"] = point
+    from jobs.lake import open_lake
+    from jobs.pipeline import run_day
+    from tests.warm import REGISTRY
+
+    run_day(open_lake("embedded", home / folder, REGISTRY), REGISTRY, home, day)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("home", type=Path)

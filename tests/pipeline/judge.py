@@ -127,7 +127,7 @@ class Judgement:
         standing = entries.group_by("position", "person_id", "act_date", "quantity_micro").agg(
             pl.col("amount").sum()
         )
-        leads = self.claims.filter("is_lead").select(*CLAIM, "act_no")
+        leads = self.claims.filter("is_lead").select(*CLAIM, "act_no", "told")
         return standing.filter(pl.col("amount") != 0).join(
             leads, left_on=["position", "act_date"], right_on=CLAIM, how="left"
         )
@@ -180,18 +180,18 @@ def credits(judgement: Judgement) -> list[str]:
     acts = judgement.truth.acts
     standing = judgement.credits
     decided = acts.filter(pl.col("outcome") != "undecidable")
-    both = decided.join(standing, on="act_no", how="left")
+    # A report that fits several acts alike may stand for another than its own.
+    sure = decided.join(standing.filter(pl.col("told").is_not_null()), on="act_no")
     due = pl.col("outcome") == "credited"
-    is_there = pl.col("position").is_not_null()
-    twice = both.filter(is_there & pl.col("act_no").is_duplicated())
-    missing = both.filter(due & ~is_there)
-    undue = both.filter(~due & is_there)
-    differs = standing.join(decided.filter(due), on="act_no").filter(
-        (pl.col("act_date") != pl.col("act_date_right"))
-        | (pl.col("quantity_micro") != pl.col("credited_micro"))
+    twice = sure.filter(pl.col("act_no").is_duplicated())
+    missing = decided.filter(due).join(standing, on="act_no", how="anti")
+    undue = sure.filter(~due)
+    is_otherwise = (pl.col("act_date") != pl.col("act_date_right")) | (
+        pl.col("quantity_micro") != pl.col("credited_micro")
     )
+    differs = sure.filter(due & is_otherwise)
     nowhere = standing.filter(pl.col("act_no").is_null())
-    # Which report belongs to which act may be open; how many acts there were is not.
+    # How many acts there were is never open.
     people = judgement.truth.customers.filter("is_decidable").select("person_no").unique()
     numbers = (
         acts.join(standing, on="act_no")

@@ -36,39 +36,61 @@ class Mutation:
 MUTATIONS = (
     Mutation("factor doubled", "factors/metro_reduction.yaml", '"46.7"', '"93.4"', "figures"),
     Mutation("cap off", "scenarios/walking.yaml", "limit: 296 g", "limit: 296000 g", "figures"),
-    Mutation("points of a cap rounded the other way", "jobs.post:desired",
-             "+ p.below - 1) div p.below END", ") div p.below END", "figures"),
     Mutation("shortest trip doubled", "jobs.policy:Policy._missing_quantity", "* 1000", "* 2000", "credits"),
+    Mutation("lowest reading instead of the highest", "jobs.conform:_readings", "quantity_micro DESC",
+             "quantity_micro", "figures"),
     Mutation("duplicates kept", "jobs.assignment:_pairs", "AND {near}", "AND {near} AND false", "credits"),
-    Mutation("matching window too narrow", "scenarios/metro.yaml", "window_seconds: 600",
-             "window_seconds: 20", "credits"),
     Mutation("booking lag ignored", "jobs.assignment:BOOKED", "<= a.lag_days", "<= 0", "credits"),
-    Mutation("amounts ignored", "scenarios/utility_payment.yaml", "match_amount: true",
-             "match_amount: false", "credits"),
+    Mutation("long rides not paired", "sources/hangzhou_metro.yaml", "max_ride_minutes: 240",
+             "max_ride_minutes: 30", "credits"),
     Mutation("refund ignored", "jobs.match:_outcomes", "WHERE is_full_refund", "WHERE false", "credits"),
-    Mutation("partial refund taken for a full one", "jobs.match:_outcomes", "WHERE is_full_refund",
-             "WHERE true", "credits"),
-    Mutation("consent ignored", "jobs.match:with_consent", "JOIN {intervals}", "LEFT JOIN {intervals}", "credits"),
-    Mutation("withdrawal ignored", "jobs.match:given_intervals",
-             "coalesce(next_at_unix, CAST({FOREVER} AS bigint))", "CAST({FOREVER} AS bigint)", "credits"),
-    Mutation("consent at midnight taken for the whole day", "jobs.match:_consented",
-             "start_unix + {LAST_SECOND}", "start_unix", "credits"),
+    Mutation("consent ignored", "jobs.match:with_consent", "JOIN {intervals}", "LEFT JOIN {intervals}",
+             "credits"),
     Mutation("repeats kept", "jobs.landed:rows", 'key = "r.record_key"',
              'key = "md5(concat(r.record_key, r.file_id))"', "credits"),
     Mutation("superseded kept", "jobs.landed:in_force", "if file.revision == highest[statement(file)]", "",
              "credits"),
-    Mutation("lowest reading instead of the highest", "jobs.conform:_readings", "quantity_micro DESC",
-             "quantity_micro", "figures"),
-    Mutation("rides end at midnight", "jobs.rides:GATE", "customer_key", "customer_key, act_date", "credits"),
-    Mutation("long rides not paired", "sources/hangzhou_metro.yaml", "max_ride_minutes: 240",
-             "max_ride_minutes: 30", "credits"),
-    Mutation("double taps kept", "sources/hangzhou_metro.yaml", "duplicate_seconds: 60",
-             "duplicate_seconds: 0", "dispositions"),
     Mutation("conflicting links joined", "jobs.resolve:partition", "citizens > 1", "citizens > 9", "persons"),
 )  # fmt: skip
+"""Mistakes of policy: one run for all days shows them."""
+
+SUBTLER = (
+    Mutation("points of a cap rounded the other way", "jobs.post:desired",
+             "+ p.below - 1) div p.below END", ") div p.below END", "figures"),
+    Mutation("matching window too narrow", "scenarios/metro.yaml", "window_seconds: 600",
+             "window_seconds: 20", "credits"),
+    Mutation("amounts ignored", "scenarios/utility_payment.yaml", "match_amount: true",
+             "match_amount: false", "credits"),
+    Mutation("partial refund taken for a full one", "jobs.match:_outcomes", "WHERE is_full_refund",
+             "WHERE true", "credits"),
+    Mutation("withdrawal ignored", "jobs.match:given_intervals",
+             "coalesce(next_at_unix, CAST({FOREVER} AS bigint))", "CAST({FOREVER} AS bigint)", "credits"),
+    Mutation("consent at midnight taken for the whole day", "jobs.match:_consented",
+             "start_unix + {LAST_SECOND}", "start_unix", "outcomes"),
+    Mutation("rides end at midnight", "jobs.rides:GATE", "customer_key", "customer_key, act_date", "credits"),
+    Mutation("double taps kept", "sources/hangzhou_metro.yaml", "duplicate_seconds: 60",
+             "duplicate_seconds: 0", "dispositions"),
+)  # fmt: skip
+"""More of them, for the soak."""
+
+FORGETFUL = (
+    Mutation("what a correction replaced", "jobs.conform:_touched", "run.superseded_files)", "[])",
+             "credits"),
+    Mutation("consent that came late", "jobs.match:_scope", "WHERE event_kind = 'consent'", "WHERE false",
+             "credits"),
+    Mutation("who moved to another person", "jobs.match:_scope", "UNION SELECT customer_key FROM {{moved}})",
+             ")", "credits"),
+    Mutation("what a refund names", "jobs.match:_scope", "WHERE claim_kind = 'refund') AS r",
+             "WHERE false) AS r", "credits"),
+    Mutation("the account of before", "jobs.post:_touched",
+             'semi(run.lake, log, changed, "claim_id", "act_date")', "changed", "figures"),
+    Mutation("the entry of the day before", "jobs.conform:_taps", 'around(lake, days, "1")', "days",
+             "credits"),
+)  # fmt: skip
+"""What a run for one day may forget of the days before."""
 
 
-def apply(mutation: Mutation, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Registry:
+def apply(mutation: Mutation, registry: Registry, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Registry:
     """Make the mistake for the rest of the test; returns the registry to run with.
 
     Args:
@@ -93,7 +115,7 @@ def apply(mutation: Mutation, monkeypatch: pytest.MonkeyPatch, folder: Path) -> 
         source = _replaced(mutation, textwrap.dedent(inspect.getsource(found)))
         exec(compile(source, inspect.getfile(found), "exec"), found.__globals__, made)
         monkeypatch.setattr(owner, attribute, made[attribute])
-    return load_registry()
+    return registry
 
 
 def _replaced(mutation: Mutation, text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import shutil
 import signal
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import pytest
 
 from schemas import load_registry
 from tests.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins
-from tests.runner import RunFailed, run_apart
+from tests.runner import ROOT, RunFailed, run_apart, run_killed
 from tests.worlds import days, embedded_lake, make_world, run_days
 
 if TYPE_CHECKING:
@@ -43,20 +45,26 @@ POINTS = [f"{side}:{table}" for table in COMMITS for side in ("before", "after")
 class Killed:
     """One lake per point, each a copy of the first day's, whose second day another process was killed in.
 
-    They are made one after the other beside the test that looks at the ones before.
+    They are made one after the other beside the test that looks at the ones before, by a fork server that
+    imported and compiled everything and opened no engine.
     """
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.processes = multiprocessing.get_context("forkserver")
+        self.processes.set_forkserver_preload(["tests.warm"])
         self.worker = ThreadPoolExecutor(1)
-        self.lakes: dict[str, Future[str]] = {point: self.worker.submit(self._kill, point) for point in POINTS}
+        self.lakes: dict[str, Future[str]] = {
+            point: self.worker.submit(self._kill, point) for point in POINTS
+        }
 
     def _kill(self, point: str) -> str:
         folder = f"killed_{point.replace(':', '_').replace('.', '_')}"
         shutil.copytree(self.home / "first_day", self.home / folder)
-        with pytest.raises(RunFailed) as died:
-            run_apart(self.home, folder, "embedded", [SECOND], kill=point)
-        assert died.value.code == -signal.SIGKILL, died.value
+        process = self.processes.Process(target=run_killed, args=(self.home, folder, SECOND, point))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
         return folder
 
     def close(self) -> None:
@@ -70,11 +78,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(home: Path) -> Lake:
+    from jobs.lake import embedded
+
     lake = embedded_lake(home, REGISTRY, "undisturbed")
     run_days(lake, home, [FIRST])
     shutil.copytree(lake.path, home / "first_day")
     lake.commits.clear()
-    run_days(lake, home, [SECOND])
+    queries: list[str] = []
+    compiled = embedded.compiled
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded, "compiled", lambda query: (queries.append(query), compiled(query))[1])
+        run_days(lake, home, [SECOND])
+    (home / "queries.json").write_text(json.dumps(queries), encoding="utf-8")
     return lake
 
 
@@ -85,9 +100,12 @@ def expected(undisturbed: Lake) -> dict[str, pa.Table]:
 
 @pytest.fixture(scope="module")
 def killed(home: Path, undisturbed: Lake) -> Iterator[Killed]:
-    made = Killed(home)
-    yield made
-    made.close()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TANZHANG_TEST_QUERIES", str(home / "queries.json"))
+        environment.setenv("PYTHONPATH", str(ROOT))
+        made = Killed(home)
+        yield made
+        made.close()
 
 
 def test_undisturbed(undisturbed: Lake) -> None:

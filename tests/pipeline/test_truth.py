@@ -6,13 +6,16 @@ Milligrams and points are those of an oracle that shares no code with the jobs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from schemas import Registry, load_registry
 from tests.pipeline.judge import CHECKS, Judgement, Truth, differences
-from tests.pipeline.mutations import MUTATIONS, Mutation, apply
+from tests.pipeline.mutations import FORGETFUL, MUTATIONS, SUBTLER, Mutation, apply
 from tests.pipeline.oracle import accounts
 from tests.worlds import days, embedded_lake, make_world, run_days
 
@@ -31,8 +34,13 @@ def truth(home: Path) -> Truth:
 
 
 @pytest.fixture(scope="module")
-def day_by_day(home: Path, truth: Truth) -> Judgement:
-    lake = embedded_lake(home)
+def registry() -> Registry:
+    return load_registry()
+
+
+@pytest.fixture(scope="module")
+def day_by_day(home: Path, registry: Registry, truth: Truth) -> Judgement:
+    lake = embedded_lake(home, registry)
     outcomes = run_days(lake, home, days(DAYS))
     assert [outcome.seq for outcome in outcomes] == list(range(1, DAYS + 1))
     return Judgement(truth, lake)
@@ -42,6 +50,19 @@ def day_by_day(home: Path, truth: Truth) -> Judgement:
 def ungated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The truth has to notice by itself, also what a run's own audit would have stopped."""
     monkeypatch.setattr("jobs.pipeline.gate", lambda run: [])
+
+
+def name_of(mutation: Mutation) -> str:
+    return mutation.name.replace(" ", "_")
+
+
+def judged(
+    home: Path, registry: Registry, folder: Path, dates: Sequence[date], truth: Truth
+) -> dict[str, list[str]]:
+    """What differs from the truth after runs for these dates into an empty lake."""
+    lake = embedded_lake(home, registry, folder=str(folder))
+    run_days(lake, home, dates)
+    return differences(Judgement(truth, lake))
 
 
 def expect_every_fate(truth: Truth) -> None:
@@ -85,22 +106,41 @@ def test_nothing_differs_from_the_truth(day_by_day: Judgement, check: str) -> No
 
 
 @pytest.mark.usefixtures("ungated")
-def test_one_run_for_all_days_says_the_same(home: Path, truth: Truth) -> None:
-    """What the mutations below are measured against."""
-    lake = embedded_lake(home, folder="at_once")
-    run_days(lake, home, days(DAYS)[-1:])
-    assert differences(Judgement(truth, lake)) == {}
+def test_one_run_for_all_days_says_the_same(home: Path, registry: Registry, truth: Truth) -> None:
+    """What the mistakes below are measured against."""
+    assert judged(home, registry, home / "at_once", days(DAYS)[-1:], truth) == {}
 
 
 @pytest.mark.usefixtures("ungated")
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "_"))
+@pytest.mark.parametrize(
+    "mutation", [*MUTATIONS, *(pytest.param(one, marks=pytest.mark.soak) for one in SUBTLER)], ids=name_of
+)
 def test_a_mistake_is_noticed(
-    home: Path, truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
+    home: Path,
+    registry: Registry,
+    truth: Truth,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mutation: Mutation,
 ) -> None:
-    registry = apply(mutation, monkeypatch, tmp_path / "registry")
-    lake = embedded_lake(home, registry, folder=str(tmp_path / "lake"))
-    run_days(lake, home, days(DAYS)[-1:])
-    found = differences(Judgement(truth, lake))
+    mutated = apply(mutation, registry, monkeypatch, tmp_path / "registry")
+    found = judged(home, mutated, tmp_path / "lake", days(DAYS)[-1:], truth)
+    assert mutation.noticed_by in found, found
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("ungated")
+@pytest.mark.parametrize("mutation", FORGETFUL, ids=name_of)
+def test_a_run_that_forgets_is_noticed(
+    home: Path,
+    registry: Registry,
+    truth: Truth,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mutation: Mutation,
+) -> None:
+    mutated = apply(mutation, registry, monkeypatch, tmp_path / "registry")
+    found = judged(home, mutated, tmp_path / "lake", days(DAYS), truth)
     assert mutation.noticed_by in found, found
 
 

@@ -1,0 +1,292 @@
+"""The same exports in any order of arrival: the same persons, outcomes and balances."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stdnum import luhn
+from stdnum.cn import ric
+
+from schemas import load_registry
+from tests.exports import Part, deliver, part
+from tests.lakes import rows
+from tests.worlds import embedded_lake, land_world, run_days
+
+REGISTRY = load_registry()
+RUN_DAYS = [date(2026, 11, day) for day in (4, 5, 6, 7)]
+"""After all business dates, so that any statement may come to any run."""
+
+# Made up: people of Hangzhou, with the check digits that these numbers have.
+CITIZEN = [(body := f"3301061990010{number}11{number}") + ric.calc_check_digit(body + "0") for number in range(1, 6)]
+CARD = [(body := f"621700123456789{number}12") + luhn.calc_check_digit(body) for number in range(1, 6)]
+PHONE = [f"1381234560{number}" for number in range(1, 6)]
+
+
+def wallet(number: int) -> str:
+    return f"did:alipay:208800000000000{number}"
+
+
+def lines(*records: dict[str, Any]) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
+
+
+def alipay_acts(*acts: tuple[int, int, str, str, str]) -> Part:
+    """(serial number, customer, time, scenario, amount)."""
+    item = {"ditiechuxing": "PAY_AMOUNT", "shenghuojiaofei": "PAY_AMOUNT", "xingzou": "STEP", "lvsezhengwu": "COUNT"}
+    text = lines(
+        *(
+            {
+                "acquisition_item_no": f"{serial:020}",
+                "project_no": "CARBON2026",
+                "account_did": wallet(customer),
+                "occurrent_time": at,
+                "scenario_code": f"ENERGY_XUANJIAO_{scenario}",
+                "active_data_list": [{"item_code": item[scenario], "item_amount": amount}],
+            }
+            for serial, customer, at, scenario, amount in acts
+        )
+    )
+    return part("alipay", "acts", text, str(sum(int(amount) for *_, amount in acts)))
+
+
+def alipay_registrations(*known: tuple[int, str, str, list[str], str]) -> Part:
+    """(customer, citizen id, phone, cards, time)."""
+    names = ("cert_no", "mobile", "bound_cards")
+    text = lines(
+        *(
+            {"account_did": wallet(one), **dict(zip(names, rest)), "subject_type": "PERSONAL", "registered_at": at}
+            for one, *rest, at in known
+        )
+    )
+    return part("alipay", "registrations", text)
+
+
+def alipay_consents(*events: tuple[int, str, str, str]) -> Part:
+    """(customer, scope, status, time)."""
+    names = ("auth_scope", "auth_status", "auth_time")
+    text = lines(*({"account_did": wallet(one), **dict(zip(names, rest))} for one, *rest in events))
+    return part("alipay", "consents", text)
+
+
+def table(institution: str, feed: str, *records: str, total: str = "0") -> Part:
+    return part(institution, feed, "".join(f"{record}\n" for record in records), total)
+
+
+REGISTERED = "2026-10-01 09:00:00"
+CONSENTED = "2026-10-01 09:00:01"
+STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
+    "wallet 1": ("alipay", "2026-11-01", 0, [
+        alipay_registrations(
+            (1, CITIZEN[0], PHONE[0], [], REGISTERED),
+            (2, "", PHONE[1], [CARD[1]], REGISTERED),
+            (3, CITIZEN[2], PHONE[2], [], REGISTERED),
+            (4, "", PHONE[2], [], REGISTERED),
+        ),
+        alipay_consents(*((customer, "ALL", "AUTHORIZED", CONSENTED) for customer in (1, 2, 3, 4))),
+        alipay_acts(
+            (1, 1, "2026-11-01 08:00:20", "ditiechuxing", "4"),
+            (2, 2, "2026-11-01 08:30:10", "ditiechuxing", "5"),
+            (3, 1, "2026-11-01 15:00:00", "shenghuojiaofei", "60"),
+            (4, 1, "2026-11-01 12:00:00", "xingzou", "9000"),
+            (5, 3, "2026-11-01 12:00:00", "lvsezhengwu", "1"),
+            (6, 2, "2026-11-01 18:30:00", "ditiechuxing", "5"),
+            (7, 4, "2026-11-01", "ditiechuxing", "3"),
+        ),
+    ]),
+    # The wallet takes a ride of customer 4 back, and had counted too few steps.
+    "wallet 1 corrected": ("alipay", "2026-11-01", 1, [
+        alipay_registrations(
+            (1, CITIZEN[0], PHONE[0], [], REGISTERED),
+            (2, "", PHONE[1], [CARD[1]], REGISTERED),
+            (3, CITIZEN[2], PHONE[2], [], REGISTERED),
+            (4, "", PHONE[2], [], REGISTERED),
+        ),
+        alipay_consents(*((customer, "ALL", "AUTHORIZED", CONSENTED) for customer in (1, 2, 3, 4))),
+        alipay_acts(
+            (1, 1, "2026-11-01 08:00:20", "ditiechuxing", "4"),
+            (2, 2, "2026-11-01 08:30:10", "ditiechuxing", "5"),
+            (3, 1, "2026-11-01 15:00:00", "shenghuojiaofei", "60"),
+            (4, 1, "2026-11-01 12:00:00", "xingzou", "12000"),
+            (5, 3, "2026-11-01 12:00:00", "lvsezhengwu", "1"),
+            (6, 2, "2026-11-01 18:30:00", "ditiechuxing", "5"),
+        ),
+    ]),
+    # A later reading of the day before, above the cap; one act sent twice; a day-precise ride.
+    "wallet 2": ("alipay", "2026-11-02", 0, [
+        alipay_acts(
+            (8, 1, "2026-11-01 23:59:00", "xingzou", "20000"),
+            (3, 1, "2026-11-01 15:00:00", "shenghuojiaofei", "60"),
+            (9, 3, "2026-11-02", "ditiechuxing", "4"),
+        ),
+    ]),
+    # A withdrawal that comes two days late: the evening ride of customer 2 was without consent.
+    "wallet 3": ("alipay", "2026-11-03", 0, [
+        alipay_consents((2, "GREEN_TRAVEL", "CANCELLED", "2026-11-01 12:00:00")),
+        alipay_registrations((3, CITIZEN[2], PHONE[4], [], "2026-11-03 10:00:00")),
+    ]),
+    "bank 1": ("citic_bank", "2026-11-01", 0, [
+        table("citic_bank", "registrations", f"C1|{CITIZEN[0]}|{PHONE[3]}|{CARD[0]}|个人|{REGISTERED}",
+              f"C3|{CITIZEN[2]}|{PHONE[2]}|{CARD[2]}|个人|{REGISTERED}"),
+        table("citic_bank", "consents", f"C1|全部|授权|{CONSENTED}", f"C2|全部|授权|{CONSENTED}",
+              f"C3|全部|授权|{CONSENTED}"),
+        table("citic_bank", "acts", "C1|电子账单|20261101|2||", "C2|电子账单|20261101|1||"),
+    ]),
+    # The purchase, and the registration that makes one person of wallet 2, metro 2 and bank 2.
+    "bank 2": ("citic_bank", "2026-11-02", 0, [
+        table("citic_bank", "registrations", f"C2|{CITIZEN[1]}|{PHONE[3]}|{CARD[1]}|个人|{REGISTERED}"),
+        table("citic_bank", "card_transactions",
+              f"T1|C1|{CARD[0]}|20261102|60.00|消费|支付宝-国网浙江省电力有限公司|",
+              f"T2|C2|{CARD[1]}|20261102|5.00|消费|支付宝-杭州地铁（扫码乘车）|",
+              f"T3|C3|{CARD[2]}|20261102|88.00|消费|国网浙江省电力有限公司|", total="153.00"),
+        table("citic_bank", "acts", "C3|线上缴费（电费）|20261102|1|88.00|", total="88.00"),
+    ]),
+    "bank 3": ("citic_bank", "2026-11-03", 0, [
+        table("citic_bank", "card_transactions",
+              f"T4|C1|{CARD[0]}|20261103|-60.00|冲正|支付宝-国网浙江省电力有限公司|T1",
+              f"T5|C2|{CARD[1]}|20261103|-5.00|冲正|支付宝-杭州地铁（扫码乘车）|T2",
+              f"T6|C3|{CARD[2]}|20261103|-10.00|冲正|国网浙江省电力有限公司|T0", total="-75.00"),
+    ]),
+    "metro 1": ("hangzhou_metro", "2026-11-01", 0, [
+        table("hangzhou_metro", "registrations", f"H1,,{PHONE[0]},P,{REGISTERED}", f"H2,{CITIZEN[1]},,P,{REGISTERED}",
+              f"H4,{CITIZEN[3]},{PHONE[2]},P,{REGISTERED}"),
+        table("hangzhou_metro", "consents", f"H1,all,grant,{CONSENTED}", f"H2,travel,grant,{CONSENTED}",
+              f"H4,travel,grant,2026-11-01 09:00:00"),
+        table("hangzhou_metro", "taps",
+              "2026-11-01 08:00:00,1,S01,D1,1,H1,3,0", "2026-11-01 08:25:00,1,S05,D1,0,H1,3,400",
+              "2026-11-01 08:30:00,1,S02,D1,1,H2,3,0", "2026-11-01 09:00:00,1,S09,D1,0,H2,3,500",
+              "2026-11-01 18:30:00,1,S09,D1,1,H2,3,0", "2026-11-01 19:00:00,1,S02,D1,0,H2,3,500",
+              "2026-11-01 08:40:00,1,S03,D1,1,H4,3,0", "2026-11-01 08:55:00,1,S04,D1,0,H4,3,300",
+              "2026-11-01 23:50:00,1,S05,D1,1,H1,3,0", total="1700"),
+    ]),
+    "metro 2": ("hangzhou_metro", "2026-11-02", 0, [
+        table("hangzhou_metro", "taps", "2026-11-02 00:15:00,1,S01,D1,0,H1,3,400",
+              "2026-11-02 09:00:00,1,S03,D1,1,H4,3,0", "2026-11-02 09:20:00,1,S08,D1,0,H4,3,400", total="800"),
+    ]),
+    # The exit after midnight was at another station, and the morning's ride never was.
+    "metro 2 corrected": ("hangzhou_metro", "2026-11-02", 1, [
+        table("hangzhou_metro", "taps", "2026-11-02 00:15:00,1,S02,D1,0,H1,3,400", total="400"),
+    ]),
+    "metro 3": ("hangzhou_metro", "2026-11-03", 0, []),
+}  # fmt: skip
+
+NATURAL = list(STATEMENTS)
+
+
+def shuffled(seed: int) -> list[list[str]]:
+    chance = random.Random(seed)
+    names = chance.sample(NATURAL, len(NATURAL))
+    cut = sorted(chance.sample(range(1, len(names)), 2))
+    return [names[: cut[0]], names[cut[0] : cut[1]], names[cut[1] :]]
+
+
+def last(*late: str) -> list[list[str]]:
+    return [[name for name in NATURAL if name not in late], list(late)]
+
+
+HISTORIES = {
+    "as the days go": [
+        ["wallet 1", "bank 1", "metro 1"],
+        ["wallet 2", "bank 2", "metro 2", "wallet 1 corrected"],
+        ["wallet 3", "bank 3", "metro 3", "metro 2 corrected"],
+    ],
+    "refund before purchase": last("bank 2"),
+    "correction before what it corrects": last("wallet 1", "metro 2"),
+    "corrections late": last("wallet 1 corrected", "metro 2 corrected"),
+    "withdrawal late": last("wallet 3"),
+    "consents and half of a night ride late": last("metro 1"),
+    "backwards": [NATURAL[::-1][:4], NATURAL[::-1][4:8], NATURAL[::-1][8:]],
+    "shuffled": shuffled(3),
+}
+
+
+def account_for(home: Path, runs: Sequence[Sequence[str]]) -> Path:
+    """Deliver each run's statements in their order, land and run; returns the lake."""
+    for day, names in zip(RUN_DAYS, runs):
+        for minute, name in enumerate(names):
+            institution, business_date, revision, parts = STATEMENTS[name]
+            stamp = f"{day:%Y%m%d}T10{minute:02}00Z"
+            deliver(home, institution, *parts, stamp=stamp, business_date=business_date, revision=revision)
+    land_world(home, REGISTRY)
+    lake = embedded_lake(home, REGISTRY)
+    run_days(lake, home, RUN_DAYS[: len(runs)])
+    return lake.path
+
+
+def newest(lake: Path, name: str, *key: str) -> list[dict[str, Any]]:
+    """The newest row per key of a log, where it holds."""
+    found = {}
+    for row in sorted(rows(lake, REGISTRY.tables[name]).to_pylist(), key=lambda row: row["publication_seq"]):
+        found[tuple(row[column] for column in key)] = row
+    return [row for row in found.values() if row.get("is_live", True)]
+
+
+def without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in (*names, "publication_seq", "content_hash")}
+
+
+def reduced(lake: Path) -> dict[str, Any]:
+    """What may not depend on the order: persons by their customers, never by their ids."""
+    customers = defaultdict(set)
+    members = newest(lake, "silver.membership", "customer_key")
+    for row in members:
+        customers[row["person_id"]].add(row["customer_key"])
+    person = {one: frozenset(group) for one, group in customers.items()}
+    balances: dict[frozenset[str], dict[tuple[str, ...], int]] = {group: {} for group in person.values()}
+    for row in rows(lake, REGISTRY.tables["gold.balances"]).to_pylist():
+        if row["amount"]:
+            balances[person[row["person_id"]]][row["measure"], row["scenario"], row["institution"]] = row["amount"]
+    activities = newest(lake, "silver.activities", "claim_id", "act_date")
+    return {
+        "persons": set(person.values()),
+        "balances": balances,
+        "rules": {row["customer_key"]: (row["rule"], row["component_id"]) for row in members},
+        "outcomes": sorted(str({**without(row, "person_id"), "of": sorted(person[row["person_id"]])}) for row in activities),
+        "rows": sorted(str(without(row)) for row in newest(lake, "silver.rows", "file_id", "line")),
+    }
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return account_for(tmp_path_factory.mktemp("order"), [NATURAL])
+
+
+@pytest.fixture(scope="module")
+def expected(at_once: Path) -> dict[str, Any]:
+    return reduced(at_once)
+
+
+def test_the_history_holds_what_it_is_for(at_once: Path, expected: dict[str, Any]) -> None:
+    outcomes = [(row["scenario"], row["outcome"]) for row in newest(at_once, "silver.activities", "claim_id", "act_date")]
+    assert {outcome for _, outcome in outcomes} >= {
+        "credited", "absorbed", "evidence", "no_consent", "no_factor", "refunded", "pending"
+    }  # fmt: skip
+    assert ("utility_payment", "refunded") in outcomes
+    assert max(len(group) for group in expected["persons"]) == 3
+    dispositions = {row["disposition"] for row in newest(at_once, "silver.rows", "file_id", "line")}
+    assert dispositions == {"record", "supporting", "repeat", "superseded"}
+    caps = [row for row in rows(at_once, REGISTRY.tables["gold.ledger"]).to_pylist() if row["position_kind"] == "cap"]
+    assert caps
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_any_order_of_arrival(tmp_path: Path, expected: dict[str, Any], name: str) -> None:
+    runs = HISTORIES[name]
+    assert sorted(sum(runs, [])) == sorted(NATURAL)
+    found = reduced(account_for(tmp_path, runs))
+    for part_of_it, value in expected.items():
+        assert found[part_of_it] == value, part_of_it
+
+
+def test_late_registration_merged_two_persons(tmp_path: Path) -> None:
+    lake = account_for(tmp_path, [["wallet 1", "metro 1", "bank 1"], ["bank 2"]])
+    log = rows(lake, REGISTRY.tables["silver.identity_log"]).to_pylist()
+    merged = [row for row in log if row["change"] == "merged"]
+    assert len(merged) == 2, "of three who had an account each, one took over"
+    assert {row["publication_seq"] for row in merged} == {2}
