@@ -1,8 +1,9 @@
 """Who is one person: the linkage policy, as a pure function of the evidence.
 
-Levels of evidence, the strongest first: equal citizen id, equal bank card, equal phone. A level joins what its
-tokens connect, unless that would put two citizen ids into one person: then the level proves nothing
-for all that it connects there. So the result does not depend on any order, and never guesses.
+Levels of evidence, the strongest first: equal citizen id, equal bank card, equal phone. A card or phone known
+for two citizens proves nothing. A level joins what its other tokens connect, unless that would put two
+citizen ids into one person: then the level proves nothing for all that it connects there. So the result does
+not depend on any order, and never guesses.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Partition:
         cluster: index of the cluster's smallest customer.
         component: index of the smallest customer reachable over any token, refused evidence included.
         rule: strongest level that joined the customer to another, or `alone`.
-        conflicts: level → number of connected groups whose evidence was refused.
+        conflicts: level → number of tokens and of connected groups whose evidence was refused.
     """
 
     customers: list[str]
@@ -59,14 +60,18 @@ def partition(customers: Sequence[str], evidence: Mapping[str, Sequence[tuple[st
     joined_by = np.full(size, len(LEVELS))
     conflicts = {}
     for number, level in enumerate(LEVELS):
-        wider = _connected(label, edges[level], size)
         # Clusters that hold a citizen id hold exactly one, so counting them counts citizen ids.
         identified = np.unique(label[has_citizen])
-        citizens = np.bincount(wider[identified], minlength=size)
-        refused = citizens > 1
         if level == "citizen_id":
-            refused[:] = False
-        conflicts[level] = int(refused.sum())
+            wider = _connected(label, edges[level], size)
+            refused = np.zeros(size, dtype=bool)
+            conflicts[level] = 0
+        else:
+            told, doubtful = _telling(edges[level], label, identified)
+            wider = _connected(label, told, size)
+            citizens = np.bincount(wider[identified], minlength=size)
+            refused = citizens > 1
+            conflicts[level] = doubtful + int(refused.sum())
         label = np.where(refused[wider], label, wider)
         sizes = np.bincount(label, minlength=size)
         joined_by = np.where((sizes[label] > 1) & (joined_by == len(LEVELS)), number, joined_by)
@@ -84,6 +89,20 @@ def _edges(pairs: Sequence[tuple[str, str]], index: Mapping[str, int]) -> tuple[
     left = np.fromiter((index[customer] for customer, _ in pairs), dtype=np.int64, count=len(pairs))
     right = np.fromiter((tokens.setdefault(token, len(tokens)) for _, token in pairs), dtype=np.int64, count=len(pairs))
     return left, right
+
+
+def _telling(
+    edges: tuple[NDArray[np.int64], NDArray[np.int64]], label: NDArray[np.int64], identified: NDArray[np.int64]
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], int]:
+    """The edges without those of tokens that two citizens have, and the number of such tokens."""
+    customers, tokens = edges
+    if not len(customers):
+        return edges, 0
+    has_citizen = np.isin(label[customers], identified)
+    known = np.unique(np.stack([tokens[has_citizen], label[customers][has_citizen]]), axis=1)
+    is_doubtful = np.bincount(known[0], minlength=int(tokens.max()) + 1) > 1
+    is_told = ~is_doubtful[tokens]
+    return (customers[is_told], tokens[is_told]), int(is_doubtful.sum())
 
 
 def _connected(

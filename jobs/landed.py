@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from jobs.lake import Frame
     from jobs.run import Run
 
+_STATEMENT = (
+    pa.field("institution", pa.string()),
+    pa.field("feed", pa.string()),
+    pa.field("business_date", pa.date32()),
+    pa.field("revision", pa.int32()),
+    pa.field("part", pa.int32()),
+)
+
 KINDS = ("act", "tap", "card", "registration", "consent")
 
 
@@ -46,6 +54,8 @@ def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
     statement, so `files` must hold whole statements of such feeds.
     """
     chosen = [file for file in files if file.kind == kind]
+    if not chosen:
+        return run.lake.from_arrow(_schema(kind).empty_table())
     columns = [name for name in SCHEMAS[kind].names if name not in ("file_id", "record_key")]
     key = "r.record_key"
     if not all(run.feed(file).is_keyed for file in chosen):
@@ -53,13 +63,20 @@ def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
             PARTITION BY f.institution, f.feed, f.business_date, f.revision, r.record_key ORDER BY f.part, r.line)"""
         told_apart = hashed("r.record_key", f"CAST({ordinal} AS string)")
         key = f"CASE WHEN f.is_keyed OR r.record_key IS NULL THEN r.record_key ELSE {told_apart} END"
-    return run.lake.keep(
+    return run.lake.sql(
         f"""SELECT r.file_id, {listed(columns, "r.")}, {key} AS record_key,
                    f.institution, f.feed, f.business_date, f.revision, f.part
             FROM {{landed}} AS r JOIN {{files}} AS f ON r.file_id = f.file_id""",
         landed=run.lake.parquet([run.landed_path(file) for file in chosen], SCHEMAS[kind]),
         files=_statements(run, chosen),
     )
+
+
+def _schema(kind: str) -> pa.Schema:
+    """The columns of `rows`."""
+    schema = SCHEMAS[kind]
+    landed = [schema.field(name) for name in schema.names if name not in ("file_id", "record_key")]
+    return pa.schema([schema.field("file_id"), *landed, schema.field("record_key"), *_STATEMENT])
 
 
 def rejects(run: Run, files: Sequence[Manifest]) -> Frame:

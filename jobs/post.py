@@ -112,7 +112,7 @@ def desired(run: Run, activities: Frame) -> Frame:
 
 def standing_entries(lake: Lake, ledger: Frame) -> Frame:
     """The ENTRY rows that are posted and not reversed."""
-    return lake.keep(
+    return lake.sql(
         f"""SELECT {listed(ENTRY)} FROM (
               SELECT {listed(ATTRIBUTES)}, CAST(sum(amount) AS bigint) AS amount
               FROM {{ledger}} GROUP BY {listed(ATTRIBUTES)}) AS summed

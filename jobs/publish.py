@@ -18,8 +18,8 @@ from jobs.run import PUBLICATIONS, Pin
 
 if TYPE_CHECKING:
     from expectations import RuleResult
-    from jobs.lake import Frame
     from jobs.run import Run
+    from schemas.tables import Table
 
 QUALITY = "gold.quality"
 
@@ -40,13 +40,7 @@ def gate(run: Run) -> list[RuleResult]:
         PublicationBlocked: one of severity critical is broken; the results are stored before.
     """
     results = audit.invariants(run)
-    counted = []
-    for name, table in run.lake.tables.items():
-        if name not in (PUBLICATIONS, QUALITY):
-            rows = run.read(name) if table.writes == "overwrite" else run.written(name)
-            row = run.lake.to_arrow(run.lake.sql(expectations.counting(table), rows=rows)).to_pylist()[0]
-            counted.append((table, {rule: int(count) for rule, count in row.items()}))
-    results += expectations.judge(counted, run.lake.spark_session)
+    results += expectations.judge(_counted(run), run.lake.spark_session)
     record = [
         {
             "rule_id": one.rule_id,
@@ -66,13 +60,34 @@ def gate(run: Run) -> list[RuleResult]:
     return results
 
 
+def _counted(run: Run) -> list[tuple[Table, dict[str, int]]]:
+    """What the engine counted for every table's rules, in one query."""
+    tables = [table for name, table in run.lake.tables.items() if name not in (PUBLICATIONS, QUALITY)]
+    frames, parts, columns = {}, [], []
+    for number, table in enumerate(tables):
+        frames[f"rows_{number}"] = run.read(table.name) if table.writes == "overwrite" else run.written(table.name)
+        query = expectations.counting(table).replace("{rows}", f"{{rows_{number}}}")
+        parts.append(f"({query}) AS of_{number}")
+        columns += [f"of_{number}.{expectations.CHECKED} AS checked_{number}"]
+        columns += [f"of_{number}.{rule.id}" for rule in table.all_rules]
+    query = f"SELECT {', '.join(columns)} FROM {' CROSS JOIN '.join(parts)}"
+    row = run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()[0]
+    return [
+        (
+            table,
+            {rule.id: int(row[rule.id]) for rule in table.all_rules} | {expectations.CHECKED: int(row[f"checked_{number}"])},
+        )
+        for number, table in enumerate(tables)
+    ]
+
+
 def publish(run: Run, results: list[RuleResult]) -> str:
     """Pin every table and append the publication record: the moment at which the day is visible.
 
     Returns:
         The publication's state.
     """
-    pins = {name: pin_of(run, name) for name in run.lake.tables if name != PUBLICATIONS}
+    pins = pins_of(run)
     flawed = bool(missing(run) or run.refused or any(not one.is_passed for one in results))
     state = "degraded" if flawed else "published"
     digest = publication_hash(run.seq, run.business_date.isoformat(), state, pins, run.registry.digest, run.last.hash)
@@ -95,23 +110,23 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     return state
 
 
-def pin_of(run: Run, name: str) -> Pin:
-    """Version, rows and checksum of a table; of a log only this run's rows are read."""
-    table = run.lake.tables[name]
-    columns = list(table.types)
-    if table.writes == "overwrite":
-        rows, total = rows_and_checksum(run, run.read(name), columns)
-        return Pin(run.lake.version(name), rows, total)
-    before = run.last.pins.get(name, Pin(0, 0, 0))
-    rows, total = rows_and_checksum(run, run.written(name), columns)
-    return Pin(run.lake.version(name), before.rows + rows, before.checksum + total)
-
-
-def rows_and_checksum(run: Run, rows: Frame, columns: list[str]) -> tuple[int, int]:
-    """Number of rows, and their order-free checksum, by `checksum_sql`."""
-    sums = run.lake.sql(checksum_sql(columns, "{rows}"), rows=rows)
-    row = run.lake.to_arrow(sums).to_pylist()[0]
-    return int(row["row_count"]), int(row["checksum"])
+def pins_of(run: Run) -> dict[str, Pin]:
+    """Version, rows and checksum of every table, in one query; of a log only this run's rows are read."""
+    names = [name for name in run.lake.tables if name != PUBLICATIONS]
+    frames, parts = {}, []
+    for number, name in enumerate(names):
+        table = run.lake.tables[name]
+        is_log = table.writes == "append"
+        frames[f"rows_{number}"] = run.written(name) if is_log else run.read(name)
+        sums = checksum_sql(list(table.types), f"{{rows_{number}}}")
+        parts.append(f"SELECT {number} AS number, row_count, checksum FROM ({sums}) AS sums")
+    found = run.lake.to_arrow(run.lake.sql(" UNION ALL ".join(parts), **frames)).to_pylist()
+    pins = {}
+    for row in found:
+        name = names[row["number"]]
+        before = run.last.pins[name] if run.lake.tables[name].writes == "append" else Pin(0, 0, 0)
+        pins[name] = Pin(run.lake.version(name), before.rows + row["row_count"], before.checksum + row["checksum"])
+    return pins
 
 
 def checksum_sql(columns: list[str], relation: str) -> str:

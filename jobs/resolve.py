@@ -84,7 +84,7 @@ def resolve(run: Run) -> dict[str, Frame]:
         *(
             {"change": "conflict", "person_id": "", "rule": level, "row_count": count}
             for level, count in found.conflicts.items()
-            if count
+            if count and membership
         ),
     ]
     for entry in log:

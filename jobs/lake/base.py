@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+from deltalake import DeltaTable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,10 +64,6 @@ class Lake(ABC):
         """Create every declared table that does not stand yet, empty, as version 0."""
 
     @abstractmethod
-    def version(self, table: str) -> int:
-        """Newest version of a table."""
-
-    @abstractmethod
     def read(self, table: str, version: int | None = None) -> Frame:
         """The rows of a table, of its newest version unless told."""
 
@@ -116,6 +113,14 @@ class Lake(ABC):
         self._write(declared, shaped, metadata)
         self.commits.append(table)
         _kill_point(f"after:{table}")
+
+    def version(self, table: str) -> int:
+        """Newest version of a table; read from its log, without a job of the engine."""
+        return DeltaTable(self.uri(table)).version()
+
+    def uri(self, table: str) -> str:
+        """Where a table stands."""
+        return str(self.path / self.tables[table].path)
 
     def count(self, frame: Frame) -> int:
         """Rows of a frame."""

@@ -83,7 +83,7 @@ class EmbeddedLake(Lake):
             if not self.exists(name):
                 (self.path / table.path).mkdir(parents=True, exist_ok=True)
                 DeltaTable.create(
-                    self._uri(table),
+                    self.uri(table.name),
                     schema=self.arrow_schema(name),
                     partition_by=table.partition_by or None,
                     configuration=self.properties(table)
@@ -91,15 +91,12 @@ class EmbeddedLake(Lake):
                     raise_if_key_not_exists=False,
                 )
 
-    def version(self, table: str) -> int:
-        return DeltaTable(self._uri(self.tables[table])).version()
-
     def read(self, table: str, version: int | None = None) -> Relation:
         number = self.version(table) if version is None else version
-        return self._hold("VIEW", f"SELECT * FROM delta_scan('{self._uri(self.tables[table])}', version={number})")
+        return self._hold("VIEW", f"SELECT * FROM delta_scan('{self.uri(table)}', version={number})")
 
     def restore(self, table: str, version: int) -> None:
-        DeltaTable(self._uri(self.tables[table])).restore(version)
+        DeltaTable(self.uri(table)).restore(version)
 
     def sql(self, query: str, **frames: Frame) -> Relation:
         return self._hold("VIEW", self._compiled(query, frames))
@@ -132,14 +129,11 @@ class EmbeddedLake(Lake):
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
         write_deltalake(
-            self._uri(table),
+            self.uri(table.name),
             self.connection.execute(f"SELECT * FROM {_name(rows)}").to_arrow_reader(200_000),
             mode=table.writes,
             commit_properties=CommitProperties(custom_metadata=metadata),
         )
-
-    def _uri(self, table: Table) -> str:
-        return str(self.path / table.path)
 
     def _compiled(self, query: str, frames: dict[str, Frame]) -> str:
         # Compiled with the frames' names of the query, so that the next run finds it in the cache.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import sys
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,8 +30,7 @@ SETTINGS = {
     # Delta reads every table's state with 50 tasks and lists files with 10,000 unless told.
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-    # A checkpointed frame takes over constraints of its origin and fails on columns that it lacks.
-    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.parquet.compression.codec": "lz4",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -73,7 +75,8 @@ class SparkLake(Lake):
         super().__init__(path, registry)
         self.owns_session = session is None
         self.session = self.spark_session = session or start_session()
-        self.held: list[DataFrame] = []
+        self.spill = self.path / "_spill" / uuid.uuid4().hex
+        self.numbers = itertools.count()
 
     def create_tables(self) -> None:
         for name, table in self.tables.items():
@@ -88,15 +91,11 @@ class SparkLake(Lake):
                     f"CREATE TABLE {self._name(table)} ({columns}) USING DELTA {partitions} TBLPROPERTIES ({properties})"
                 )
 
-    def version(self, table: str) -> int:
-        history = self.session.sql(f"DESCRIBE HISTORY {self._name(self.tables[table])} LIMIT 1")
-        return int(history.collect()[0]["version"])
-
     def read(self, table: str, version: int | None = None) -> DataFrame:
         reader = self.session.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
-        return reader.load(self._uri(self.tables[table]))
+        return reader.load(self.uri(table))
 
     def restore(self, table: str, version: int) -> None:
         self.session.sql(f"RESTORE TABLE {self._name(self.tables[table])} TO VERSION AS OF {version}")
@@ -105,9 +104,12 @@ class SparkLake(Lake):
         return self.session.sql(query, **frames)
 
     def keep(self, query: str, **frames: Frame) -> DataFrame:
-        kept = self.sql(query, **frames).localCheckpoint(eager=True)
-        self.held.append(kept)
-        return kept
+        # Files rather than a checkpoint in memory: they outlive an executor, work through Spark Connect, and
+        # each use is a relation of its own, which a self-join of a checkpointed frame is not.
+        computed = self.sql(query, **frames)
+        path = self.spill / str(next(self.numbers))
+        computed.write.parquet(str(path))
+        return self.session.read.schema(computed.schema).parquet(str(path))
 
     def from_arrow(self, table: pa.Table) -> DataFrame:
         return self.session.createDataFrame(table)
@@ -118,12 +120,12 @@ class SparkLake(Lake):
     def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> DataFrame:
         if not paths:
             return self.from_arrow(schema.empty_table())
-        return self.session.read.parquet(*(str(path) for path in paths))
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        return self.session.read.schema(from_arrow_schema(schema)).parquet(*(str(path) for path in paths))
 
     def release(self) -> None:
-        for frame in self.held:
-            frame.unpersist()
-        self.held.clear()
+        shutil.rmtree(self.spill, ignore_errors=True)
 
     def close(self) -> None:
         self.release()
@@ -132,13 +134,10 @@ class SparkLake(Lake):
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
         writer = _dataframe(rows).write.format("delta").mode(table.writes).option("userMetadata", json.dumps(metadata))
-        writer.save(self._uri(table))
-
-    def _uri(self, table: Table) -> str:
-        return str(self.path / table.path)
+        writer.save(self.uri(table.name))
 
     def _name(self, table: Table) -> str:
-        return f"delta.`{self._uri(table)}`"
+        return f"delta.`{self.uri(table.name)}`"
 
 
 def _dataframe(frame: Frame) -> DataFrame:

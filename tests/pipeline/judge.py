@@ -212,14 +212,19 @@ def credits(judgement: Judgement) -> list[str]:
 
 
 def figures(judgement: Judgement) -> list[str]:
-    """Milligrams and points of every decided account are those of the oracle."""
+    """Milligrams and points of every decided account are the oracle's, and those who ended have none."""
     told, found = judgement.truth.accounts, judgement.accounts
     wrong: Counter[str] = Counter()
     for key in told.keys() | found.keys():
         for name, due, given in zip(("milligrams", "points"), told.get(key, (0, 0)), found.get(key, (0, 0))):
             if due != given:
                 wrong[f"{key[1]} {name} {'above' if given > due else 'below'} the oracle's"] += 1
-    return [f"{text}: {count}" for text, count in sorted(wrong.items())]
+    ledger = judgement.table("gold.ledger").group_by("person_id", "measure").agg(pl.col("amount").sum())
+    left = ledger.filter(pl.col("amount") != 0).join(judgement.persons, on="person_id", how="anti")
+    return [
+        *(f"{text}: {count}" for text, count in sorted(wrong.items())),
+        *_counted(left, "{measure} of a person whom no customer belongs to"),
+    ]
 
 
 def persons(judgement: Judgement) -> list[str]:

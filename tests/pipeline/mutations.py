@@ -50,7 +50,9 @@ MUTATIONS = (
              'key = "md5(concat(r.record_key, r.file_id))"', "credits"),
     Mutation("superseded kept", "jobs.landed:in_force", "if file.revision == highest[statement(file)]", "",
              "credits"),
-    Mutation("conflicting links joined", "jobs.resolve:partition", "citizens > 1", "citizens > 9", "persons"),
+    Mutation("conflicting links joined", "jobs.resolve:partition",
+             "told, doubtful = _telling(edges[level], label, identified)",
+             "identified, told, doubtful = identified[:0], edges[level], 0", "persons"),
 )  # fmt: skip
 """Mistakes of policy: one run for all days shows them."""
 
@@ -85,7 +87,7 @@ FORGETFUL = (
     Mutation("the account of before", "jobs.post:_touched",
              'semi(run.lake, log, changed, "claim_id", "act_date")', "changed", "figures"),
     Mutation("the entry of the day before", "jobs.conform:_taps", 'around(lake, days, "1")', "days",
-             "credits"),
+             "outcomes"),
 )  # fmt: skip
 """What a run for one day may forget of the days before."""
 

@@ -81,6 +81,9 @@ def by_the_policy(known: dict[str, Registration]) -> Groups:
         for customer, token in evidence(known.values())[level]:
             tokens[token].add(customer)
         for holders in tokens.values():
+            owners = {known[one].citizen_id for group in found if group & holders for one in group} - {None}
+            if level != "citizen_id" and len(owners) > 1:
+                continue
             touched = {group for group in wider if group & holders}
             wider = (wider - touched) | {frozenset().union(*touched)}
         kept = set()

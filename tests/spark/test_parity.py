@@ -1,0 +1,93 @@
+"""One world through each engine, and one lake carried on by both in turn: every table is equal.
+
+The embedded engine runs in processes of its own; here is Spark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from deltalake import DeltaTable
+
+from tests.lakes import check_chain, check_pin, contents, differences, pins
+from tests.runner import run_apart
+from tests.worlds import days, make_world, run_days
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+    from schemas import Registry
+
+pytestmark = pytest.mark.spark
+OpenLake = Callable[[Path], "Lake"]
+DAYS = days(3)
+LAKES = ("by_spark", "in_turn")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Path:
+    home = make_world(tmp_path_factory.mktemp("parity"), 150, len(DAYS), seed=11, registry=registry, late=0.3, corrected=0.3)
+    run_apart(home, "embedded", "embedded", DAYS)
+    return home
+
+
+@pytest.fixture(scope="module")
+def lakes(home: Path, spark_lake: OpenLake) -> Iterator[dict[str, Path]]:
+    """Name → lake: all days on Spark; the first and the last on the embedded engine, the second on Spark."""
+    run_days(spark_lake(home / "by_spark"), home, DAYS)
+    run_apart(home, "in_turn", "embedded", DAYS[:1])
+    run_days(spark_lake(home / "in_turn"), home, DAYS[1:2])
+    run_apart(home, "in_turn", "embedded", DAYS[2:])
+    yield {name: home / name for name in ("embedded", *LAKES)}
+
+
+@pytest.mark.parametrize("name", LAKES)
+def test_rows_are_equal(lakes: dict[str, Path], registry: Registry, name: str) -> None:
+    expected = contents(lakes["embedded"], registry)
+    assert all(expected[table].num_rows for table in registry.tables)
+    assert differences(contents(lakes[name], registry), expected) == {}
+
+
+@pytest.mark.parametrize("name", LAKES)
+def test_publications_are_equal(lakes: dict[str, Path], registry: Registry, name: str) -> None:
+    """To the hash: the same rows, checksums and versions of every table, day after day."""
+    assert pins(lakes[name], registry) == pins(lakes["embedded"], registry)
+    assert check_chain(lakes[name], registry) == check_chain(lakes["embedded"], registry)
+    for pin in pins(lakes[name], registry):
+        check_pin(lakes[name], registry, pin)
+
+
+@pytest.mark.parametrize("name", LAKES)
+def test_tables_are_declared_equally(lakes: dict[str, Path], registry: Registry, name: str) -> None:
+    for table in registry.tables.values():
+        one, other = (DeltaTable(lakes[lake] / table.path) for lake in (name, "embedded"))
+        assert one.schema().to_json() == other.schema().to_json(), table.name
+        assert one.metadata().partition_columns == other.metadata().partition_columns == table.partition_by
+        assert listed(one) == listed(other), table.name
+        constraints = {f"delta.constraints.{key}": rule for key, rule in table.constraints.items()}
+        assert constraints.items() <= listed(one).items(), table.name
+        assert one.protocol().min_reader_version == other.protocol().min_reader_version == 1
+        assert not one.protocol().reader_features
+
+
+def listed(table: DeltaTable) -> dict[str, str]:
+    """Properties, but for what a writer notes of itself."""
+    return {key: value for key, value in table.metadata().configuration.items() if key.startswith("delta.")}
+
+
+def test_spark_opens_what_it_did_not_write(lakes: dict[str, Path], registry: Registry, spark_lake: OpenLake) -> None:
+    """Spark's own reading of the embedded lake, by the formula that every publication pins."""
+    from jobs.publish import checksum_sql
+
+    lake = spark_lake(lakes["embedded"])
+    for pin in pins(lakes["embedded"], registry)[-len(registry.tables) + 1 :]:
+        query = checksum_sql(registry.tables[pin.table].fields, "{pinned}")
+        [found] = lake.to_arrow(lake.sql(query, pinned=lake.read(pin.table, pin.version))).to_pylist()
+        assert (found["row_count"], found["checksum"]) == (pin.rows, pin.checksum), pin
+
+
+def test_nothing_happens_twice_on_the_other_engine(home: Path, lakes: dict[str, Path], spark_lake: OpenLake) -> None:
+    [outcome] = run_days(spark_lake(lakes["embedded"]), home, DAYS[-1:])
+    assert (outcome.seq, outcome.commits) == (None, 0)
