@@ -49,9 +49,7 @@ class RuleResult:
     checked: int
 
 
-def judge(
-    counted: Sequence[tuple[Table, Mapping[str, int]]], session: SparkSession | None = None
-) -> list[RuleResult]:
+def judge(counted: Sequence[tuple[Table, Mapping[str, int]]], session: SparkSession | None = None) -> list[RuleResult]:
     """Let Great Expectations judge what the engine counted, all tables in one validation.
 
     Args:
@@ -80,9 +78,7 @@ def judge(
             raise CheckError(f"{rule_id} could not be judged: {one.exception_info}")
         is_passed[rule_id] = bool(one.success)
     return [
-        RuleResult(
-            rule.id, table.name, rule.severity, is_passed[rule.id], observed[rule.id], int(counts[CHECKED])
-        )
+        RuleResult(rule.id, table.name, rule.severity, is_passed[rule.id], observed[rule.id], int(counts[CHECKED]))
         for table, counts in counted
         for rule in table.all_rules
     ]
@@ -134,9 +130,7 @@ def counting(table: Table) -> str:
             marks.append(f"CASE WHEN {breaks} THEN 1 ELSE 0 END AS {rule.id}")
             totals.append(f"{_total(rule.id)} AS {rule.id}")
         elif rule.unique is not None:
-            repeats.append(
-                f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} {_groups(rule.unique)}) AS {rule.id}_"
-            )
+            repeats.append(f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} {_groups(rule.unique)}) AS {rule.id}_")
         else:
             short.append(f", greatest({rule.min_rows} - {CHECKED}, 0) AS {rule.id}")
     # Marked before they are summed: an aggregate may not hold the window functions that a rule may use.

@@ -42,16 +42,25 @@ def invariants(run: Run) -> list[RuleResult]:
         credit_has_factor(run),
         balances_equal_ledger(run),
     ]
-    frames = {f"{side}_{number}": getattr(one, side) for number, one in enumerate(asked) for side in ("broken", "checked")}
+    frames = {
+        f"{side}_{number}": getattr(one, side) for number, one in enumerate(asked) for side in ("broken", "checked")
+    }
     query = " UNION ALL ".join(
         f"""SELECT {number} AS number, '{side}' AS side, count(1) AS n FROM {{{side}_{number}}}"""
         for number in range(len(asked))
         for side in ("broken", "checked")
     )
-    counts = {(row["number"], row["side"]): row["n"] for row in run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()}
+    counts = {
+        (row["number"], row["side"]): row["n"] for row in run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()
+    }
     return [
         RuleResult(
-            one.rule_id, one.table_name, "critical", counts[number, "broken"] == 0, counts[number, "broken"], counts[number, "checked"]
+            one.rule_id,
+            one.table_name,
+            "critical",
+            counts[number, "broken"] == 0,
+            counts[number, "broken"],
+            counts[number, "checked"],
         )
         for number, one in enumerate(asked)
     ]
@@ -111,7 +120,9 @@ def ledger_only_grows(run: Run) -> Invariant:
     before = run.lake.sql("SELECT count(1) AS n FROM {old}", old=run.before("gold.ledger"))
     broken = run.lake.sql(f"SELECT n FROM {{before}} WHERE n <> {pinned}", before=before)
     later = _where(run, ledger, f"publication_seq > {run.seq}")
-    both = run.lake.sql("SELECT 1 AS one FROM {broken} UNION ALL SELECT 1 AS one FROM {later}", broken=broken, later=later)
+    both = run.lake.sql(
+        "SELECT 1 AS one FROM {broken} UNION ALL SELECT 1 AS one FROM {later}", broken=broken, later=later
+    )
     return Invariant("ledger_only_grows", "gold.ledger", both, ledger)
 
 

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs import landed
-from jobs.frames import VALID, around, changes, content_hash, in_force, keys_equal, listed, month_of, newest, semi
+from jobs.frames import (
+    VALID,
+    around,
+    changes,
+    content_hash,
+    in_force,
+    keys_equal,
+    listed,
+    month_of,
+    newest,
+    semi,
+)
 from jobs.rides import pair
 
 if TYPE_CHECKING:
@@ -282,9 +293,15 @@ def _rows(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame
     frames: dict[str, Frame] = {"rejects": landed.rejects(run, run.new_files)}
     parts = [f"SELECT {listed(ROW)} FROM {{rejects}}"]
     for kind in landed.KINDS:
-        frames |= {f"fresh_{kind}": touched.fresh[kind], f"gone_{kind}": touched.gone[kind], f"ranked_{kind}": touched.ranked[kind]}
+        frames |= {
+            f"fresh_{kind}": touched.fresh[kind],
+            f"gone_{kind}": touched.gone[kind],
+            f"ranked_{kind}": touched.ranked[kind],
+        }
         head = f"SELECT file_id, line, institution, feed, '{kind}' AS row_kind, record_key"
-        nothing = "CAST(NULL AS string) AS code, CAST(NULL AS string) AS column_name, CAST(NULL AS string) AS value_shape"
+        nothing = (
+            "CAST(NULL AS string) AS code, CAST(NULL AS string) AS column_name, CAST(NULL AS string) AS value_shape"
+        )
         parts += [
             f"""{head}, CASE WHEN error_code IS NULL THEN 'ignored' ELSE 'quarantined' END AS disposition,
                 coalesce(error_code, ignore_rule) AS code, error_column AS column_name, error_shape AS value_shape

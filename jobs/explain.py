@@ -71,7 +71,9 @@ def explain(lake: Lake, registry: Registry, home: Path, entry_id: str) -> Explan
         NotFound: no entry has this id.
     """
     ledger = lake.read("gold.ledger")
-    found = lake.to_arrow(lake.sql(f"SELECT * FROM {{ledger}} WHERE entry_id = '{_hex(entry_id)}'", ledger=ledger)).to_pylist()
+    found = lake.to_arrow(
+        lake.sql(f"SELECT * FROM {{ledger}} WHERE entry_id = '{_hex(entry_id)}'", ledger=ledger)
+    ).to_pylist()
     if not found:
         raise NotFound(f"no ledger entry {entry_id}")
     entry = found[0]
@@ -110,7 +112,11 @@ def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, di
         cap = next(cap for cap in scenario.caps if cap.id == entry["factor_id"])
         milligrams = cap.limit_mg - quantity
         formula = f"limit {cap.limit_mg:,} mg − the day's {quantity:,} mg = {milligrams:,} mg"
-        factor: dict[str, Any] = {"rule": cap.id, "limit": cap.limit, "source": cap.source.model_dump(mode="json")}
+        factor: dict[str, Any] = {
+            "rule": cap.id,
+            "limit": cap.limit,
+            "source": cap.source.model_dump(mode="json"),
+        }
     else:
         file, series = series_by_id(registry.factors)[entry["factor_id"]]
         milligrams = quantity * series.micrograms_per_unit // NANO

@@ -65,7 +65,11 @@ def in_force(lake: Lake, log: Frame, *keys: str) -> Frame:
 
 def semi(lake: Lake, rows: Frame, keys: Frame, *on: str) -> Frame:
     """The rows whose key stands in `keys`."""
-    return lake.sql(f"SELECT r.* FROM {{rows}} AS r LEFT SEMI JOIN {{keys}} AS k ON {keys_equal('r', 'k', on)}", rows=rows, keys=keys)
+    return lake.sql(
+        f"SELECT r.* FROM {{rows}} AS r LEFT SEMI JOIN {{keys}} AS k ON {keys_equal('r', 'k', on)}",
+        rows=rows,
+        keys=keys,
+    )
 
 
 def changes(lake: Lake, new: Frame, stored: Frame, keys: Sequence[str], seq: int) -> Frame:

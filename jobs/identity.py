@@ -92,7 +92,9 @@ def _edges(pairs: Sequence[tuple[str, str]], index: Mapping[str, int]) -> tuple[
 
 
 def _telling(
-    edges: tuple[NDArray[np.int64], NDArray[np.int64]], label: NDArray[np.int64], identified: NDArray[np.int64]
+    edges: tuple[NDArray[np.int64], NDArray[np.int64]],
+    label: NDArray[np.int64],
+    identified: NDArray[np.int64],
 ) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], int]:
     """The edges without those of tokens that two citizens have, and the number of such tokens."""
     customers, tokens = edges
@@ -118,7 +120,8 @@ def _connected(
     _, groups = connected_components(graph, directed=False)
     smallest = np.full(groups.max() + 1, size)
     np.minimum.at(smallest, groups[:size], np.arange(size))
-    return smallest[groups[:size]]
+    joined: NDArray[np.int64] = smallest[groups[:size]]
+    return joined
 
 
 @dataclass(frozen=True)
@@ -174,9 +177,7 @@ def inherit(found: Partition, before: Mapping[str, str], seq: int) -> Identities
     for person, cluster in ranked:
         if person not in destiny and person not in merged:
             merged[person] = heir[cluster]
-    return Identities(
-        {key: heir[cluster] for cluster, keys in members.items() for key in keys}, born, merged, split
-    )
+    return Identities({key: heir[cluster] for cluster, keys in members.items() for key in keys}, born, merged, split)
 
 
 def new_person_id(smallest_customer: str, seq: int) -> str:

@@ -99,9 +99,7 @@ def _candidates() -> Iterator[Path]:
 def _release(home: Path) -> int | None:
     """17 for a home of Java 17; None if there is no Java that starts."""
     try:
-        answer = subprocess.run(
-            [home / "bin" / "java", "-version"], capture_output=True, text=True, check=True
-        )
+        answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     version = re.search(r'version "(\d+)', answer.stderr)
@@ -180,9 +178,7 @@ def _ivy_module() -> str:
 
 def _reasons(ivy_log: str) -> str:
     """The first lines of Ivy's talk that say why it failed; most of it lists what was tried."""
-    telling = re.compile(
-        r"not found\.|exception|timed? ?out|refused|denied|checksum|certificate", re.IGNORECASE
-    )
+    telling = re.compile(r"not found\.|exception|timed? ?out|refused|denied|checksum|certificate", re.IGNORECASE)
     lines = [line.strip() for line in ivy_log.splitlines() if telling.search(line)]
     return "\n".join(dict.fromkeys(lines[:2])) or ivy_log[-500:]
 

@@ -64,9 +64,7 @@ class Manifest(Strict):
     contract_hash: str
 
 
-def land(
-    source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()
-) -> list[Manifest]:
+def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
     """Land every accepted file of an institution that has no manifest yet, in order of arrival.
 
     A statement (the parts of one feed in one delivery) counts whole: when one part is refused, all are.
@@ -95,9 +93,7 @@ def load_manifests(home: Path) -> list[Manifest]:
     """Every manifest under a home folder, in order of arrival, then institution, feed and part."""
     paths = (home / LANDED).glob("*/*/*/*/*.json")
     manifests = [Manifest.model_validate_json(path.read_bytes()) for path in paths]
-    return sorted(
-        manifests, key=lambda m: (m.received_at, m.institution, m.business_date, m.revision, m.feed, m.part)
-    )
+    return sorted(manifests, key=lambda m: (m.received_at, m.institution, m.business_date, m.revision, m.feed, m.part))
 
 
 def landed_path(home: Path, manifest: Manifest) -> Path:
@@ -248,9 +244,7 @@ def _check(maker: RowMaker, file: ReceivedFile, read: _Read) -> None:
             read.reasons.append(fault("wrong_sum", column=column))
 
 
-def _manifest(
-    source: Source, receipt: Receipt, file: ReceivedFile, read: _Read, reasons: list[Fault]
-) -> Manifest:
+def _manifest(source: Source, receipt: Receipt, file: ReceivedFile, read: _Read, reasons: list[Fault]) -> Manifest:
     assert receipt.business_date is not None and receipt.revision is not None
     days = read.tally.act_days
     return Manifest(

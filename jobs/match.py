@@ -58,7 +58,8 @@ def match(run: Run) -> dict[str, Frame]:
     """What this run appends to silver.activities."""
     lake = run.lake
     members = lake.keep(
-        "SELECT customer_key, person_id FROM {m}", m=newest(lake, run.read("silver.membership"), "customer_key")
+        "SELECT customer_key, person_id FROM {m}",
+        m=newest(lake, run.read("silver.membership"), "customer_key"),
     )
     scope = _scope(run, members)
     claims = _claims(run, scope, members)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
 
+
 @dataclass(frozen=True)
 class Job:
     """What computes tables: a pure function of the run, and the tables that it owns, in commit order."""

@@ -121,9 +121,7 @@ class Policy:
     @cached_property
     def caps(self) -> pa.Table:
         """Daily caps on kilograms: scenario, rule, limit_mg and local dates [valid_from, valid_to)."""
-        found = [
-            (scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps
-        ]
+        found = [(scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps]
         return pa.table(
             {
                 "scenario": pa.array([scenario for scenario, _ in found], pa.string()),
@@ -138,9 +136,7 @@ class Policy:
     def points(self) -> pa.Table:
         """What programmes give: measure, scenario, region prefix, points = milligrams × above ÷ below."""
         rows = [
-            (programme, scenario)
-            for programme in self.registry.programmes.values()
-            for scenario in programme.scenarios
+            (programme, scenario) for programme in self.registry.programmes.values() for scenario in programme.scenarios
         ]
         return pa.table(
             {
@@ -200,13 +196,12 @@ class Policy:
 
     def _reporters(self, family: str) -> list[tuple[Source, str, Feed]]:
         """Feeds that can report the family by their contract."""
-        found = []
+        found: list[tuple[Source, str, Feed]] = []
         for source in self.registry.sources.values():
             for name, feed in source.feeds.items():
-                if feed.kind == "tap" and feed.pairing.scenario == family:
-                    found.append((source, name, feed))
-                elif feed.kind in ("act", "card") and any(
-                    case.scenario == family for case in feed.columns.scenario.cases
+                if (feed.kind == "tap" and feed.pairing.scenario == family) or (
+                    feed.kind in ("act", "card")
+                    and any(case.scenario == family for case in feed.columns.scenario.cases)
                 ):
                     found.append((source, name, feed))
         return found

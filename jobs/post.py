@@ -53,7 +53,8 @@ def _touched(run: Run) -> Frame:
         return run.lake.keep("SELECT DISTINCT person_id, act_date FROM {log}", log=log)
     changed = run.written("silver.activities")
     return run.lake.keep(
-        "SELECT DISTINCT person_id, act_date FROM {rows}", rows=semi(run.lake, log, changed, "claim_id", "act_date")
+        "SELECT DISTINCT person_id, act_date FROM {rows}",
+        rows=semi(run.lake, log, changed, "claim_id", "act_date"),
     )
 
 

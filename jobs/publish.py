@@ -75,7 +75,8 @@ def _counted(run: Run) -> list[tuple[Table, dict[str, int]]]:
     return [
         (
             table,
-            {rule.id: int(row[rule.id]) for rule in table.all_rules} | {expectations.CHECKED: int(row[f"checked_{number}"])},
+            {rule.id: int(row[rule.id]) for rule in table.all_rules}
+            | {expectations.CHECKED: int(row[f"checked_{number}"])},
         )
         for number, table in enumerate(tables)
     ]
@@ -137,7 +138,8 @@ def checksum_sql(columns: list[str], relation: str) -> str:
     with the rows that are added.
     """
     digits = " + ".join(
-        f"CAST(instr('0123456789abcdef', substring(digest, {place}, 1)) - 1 AS bigint) * {16 ** (8 - place)}" for place in range(1, 9)
+        f"CAST(instr('0123456789abcdef', substring(digest, {place}, 1)) - 1 AS bigint) * {16 ** (8 - place)}"
+        for place in range(1, 9)
     )
     return f"""SELECT count(1) AS row_count, coalesce(CAST(sum({digits}) AS bigint), 0) AS checksum
                FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests"""

@@ -150,9 +150,7 @@ def _receipt_path(landing: Path, receipt: Receipt) -> Path:
 def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
     received_at = _received_at(folder.name)
 
-    def receipt(
-        state: Literal["accepted", "refused", "duplicate"], control: Control | None, **rest: object
-    ) -> Receipt:
+    def receipt(state: Literal["accepted", "refused", "duplicate"], control: Control | None, **rest: object) -> Receipt:
         return Receipt.model_validate(
             {
                 "institution": source.id,
@@ -197,9 +195,7 @@ def _check_control(source: Source, control: Control) -> None:
     File names of the contract's form are safe: they have neither folder nor a leading dot.
     """
     if control.institution != source.id:
-        raise _Refused(
-            fault("wrong_institution", file=CONTROL, column="institution", found=control.institution)
-        )
+        raise _Refused(fault("wrong_institution", file=CONTROL, column="institution", found=control.institution))
     reasons = []
     for file in control.files:
         feed = source.feeds.get(file.feed)

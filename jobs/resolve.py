@@ -77,7 +77,7 @@ def resolve(run: Run) -> dict[str, Frame]:
             membership.append(row)
     run.figures["persons_born"] = len(identities.born)
     run.figures["persons_merged"] = len(identities.merged)
-    log = [
+    log: list[dict[str, Any]] = [
         *({"change": "born", "person_id": person, "row_count": 1} for person in identities.born),
         *({"change": "merged", "person_id": old, "redirect_to": new} for old, new in identities.merged.items()),
         *({"change": "split", "person_id": new, "redirect_to": old} for new, old in identities.split.items()),

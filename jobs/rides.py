@@ -30,12 +30,12 @@ def pair(lake: Lake, taps: Frame, pairing: Frame, distances: Frame) -> Frame:
     order = "occurred_at_unix, direction, record_key"
     # The gate wrote the same passage again: measured from the passage written just before it.
     marked = lake.keep(
-        f"""SELECT *, coalesce(occurred_at_unix - same_before <= duplicate_seconds, false) AS is_duplicate FROM (
+        """SELECT *, coalesce(occurred_at_unix - same_before <= duplicate_seconds, false) AS is_duplicate FROM (
               SELECT t.*, p.scenario, p.max_ride_seconds, p.duplicate_seconds,
                      lag(t.occurred_at_unix) OVER (
                        PARTITION BY t.institution, t.feed, t.customer_key, t.station, t.direction
                        ORDER BY t.occurred_at_unix, t.record_key) AS same_before
-              FROM {{taps}} AS t JOIN {{pairing}} AS p ON t.institution = p.institution AND t.feed = p.feed) AS timed""",
+              FROM {taps} AS t JOIN {pairing} AS p ON t.institution = p.institution AND t.feed = p.feed) AS timed""",
         taps=taps,
         pairing=pairing,
     )

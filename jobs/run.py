@@ -31,6 +31,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 CUT_OFF = time(6, 0)
 """A run for a date takes what was received before this local time of the day after."""
 
+
 def zone_of(source: Source) -> ZoneInfo:
     """The institution's time zone."""
     return ZoneInfo(source.time_zone)
@@ -197,7 +198,9 @@ def last_publication(lake: Lake) -> Publication:
 
 def _is_published(lake: Lake, business_date: date) -> bool:
     record = lake.read(PUBLICATIONS)
-    return lake.has_rows(lake.sql(f"SELECT 1 FROM {{record}} WHERE business_date = DATE '{business_date}'", record=record))
+    return lake.has_rows(
+        lake.sql(f"SELECT 1 FROM {{record}} WHERE business_date = DATE '{business_date}'", record=record)
+    )
 
 
 def begin(
@@ -220,12 +223,12 @@ def begin(
             again; or jobs are to go on with a run that is not open, or is of another date.
     """
     last = last_publication(lake)
-    if last.business_date is not None and business_date < last.business_date:
-        if full or not _is_published(lake, business_date):
-            raise RunError(
-                f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
-                "is part of the next date's run"
-            )
+    is_past = last.business_date is not None and business_date < last.business_date
+    if is_past and (full or not _is_published(lake, business_date)):
+        raise RunError(
+            f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
+            "is part of the next date's run"
+        )
     for name, pin in last.pins.items():
         if name not in done and lake.version(name) != pin.version:
             lake.restore(name, pin.version)
@@ -239,7 +242,9 @@ def begin(
     consumed = {row["file_id"] for row in used if row["file_state"] == "consumed"}
     reported = {(row["file_id"], row["received_at_unix"]) for row in used}
     manifests = load_manifests(home)
-    frozen = _frozen(lake, last.seq + 1, business_date) if done else _freeze(lake, last.seq + 1, business_date, manifests)
+    frozen = (
+        _frozen(lake, last.seq + 1, business_date) if done else _freeze(lake, last.seq + 1, business_date, manifests)
+    )
     return Run(
         lake=lake,
         registry=registry,

@@ -65,7 +65,9 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     month = f"{business_date:%Y-%m}"
 
     def ask(query: str, **tables: str) -> list[dict[str, Any]]:
-        return lake.to_arrow(lake.sql(query, **{name: lake.read(table) for name, table in tables.items()})).to_pylist()
+        frames = {name: lake.read(table) for name, table in tables.items()}
+        found: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, **frames)).to_pylist()
+        return found
 
     mine = f"person_id = '{person}' AND publication_seq <= {seq}"
     credited = ask(
@@ -151,7 +153,11 @@ def publication_for(lake: Lake, business_date: date) -> int:
 
 
 def _require(lake: Lake, person: str, seq: int) -> None:
-    members = newest(lake, lake.sql(f"SELECT * FROM {{m}} WHERE publication_seq <= {seq}", m=lake.read("silver.membership")), "customer_key")
+    members = newest(
+        lake,
+        lake.sql(f"SELECT * FROM {{m}} WHERE publication_seq <= {seq}", m=lake.read("silver.membership")),
+        "customer_key",
+    )
     if lake.has_rows(lake.sql(f"SELECT * FROM {{m}} WHERE person_id = '{person}'", m=members)):
         return
     redirects = lake.to_arrow(

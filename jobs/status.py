@@ -37,10 +37,13 @@ def status(lake: Lake, home: Path) -> Status:
     """The state of a lake and of its landing folder."""
 
     def ask(query: str, **frames: Any) -> list[dict[str, Any]]:
-        return lake.to_arrow(lake.sql(query, **frames)).to_pylist()
+        found: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, **frames)).to_pylist()
+        return found
 
     rows = newest(lake, lake.read("silver.rows"), "file_id", "line")
-    activities = lake.keep("SELECT * FROM {a}", a=in_force(lake, lake.read("silver.activities"), "claim_id", "act_date"))
+    activities = lake.keep(
+        "SELECT * FROM {a}", a=in_force(lake, lake.read("silver.activities"), "claim_id", "act_date")
+    )
     balances = lake.read("gold.balances")
     figures = ask(
         """SELECT count(DISTINCT CASE WHEN amount > 0 THEN person_id END) AS accounts,

@@ -45,9 +45,7 @@ class IdentifierError(ValueError):
 class Tokens:
     """The keyed hash functions of one deployment."""
 
-    def __init__(
-        self, token_key: bytes, record_key: bytes, *, key_version: int = 1, algorithm: str = "sm3"
-    ) -> None:
+    def __init__(self, token_key: bytes, record_key: bytes, *, key_version: int = 1, algorithm: str = "sm3") -> None:
         self.algorithm = algorithm
         self.key_version = key_version
         self._people = keyed_hash(token_key, algorithm)

@@ -107,9 +107,7 @@ def make_plan(seed: int, calendar: Calendar, late: float, corrected: float, dupl
         deliveries.append(first)
         if place in corrected_days:
             delay += int(rng.integers(1, 4))
-            deliveries.append(
-                Delivery(institution, day, 1, [arrival(institution, day, delay, first.arrivals[0])])
-            )
+            deliveries.append(Delivery(institution, day, 1, [arrival(institution, day, delay, first.arrivals[0])]))
         if place in again:
             last = deliveries[-1]
             delay += int(rng.integers(0, 3))
@@ -153,9 +151,7 @@ class Outbox:
     bounded however many days there are; `send` makes the folders.
     """
 
-    def __init__(
-        self, exports: Path, spool: Path, calendar: Calendar, plan: Plan, feeds: tuple[Feed, ...]
-    ) -> None:
+    def __init__(self, exports: Path, spool: Path, calendar: Calendar, plan: Plan, feeds: tuple[Feed, ...]) -> None:
         self._exports = exports
         self._spool = spool
         self._calendar = calendar

@@ -73,9 +73,7 @@ def _join_unless_conflicting(sets: _Sets, groups: list[list[int]], customers: Se
 
 def _partition(customers: Sequence[Known], by_component: bool) -> list[int]:
     sets = _Sets(len(customers))
-    for group in _links(
-        (k, f"{c.kind}{c.citizen_id}" if c.citizen_id else "") for k, c in enumerate(customers)
-    ):
+    for group in _links((k, f"{c.kind}{c.citizen_id}" if c.citizen_id else "") for k, c in enumerate(customers)):
         for other in group[1:]:
             sets.join(group[0], other)
     cards = _links((k, f"{c.kind}{card}") for k, c in enumerate(customers) for card in c.cards)
@@ -102,9 +100,7 @@ def decidable_people(customers: Sequence[Known]) -> set[int]:
             members[component].add(customer.person)
             components[customer.person].add(component)
         right = {
-            person
-            for person, found in components.items()
-            if len(found) == 1 and members[next(iter(found))] == {person}
+            person for person, found in components.items() if len(found) == 1 and members[next(iter(found))] == {person}
         }
         told_apart = right if told_apart is None else told_apart & right
     return told_apart or set()

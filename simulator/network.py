@@ -21,10 +21,7 @@ class Network:
 
     def __init__(self) -> None:
         with Path(__file__).with_name("network.csv").open(encoding="utf-8", newline="") as file:
-            pairs = [
-                (row["from_station"], row["to_station"], int(row["distance_m"]))
-                for row in csv.DictReader(file)
-            ]
+            pairs = [(row["from_station"], row["to_station"], int(row["distance_m"])) for row in csv.DictReader(file)]
         self.stations = sorted({name for pair in pairs for name in pair[:2]})
         number = {name: k for k, name in enumerate(self.stations)}
         self.distance_m: Column = np.zeros((len(number), len(number)), dtype=np.int64)

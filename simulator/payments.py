@@ -211,8 +211,7 @@ def shop(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
     bank = np.flatnonzero(block.holds[CITIC])
     times = rng.poisson(1.2, (len(bank), days))
     person, day = (
-        np.repeat(part, times.ravel())
-        for part in (np.repeat(bank, days), np.tile(np.arange(days), len(bank)))
+        np.repeat(part, times.ravel()) for part in (np.repeat(bank, days), np.tile(np.arange(days), len(bank)))
     )
     size = len(person)
     fen = rng.integers(300, 90_000, size) * np.where(scene.chance(0.02, size), 20, 1)

@@ -88,9 +88,7 @@ def ride(scene: Scene) -> Done:
     is_open = leads & day_only & has_free_ride
     claim_open = wallet_consent & day_only & np.isin(group, group[is_open])
 
-    outcome = np.select(
-        [stands | leads, tapped & ~has_pair, card_consent], [CREDITED, UNPAIRED, EVIDENCE], NO_CONSENT
-    )
+    outcome = np.select([stands | leads, tapped & ~has_pair, card_consent], [CREDITED, UNPAIRED, EVIDENCE], NO_CONSENT)
     unclear = ~block.is_decidable[person]
     act_open = is_open | (unclear & (outcome == CREDITED))
     acts = acts_of(
@@ -124,9 +122,7 @@ def ride(scene: Scene) -> Done:
     card_outcome = np.where(card_consent, found, NO_CONSENT)
     cards = _cards(scene, trips, booked, paid_by_wallet, card_consent, card_outcome, paid_by_card)
     taps = _taps(scene, trips, defect, tapped, has_pair, stands, unclear)
-    return Done(
-        acts, {(ALIPAY, "acts"): [wallet], (CITIC, "card_transactions"): cards, (METRO, "taps"): taps}
-    )
+    return Done(acts, {(ALIPAY, "acts"): [wallet], (CITIC, "card_transactions"): cards, (METRO, "taps"): taps})
 
 
 def _trips(scene: Scene) -> _Trips:

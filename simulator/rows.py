@@ -68,9 +68,7 @@ class Rows:
 def rows(size: int, **columns: Any) -> Rows:
     """Rows from columns; a scalar is repeated. `act`, `outcome` and `total` may be left out."""
     whole = {"act": -1, "disposition": RECORD, "outcome": UNKNOWN, "total": 0, **columns}
-    return Rows(
-        {name: np.asarray(value) if np.ndim(value) else np.full(size, value) for name, value in whole.items()}
-    )
+    return Rows({name: np.asarray(value) if np.ndim(value) else np.full(size, value) for name, value in whole.items()})
 
 
 def stack(parts: Sequence[Rows]) -> Rows:
@@ -106,9 +104,7 @@ class Calendar:
     def moments(self, at: Column) -> list[str]:
         """`2026-11-01 08:12:33` for each time."""
         clock = self._clock
-        return [
-            f"{date} {clock[s]}" for date, s in zip(self.dates(at // DAY), (at % DAY).tolist(), strict=True)
-        ]
+        return [f"{date} {clock[s]}" for date, s in zip(self.dates(at // DAY), (at % DAY).tolist(), strict=True)]
 
 
 class Serials:

@@ -72,9 +72,7 @@ def _append(
 ) -> None:
     first = outbox.append(feed, day, revision, lines, int(part["total"].sum()))
     act = part["act"]
-    truth.add_records(
-        feed.institution, feed.name, day, revision, first, part, np.where(act < 0, -1, numbers[act])
-    )
+    truth.add_records(feed.institution, feed.name, day, revision, first, part, np.where(act < 0, -1, numbers[act]))
 
 
 def _resent(

@@ -136,9 +136,7 @@ class Formats:
                 "time,lineID,stationID,deviceID,status,userID,payType,fare",
                 ("fare", 0),
             ),
-            feed(
-                metro, "registrations", self._metro_registrations, "userID,idCard,phone,userType,createTime"
-            ),
+            feed(metro, "registrations", self._metro_registrations, "userID,idCard,phone,userType,createTime"),
             feed(metro, "consents", self._metro_consents, "userID,scope,action,time"),
         )
 
@@ -216,9 +214,7 @@ class Formats:
         scopes = ("GREEN_TRAVEL", "GREEN_LIFE", "GREEN_FINANCE", "ALL")
         return [
             f'{{"account_did":"{did}","auth_scope":"{scope}","auth_status":"{status}","auth_time":"{at}"}}'
-            for did, scope, status, at in self._consent_values(
-                ALIPAY, rows, block, scopes, ("AUTHORIZED", "CANCELLED")
-            )
+            for did, scope, status, at in self._consent_values(ALIPAY, rows, block, scopes, ("AUTHORIZED", "CANCELLED"))
         ]
 
     def _bank_acts(self, rows: Rows, block: Block) -> list[str]:

@@ -25,7 +25,17 @@ def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Co
         world = home / str(people)
         if not (world / "landed").exists():
             shutil.rmtree(world, ignore_errors=True)
-            _command("simulate", "--people", str(people), "--days", str(days), "--seed", str(SEED), "--home", str(world))
+            _command(
+                "simulate",
+                "--people",
+                str(people),
+                "--days",
+                str(days),
+                "--seed",
+                str(SEED),
+                "--home",
+                str(world),
+            )
             started = time.perf_counter()
             for job in ("pull", "land"):
                 _command("job", job, "--date", str(FIRST_DAY), "--home", str(world))
@@ -42,7 +52,8 @@ def _run(world: Path, engine: str, days: int) -> dict[str, Any]:
     started = time.perf_counter()
     arguments = ("run", "--from", str(FIRST_DAY), "--to", str(last), "--home", str(world))
     text, peak = _measured(*arguments, "--engine", engine, "--lake", folder, "--json")
-    decoder, seconds, rows, commits = json.JSONDecoder(), defaultdict(float), 0, []
+    decoder, rows, commits = json.JSONDecoder(), 0, []
+    seconds: dict[str, float] = defaultdict(float)
     while text.strip():
         outcome, end = decoder.raw_decode(text.lstrip())
         text = text.lstrip()[end:]

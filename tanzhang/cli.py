@@ -102,7 +102,9 @@ def simulate(
 
     with show.progress(err) as bar:
         try:
-            summary = make(home, people, days, seed, start.date(), late, corrected, duplicated, shared_phones, bar.update)
+            summary = make(
+                home, people, days, seed, start.date(), late, corrected, duplicated, shared_phones, bar.update
+            )
         except FileExistsError:
             _fail(f"{home}/exports exists; choose another --home", USAGE)
     show.world(out, summary)
@@ -112,9 +114,9 @@ def simulate(
 def run(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
-    day: Annotated["datetime | None", typer.Option("--date", formats=["%Y-%m-%d"], help="One business date.")] = None,
-    first: Annotated["datetime | None", typer.Option("--from", formats=["%Y-%m-%d"], help="First of several.")] = None,
-    last: Annotated["datetime | None", typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several.")] = None,
+    day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="One business date.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First of several.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several.")] = None,
     full: Annotated[bool, typer.Option(help="Compute everything again; publishes only a difference.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per date, for a scheduler.")] = False,
     folder: Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")] = "lake",
@@ -308,8 +310,8 @@ def _lake_of_demo(home: Path, engine: Engine, people: int, days: int) -> Iterato
 
 @app.command()
 def bench(
-    people: Annotated["list[int] | None", typer.Option(help="World sizes; may be given several times.")] = None,
-    engines: Annotated["list[Engine] | None", typer.Option("--engine", help="Engines; both unless told.")] = None,
+    people: Annotated[list[int] | None, typer.Option(help="World sizes; may be given several times.")] = None,
+    engines: Annotated[list[Engine] | None, typer.Option("--engine", help="Engines; both unless told.")] = None,
     days: int = 3,
     home: Home = Path("home/bench"),
 ) -> None:

@@ -31,7 +31,16 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
     if engine == "spark":
         shutil.rmtree(home / "lake-spark", ignore_errors=True)
         if not (home / "lake").exists():
-            command = [sys.executable, "-m", "tanzhang.cli", "demo", "--people", str(people), "--days", str(days)]
+            command = [
+                sys.executable,
+                "-m",
+                "tanzhang.cli",
+                "demo",
+                "--people",
+                str(people),
+                "--days",
+                str(days),
+            ]
             subprocess.run([*command, "--home", str(home)], check=True)
         return dates
     from simulator import simulate
@@ -82,7 +91,10 @@ def compare(home: Path, out: Console) -> None:
 
     key = ["person_id", "measure", "scenario", "institution", "amount", "entries", "changed_in_seq"]
     lakes = [
-        sorted(tuple(row[name] for name in key) for row in DeltaTable(home / folder / "gold/balances").to_pyarrow_table().to_pylist())
+        sorted(
+            tuple(row[name] for name in key)
+            for row in DeltaTable(home / folder / "gold/balances").to_pyarrow_table().to_pylist()
+        )
         for folder in ("lake", "lake-spark")
     ]
     if lakes[0] != lakes[1]:

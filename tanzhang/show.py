@@ -156,7 +156,9 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
     )
     console.print(f"  {escape(told.formula)}")
     for key, value in told.factor.items():
-        text = "; ".join(f"{name}: {part}" for name, part in value.items() if part) if isinstance(value, dict) else value
+        text = (
+            "; ".join(f"{name}: {part}" for name, part in value.items() if part) if isinstance(value, dict) else value
+        )
         console.print(f"  {key}: {escape(str(text))}")
     console.print("[bold]claims[/bold]")
     for claim in told.claims:
@@ -170,7 +172,9 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
     if len(told.history) > 1:
         console.print("[bold]all entries of this position[/bold]")
         for row in told.history:
-            console.print(f"  publication {row['publication_seq']}: {row['entry_kind']} {row['amount']:+,} ({row['reason']})")
+            console.print(
+                f"  publication {row['publication_seq']}: {row['entry_kind']} {row['amount']:+,} ({row['reason']})"
+            )
 
 
 def statement(console: Console, account: Statement, registry: Registry) -> None:
@@ -191,7 +195,12 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         *(f"   {registry.programmes[key].name}: {points:,} points" for key, points in account.points.items()),
         f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",
         _grid(
-            (name(row["scenario"]), institution(row["institution"]), f"{row['acts']} ×", grams(row["milligrams"]))
+            (
+                name(row["scenario"]),
+                institution(row["institution"]),
+                f"{row['acts']} ×",
+                grams(row["milligrams"]),
+            )
             for row in account.credited
         ),
     ]
@@ -199,7 +208,12 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         parts += [
             "\n[bold]Not credited, and why[/bold]",
             _grid(
-                (name(row["scenario"]), institution(row["institution"]), f"{row['claims']} ×", REASONS[row["reason"]])
+                (
+                    name(row["scenario"]),
+                    institution(row["institution"]),
+                    f"{row['claims']} ×",
+                    REASONS[row["reason"]],
+                )
                 for row in account.not_credited
             ),
         ]

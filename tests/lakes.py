@@ -56,8 +56,8 @@ def differences(one: dict[str, pa.Table], other: dict[str, pa.Table]) -> dict[st
     for name in one.keys() | other.keys():
         here, there = (_lines(side[name]) for side in (one, other))
         if one[name].schema.names != other[name].schema.names or here != there:
-            only = [sorted(set(a) - set(b))[:3] for a, b in ((here, there), (there, here))]
-            said[name] = f"{len(here)} and {len(there)} rows; only in the first {only[0]}, only in the second {only[1]}"
+            first, second = (sorted(set(a) - set(b))[:3] for a, b in ((here, there), (there, here)))
+            said[name] = f"{len(here)} and {len(there)} rows; only in one {first}, only in the other {second}"
     return said
 
 

@@ -74,9 +74,7 @@ def records(home: Path, institution: str, feed: str) -> Iterator[Row]:
     highest: dict[str, Delivery] = {}
     for delivery in deliveries(home):
         day = delivery.business_date
-        if delivery.institution == institution and (
-            day not in highest or highest[day].revision <= delivery.revision
-        ):
+        if delivery.institution == institution and (day not in highest or highest[day].revision <= delivery.revision):
             highest[day] = delivery
     key = NATURAL_KEYS.get((institution, feed))
     seen: set[tuple[str, ...]] = set()

@@ -20,6 +20,21 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+COMMITS = (
+    "silver.rows",
+    "silver.claims",
+    "silver.customer_events",
+    "silver.membership",
+    "silver.identity_log",
+    "silver.activities",
+    "gold.ledger",
+    "gold.balances",
+    "gold.coverage",
+    "gold.quality",
+    "gold.publications",
+)
+"""Every commit of a run, in order; a test holds the list against a run."""
+KILL_POINTS = [f"{side}:{table}" for table in COMMITS for side in ("before", "after")]
 Outcomes = list[dict[str, Any]]
 
 
@@ -32,7 +47,13 @@ class RunFailed(Exception):
 
 
 def run_apart(
-    home: Path, folder: str, engine: str, dates: Iterable[date], *, full: bool = False, kill: str | None = None
+    home: Path,
+    folder: str,
+    engine: str,
+    dates: Iterable[date],
+    *,
+    full: bool = False,
+    kill: str | None = None,
 ) -> Outcomes:
     """Run dates on `<home>/<folder>` in another process, whose whole group is gone when this returns.
 
@@ -42,7 +63,15 @@ def run_apart(
     Raises:
         RunFailed: it died, as with `kill` it should, or failed.
     """
-    command = [sys.executable, "-m", "tests.runner", str(home), folder, engine, *(day.isoformat() for day in dates)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.runner",
+        str(home),
+        folder,
+        engine,
+        *(day.isoformat() for day in dates),
+    ]
     process = subprocess.Popen(
         [*command, *(["--full"] if full else [])],
         cwd=ROOT,

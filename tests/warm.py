@@ -1,4 +1,4 @@
-"""Preloaded once by the fork server of the kill tests: what each killed process would import and compile again.
+"""Preloaded once by the fork server of the kill tests: what each killed process would import and compile.
 
 Opens no engine: a process may not be forked after one has started its threads. Never imported by a process
 that has one.
@@ -30,4 +30,3 @@ del sys.modules["pyspark"]
 REGISTRY: Registry = load_registry()
 for query in json.loads(Path(os.environ[QUERIES]).read_text(encoding="utf-8")):
     compiled(query)
-

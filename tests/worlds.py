@@ -20,7 +20,9 @@ def days(count: int) -> list[date]:
     return [FIRST_DAY + timedelta(days=number) for number in range(count)]
 
 
-def make_world(home: Path, people: int, day_count: int, seed: int, registry: Registry | None = None, **shares: float) -> Path:
+def make_world(
+    home: Path, people: int, day_count: int, seed: int, registry: Registry | None = None, **shares: float
+) -> Path:
     """Simulate a world and land its exports; returns its home folder."""
     simulate(home, people, day_count, seed, FIRST_DAY, **shares)
     land_world(home, registry)

@@ -109,9 +109,7 @@ class Taps:
         amounts = _column(self.amounts, str(columns.amount.column), raw, errors)
         landed["direction"] = directions
         landed["station"] = _column(self.stations, columns.station, raw, errors)
-        landed["amount_fen"] = [
-            fen if direction == "exit" else None for fen, direction in zip(amounts, directions)
-        ]
+        landed["amount_fen"] = [fen if direction == "exit" else None for fen, direction in zip(amounts, directions)]
         return landed
 
 
@@ -153,9 +151,7 @@ class Cards:
         cases, landed["ignore_rule"] = self.scenarios(raw, landed["act_date"], errors)
         landed["scenario"] = [case and case.scenario for case in cases]
         landed["claim_kind"] = [kind and ("card" if kind == "purchase" else "refund") for kind in kinds]
-        landed["is_full_refund"] = [
-            None if kind is None or kind == "purchase" else kind == "full" for kind in kinds
-        ]
+        landed["is_full_refund"] = [None if kind is None or kind == "purchase" else kind == "full" for kind in kinds]
         landed["refers_to_key"] = refers_to
         landed["amount_fen"] = [None if fen is None else abs(fen) for fen in amounts]
         if self.wallets is not None and columns.wallet:
@@ -169,9 +165,7 @@ class Registrations:
         self.key_version = tokens.key_version
         self.times = Memo(time_converter(feed.columns.registered_at, zone))
         self.kinds = Memo(code_converter(feed.columns.subject_kind))
-        self.identifiers = {
-            kind: Memo(_identifier_converter(tokens, kind)) for kind in ("citizen_id", "phone", "card")
-        }
+        self.identifiers = {kind: Memo(_identifier_converter(tokens, kind)) for kind in ("citizen_id", "phone", "card")}
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns, names = self.columns, self.columns.identifiers

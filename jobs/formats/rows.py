@@ -80,9 +80,7 @@ class RowMaker:
         landed: dict[str, Sequence[Any] | None] = {
             "line": batch.lines,
             "record_key": self._record_keys(raw, errors),
-            "customer_key": self.customers.column(
-                self.feed.columns.customer, raw[self.feed.columns.customer], errors
-            ),
+            "customer_key": self.customers.column(self.feed.columns.customer, raw[self.feed.columns.customer], errors),
             "ignore_rule": None,
         }
         landed.update(self._convert(raw, errors))

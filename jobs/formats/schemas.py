@@ -71,9 +71,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("card2_token", pa.string()),
         ]
     ),
-    "consent": pa.schema(
-        _COMMON + [("scope", pa.string()), ("is_given", pa.bool_()), ("at_unix", pa.int64())]
-    ),
+    "consent": pa.schema(_COMMON + [("scope", pa.string()), ("is_given", pa.bool_()), ("at_unix", pa.int64())]),
 }
 
 REJECTS = pa.schema(

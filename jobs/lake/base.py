@@ -147,7 +147,8 @@ class Lake(ABC):
         return {
             "delta.logRetentionDuration": RETENTION,
             "delta.deletedFileRetentionDuration": RETENTION,
-            **({"delta.enableChangeDataFeed": "true"} if table.published else {}),
+            # The change feed also raises the writer version to one at which delta-rs, too, enforces constraints.
+            **({"delta.enableChangeDataFeed": "true"} if table.published or table.constraints else {}),
         }
 
 

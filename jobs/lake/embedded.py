@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ class Relation:
         return [column[0] for column in self.connection.execute(f"SELECT * FROM {self.name} LIMIT 0").description]
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(query: str) -> str:
     """A Spark SQL query as DuckDB SQL."""
     return sqlglot.transpile(query, read="spark", write="duckdb")[0]

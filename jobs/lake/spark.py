@@ -101,7 +101,7 @@ class SparkLake(Lake):
         self.session.sql(f"RESTORE TABLE {self._name(self.tables[table])} TO VERSION AS OF {version}")
 
     def sql(self, query: str, **frames: Frame) -> DataFrame:
-        return self.session.sql(query, **frames)
+        return self.session.sql(query, **cast("dict[str, Any]", frames))
 
     def keep(self, query: str, **frames: Frame) -> DataFrame:
         # Files rather than a checkpoint in memory: they outlive an executor, work through Spark Connect, and

@@ -174,7 +174,7 @@ class FactorFile(Named):
         return [one for one in self.series if one.is_applied]
 
 
-class NoFactor(LookupError):  # noqa: N818
+class NoFactor(LookupError):
     """No factor applies: an answer rather than an error, as the claim's outcome is then `no_factor`.
 
     Attributes:
@@ -236,9 +236,7 @@ def rate(factors: Mapping[str, FactorFile], scenario: str, region: str, on: date
     raise NoFactor(f"no factor for {scenario} covers {region} on {on}")
 
 
-def rate_table(
-    factors: Mapping[str, FactorFile], scenarios: Iterable[str], regions: Iterable[str]
-) -> list[RateRow]:
+def rate_table(factors: Mapping[str, FactorFile], scenarios: Iterable[str], regions: Iterable[str]) -> list[RateRow]:
     """Every answer of `rate` for these scenarios and regions, as spans of days.
 
     Returns:
@@ -299,9 +297,7 @@ def load_factors(root: Path = ROOT) -> dict[str, FactorFile]:
     return factors
 
 
-def _every_scenario_answered(
-    root: Path, scenarios: Mapping[str, Scenario], factors: Mapping[str, FactorFile]
-) -> None:
+def _every_scenario_answered(root: Path, scenarios: Mapping[str, Scenario], factors: Mapping[str, FactorFile]) -> None:
     credited = {file.scenario for file in factors.values() if file.applied}
     for scenario in scenarios.values():
         key = f"{root / SCENARIOS / scenario.id}.yaml: no_factor_reason"

@@ -134,12 +134,8 @@ ERRORS: dict[str, Rule] = {
         "quantities and purchases are not negative, refunds not positive",
         "Correct the sign or the kind of the row and send it again.",
     ),
-    "repeated_item": Rule(
-        "an item code stands once in a row", "Write each item once and send the row again."
-    ),
-    "too_many_values": Rule(
-        "a list of cards names at most two", "Name at most two cards and send the row again."
-    ),
+    "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
+    "too_many_values": Rule("a list of cards names at most two", "Name at most two cards and send the row again."),
     "bad_citizen_id": Rule(
         "a citizen id has 18 characters, a date of birth and a valid check digit (GB 11643)",
         "Correct the citizen id, or leave it empty where that is agreed, and send the row again.",

@@ -46,9 +46,7 @@ class Rule(Strict):
         said = [name for name in ("breaks_when", "unique", "min_rows") if getattr(self, name) is not None]
         if len(said) != 1:
             found = " and ".join(said) or "none of them"
-            raise ValueError(
-                f"{self.id}: give exactly one of breaks_when, unique and min_rows; found {found}"
-            )
+            raise ValueError(f"{self.id}: give exactly one of breaks_when, unique and min_rows; found {found}")
         return self
 
 
@@ -128,13 +126,9 @@ def load_tables(root: Path = ROOT) -> dict[str, Table]:
         in_rules = {name for rule in table.rules for name in rule.unique or ()}
         for name in {*table.fields, *table.key, *table.partition_by, *in_rules}:
             if name not in fields or name not in table.fields:
-                raise RegistryError(
-                    f"{path}: {name}: no such column; declare it in fields/ and list it under fields"
-                )
+                raise RegistryError(f"{path}: {name}: no such column; declare it in fields/ and list it under fields")
         if table.needs_rules and not table.key:
-            raise RegistryError(
-                f"{path}: key: empty; name the columns that tell the rows of {table.name} apart"
-            )
+            raise RegistryError(f"{path}: key: empty; name the columns that tell the rows of {table.name} apart")
         if table.needs_rules and not table.rules:
             raise RegistryError(f"{path}: rules: none; say what must hold in {table.name} beside its key")
         for rule in table.all_rules:

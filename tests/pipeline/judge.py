@@ -52,11 +52,7 @@ class Truth:
         customers = self._table("customers")
         keys = [tokens.customer_key(*row) for row in customers.select("institution", "customer_id").rows()]
         people = self._table("people").select("person_no", "is_decidable")
-        return (
-            customers.select("person_no")
-            .with_columns(customer_key=pl.Series(keys))
-            .join(people, on="person_no")
-        )
+        return customers.select("person_no").with_columns(customer_key=pl.Series(keys)).join(people, on="person_no")
 
     @cached_property
     def open(self) -> pl.DataFrame:
@@ -124,9 +120,7 @@ class Judgement:
         entries = self.table("gold.ledger").filter(
             (pl.col("measure") == REDUCTION) & (pl.col("position_kind") == "activity")
         )
-        standing = entries.group_by("position", "person_id", "act_date", "quantity_micro").agg(
-            pl.col("amount").sum()
-        )
+        standing = entries.group_by("position", "person_id", "act_date", "quantity_micro").agg(pl.col("amount").sum())
         leads = self.claims.filter("is_lead").select(*CLAIM, "act_no", "told")
         return standing.filter(pl.col("amount") != 0).join(
             leads, left_on=["position", "act_date"], right_on=CLAIM, how="left"
@@ -247,9 +241,7 @@ def balances(judgement: Judgement) -> list[str]:
     key = ["person_id", "measure", "scenario", "institution"]
     ledger = judgement.table("gold.ledger").group_by(key).agg(pl.col("amount").sum().alias("posted"))
     both = ledger.join(judgement.table("gold.balances"), on=key, how="full", coalesce=True)
-    return _counted(
-        both.filter(pl.col("posted").ne_missing(pl.col("amount"))), "balance of {scenario} {measure}"
-    )
+    return _counted(both.filter(pl.col("posted").ne_missing(pl.col("amount"))), "balance of {scenario} {measure}")
 
 
 CHECKS: dict[str, Callable[[Judgement], list[str]]] = {

@@ -116,11 +116,7 @@ class _Consents:
                 self._events[customer].append((_seconds(at), not is_given, SCOPES[scope]))
 
     def at(self, customer: str, scenario: str, when: int) -> bool:
-        told = [
-            event
-            for event in self._events[customer]
-            if event[0] <= when and event[2] in ("all", SCOPE[scenario])
-        ]
+        told = [event for event in self._events[customer] if event[0] <= when and event[2] in ("all", SCOPE[scenario])]
         return bool(told) and not max(told)[1]
 
     def all_day(self, customer: str, scenario: str, day: int) -> bool:
@@ -146,9 +142,7 @@ def _add_rides(
             if is_ride and consents.at(user, "metro", entry[0]):
                 kilometres = Decimal(metres[frozenset((entry[1], leave[1]))]) / 1_000
                 span = (entry[0] - 600, leave[0] + 600)
-                acts[person[user], "metro"].append(
-                    _Act(entry[0] // DAY, leave[3], kilometres, {"taps"}, span)
-                )
+                acts[person[user], "metro"].append(_Act(entry[0] // DAY, leave[3], kilometres, {"taps"}, span))
     return Decimal(min(metres.values())) / 1_000
 
 
@@ -176,11 +170,7 @@ def _add_wallet(
         customer, at = row["account_did"], row["occurrent_time"]
         scenario, is_day = WALLET[row["scenario_code"].rsplit("_", 1)[1]], len(at) == 10
         when, amount = _seconds(at), Decimal(row["active_data_list"][0]["item_amount"])
-        if not (
-            consents.all_day(customer, scenario, when // DAY)
-            if is_day
-            else consents.at(customer, scenario, when)
-        ):
+        if not (consents.all_day(customer, scenario, when // DAY) if is_day else consents.at(customer, scenario, when)):
             continue
         who = person[customer]
         if scenario == "walking":
@@ -243,9 +233,7 @@ def _add_cards(
             continue
         customer, day = row["客户号"], _booked(row["记账日期"])
         if consents.all_day(customer, "utility_payment", day):
-            reports.append(
-                _Report(person[customer], "utility_payment", day, _fen(row["交易金额"]), row["流水号"])
-            )
+            reports.append(_Report(person[customer], "utility_payment", day, _fen(row["交易金额"]), row["流水号"]))
     _book("card", reports, acts)
     for report in reports:
         if report.act is not None and report.number in reversed_:

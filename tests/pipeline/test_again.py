@@ -76,9 +76,7 @@ def test_everything_again_from_the_exports_appends_nothing(
     assert differences(contents(tmp_path / "lake", REGISTRY), before) == {}
 
 
-def test_a_full_computation_from_nothing_gives_the_same_accounts(
-    lake: Lake, home: Path, outcomes: list[Any]
-) -> None:
+def test_a_full_computation_from_nothing_gives_the_same_accounts(lake: Lake, home: Path, outcomes: list[Any]) -> None:
     """Day by day and all days at once: the same persons by their customers, and the same sums."""
     at_once = embedded_lake(home, REGISTRY, "at_once")
     run_days(at_once, home, [DAYS[-1]])
@@ -88,7 +86,9 @@ def test_a_full_computation_from_nothing_gives_the_same_accounts(
 def accounts(path: Path) -> dict[frozenset[str], dict[tuple[str, ...], int]]:
     """Customers of a person → (measure, scenario, institution) → amount, zeros left out."""
     person = {}
-    for row in sorted(rows(path, REGISTRY.tables["silver.membership"]).to_pylist(), key=lambda row: row["publication_seq"]):
+    for row in sorted(
+        rows(path, REGISTRY.tables["silver.membership"]).to_pylist(), key=lambda row: row["publication_seq"]
+    ):
         person[row["customer_key"]] = row["person_id"]
     customers = defaultdict(set)
     for customer, one in person.items():
@@ -115,7 +115,10 @@ def test_the_ledger_only_grows(lake: Lake, outcomes: list[Any]) -> None:
 
 
 def test_a_past_balance_is_a_filter(lake: Lake, outcomes: list[Any]) -> None:
-    balances, ledger = REGISTRY.tables["gold.balances"], rows(lake.path, REGISTRY.tables["gold.ledger"]).to_pylist()
+    balances, ledger = (
+        REGISTRY.tables["gold.balances"],
+        rows(lake.path, REGISTRY.tables["gold.ledger"]).to_pylist(),
+    )
     pinned = {pin.seq: pin.version for pin in pins(lake.path, REGISTRY) if pin.table == "gold.balances"}
     for seq, version in pinned.items():
         published = {

@@ -15,7 +15,7 @@ import pytest
 
 from schemas import load_registry
 from tests.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins
-from tests.runner import ROOT, RunFailed, run_apart, run_killed
+from tests.runner import COMMITS, KILL_POINTS, ROOT, RunFailed, run_apart, run_killed
 from tests.worlds import days, embedded_lake, make_world, run_days
 
 if TYPE_CHECKING:
@@ -25,21 +25,6 @@ if TYPE_CHECKING:
 
 REGISTRY = load_registry()
 FIRST, SECOND = days(2)
-COMMITS = (
-    "silver.rows",
-    "silver.claims",
-    "silver.customer_events",
-    "silver.membership",
-    "silver.identity_log",
-    "silver.activities",
-    "gold.ledger",
-    "gold.balances",
-    "gold.coverage",
-    "gold.quality",
-    "gold.publications",
-)
-"""Every commit of a run, in order; `test_undisturbed` holds the list against a run."""
-POINTS = [f"{side}:{table}" for table in COMMITS for side in ("before", "after")]
 
 
 class Killed:
@@ -54,9 +39,7 @@ class Killed:
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["tests.warm"])
         self.worker = ThreadPoolExecutor(1)
-        self.lakes: dict[str, Future[str]] = {
-            point: self.worker.submit(self._kill, point) for point in POINTS
-        }
+        self.lakes: dict[str, Future[str]] = {point: self.worker.submit(self._kill, point) for point in KILL_POINTS}
 
     def _kill(self, point: str) -> str:
         folder = f"killed_{point.replace(':', '_').replace('.', '_')}"
@@ -113,7 +96,7 @@ def test_undisturbed(undisturbed: Lake) -> None:
     assert set(COMMITS) == REGISTRY.tables.keys()
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", KILL_POINTS)
 def test_killed_and_run_again(
     home: Path, undisturbed: Lake, expected: dict[str, pa.Table], killed: Killed, point: str
 ) -> None:

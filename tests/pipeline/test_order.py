@@ -39,7 +39,12 @@ def lines(*records: dict[str, Any]) -> str:
 
 def alipay_acts(*acts: tuple[int, int, str, str, str]) -> Part:
     """(serial number, customer, time, scenario, amount)."""
-    item = {"ditiechuxing": "PAY_AMOUNT", "shenghuojiaofei": "PAY_AMOUNT", "xingzou": "STEP", "lvsezhengwu": "COUNT"}
+    item = {
+        "ditiechuxing": "PAY_AMOUNT",
+        "shenghuojiaofei": "PAY_AMOUNT",
+        "xingzou": "STEP",
+        "lvsezhengwu": "COUNT",
+    }
     text = lines(
         *(
             {
@@ -61,7 +66,12 @@ def alipay_registrations(*known: tuple[int, str, str, list[str], str]) -> Part:
     names = ("cert_no", "mobile", "bound_cards")
     text = lines(
         *(
-            {"account_did": wallet(one), **dict(zip(names, rest)), "subject_type": "PERSONAL", "registered_at": at}
+            {
+                "account_did": wallet(one),
+                **dict(zip(names, rest)),
+                "subject_type": "PERSONAL",
+                "registered_at": at,
+            }
             for one, *rest, at in known
         )
     )
@@ -154,10 +164,10 @@ STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
               f"T6|C3|{CARD[2]}|20261103|-10.00|冲正|国网浙江省电力有限公司|T0", total="-75.00"),
     ]),
     "metro 1": ("hangzhou_metro", "2026-11-01", 0, [
-        table("hangzhou_metro", "registrations", f"H1,,{PHONE[0]},P,{REGISTERED}", f"H2,{CITIZEN[1]},,P,{REGISTERED}",
-              f"H4,{CITIZEN[3]},{PHONE[2]},P,{REGISTERED}"),
+        table("hangzhou_metro", "registrations", f"H1,,{PHONE[0]},P,{REGISTERED}",
+              f"H2,{CITIZEN[1]},,P,{REGISTERED}", f"H4,{CITIZEN[3]},{PHONE[2]},P,{REGISTERED}"),
         table("hangzhou_metro", "consents", f"H1,all,grant,{CONSENTED}", f"H2,travel,grant,{CONSENTED}",
-              f"H4,travel,grant,2026-11-01 09:00:00"),
+              "H4,travel,grant,2026-11-01 09:00:00"),
         table("hangzhou_metro", "taps",
               "2026-11-01 08:00:00,1,S01,D1,1,H1,3,0", "2026-11-01 08:25:00,1,S05,D1,0,H1,3,400",
               "2026-11-01 08:30:00,1,S02,D1,1,H2,3,0", "2026-11-01 09:00:00,1,S09,D1,0,H2,3,500",
@@ -247,7 +257,9 @@ def reduced(lake: Path) -> dict[str, Any]:
         "persons": set(person.values()),
         "balances": balances,
         "rules": {row["customer_key"]: (row["rule"], row["component_id"]) for row in members},
-        "outcomes": sorted(str({**without(row, "person_id"), "of": sorted(person[row["person_id"]])}) for row in activities),
+        "outcomes": sorted(
+            str({**without(row, "person_id"), "of": sorted(person[row["person_id"]])}) for row in activities
+        ),
         "rows": sorted(str(without(row)) for row in newest(lake, "silver.rows", "file_id", "line")),
     }
 
@@ -263,7 +275,9 @@ def expected(at_once: Path) -> dict[str, Any]:
 
 
 def test_the_history_holds_what_it_is_for(at_once: Path, expected: dict[str, Any]) -> None:
-    outcomes = [(row["scenario"], row["outcome"]) for row in newest(at_once, "silver.activities", "claim_id", "act_date")]
+    outcomes = [
+        (row["scenario"], row["outcome"]) for row in newest(at_once, "silver.activities", "claim_id", "act_date")
+    ]
     assert {outcome for _, outcome in outcomes} >= {
         "credited", "absorbed", "evidence", "no_consent", "no_factor", "refunded", "pending"
     }  # fmt: skip
@@ -278,7 +292,7 @@ def test_the_history_holds_what_it_is_for(at_once: Path, expected: dict[str, Any
 @pytest.mark.parametrize("name", HISTORIES)
 def test_any_order_of_arrival(tmp_path: Path, expected: dict[str, Any], name: str) -> None:
     runs = HISTORIES[name]
-    assert sorted(sum(runs, [])) == sorted(NATURAL)
+    assert sorted(name for run in runs for name in run) == sorted(NATURAL)
     found = reduced(account_for(tmp_path, runs))
     for part_of_it, value in expected.items():
         assert found[part_of_it] == value, part_of_it

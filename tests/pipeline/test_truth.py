@@ -56,9 +56,7 @@ def name_of(mutation: Mutation) -> str:
     return mutation.name.replace(" ", "_")
 
 
-def judged(
-    home: Path, registry: Registry, folder: Path, dates: Sequence[date], truth: Truth
-) -> dict[str, list[str]]:
+def judged(home: Path, registry: Registry, folder: Path, dates: Sequence[date], truth: Truth) -> dict[str, list[str]]:
     """What differs from the truth after runs for these dates into an empty lake."""
     lake = embedded_lake(home, registry, folder=str(folder))
     run_days(lake, home, dates)

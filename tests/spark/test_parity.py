@@ -28,7 +28,9 @@ LAKES = ("by_spark", "in_turn")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Path:
-    home = make_world(tmp_path_factory.mktemp("parity"), 150, len(DAYS), seed=11, registry=registry, late=0.3, corrected=0.3)
+    home = make_world(
+        tmp_path_factory.mktemp("parity"), 150, len(DAYS), seed=11, registry=registry, late=0.3, corrected=0.3
+    )
     run_apart(home, "embedded", "embedded", DAYS)
     return home
 

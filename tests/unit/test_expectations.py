@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 TABLES = load_tables()
-CASES: dict[str, dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-)
+CASES: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 BROKEN = [
     pytest.param(name, rule, change, id=f"{rule}-{number}")
     for name, case in CASES.items()
@@ -94,9 +92,7 @@ def test_every_rule_of_a_table_has_a_row_that_breaks_it(name: str) -> None:
 def test_good_rows_break_no_rule(lake: Lake, name: str) -> None:
     rows = CASES[name]["good"]
     assert all(set(row) == set(TABLES[name].fields) for row in rows)
-    assert {rule: number for rule, number in count(lake, name, rows).items() if number} == {
-        CHECKED: len(rows)
-    }
+    assert {rule: number for rule, number in count(lake, name, rows).items() if number} == {CHECKED: len(rows)}
 
 
 @pytest.mark.parametrize(("name", "rule_id", "change"), BROKEN)
@@ -234,9 +230,7 @@ def test_importing_is_free() -> None:
     """The library takes seconds to import, and no engine may be imported before it is chosen."""
     heavy = "{'great_expectations', 'pandas', 'pyspark', 'sqlframe', 'duckdb'}"
     code = f"import sys, expectations; sys.exit(str({heavy} & set(sys.modules) or ''))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT.parent, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT.parent, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) in [(0, ""), (1, "")]
 
 
@@ -247,9 +241,7 @@ def test_importing_is_free() -> None:
 def root(tmp_path: Path) -> Path:
     """Tables and fields of one's own to break."""
     for folder in ("tables", "fields"):
-        shutil.copytree(
-            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__")
-        )
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     return tmp_path
 
 

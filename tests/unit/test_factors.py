@@ -30,9 +30,7 @@ def golden() -> dict[str, dict[str, Any]]:
 def root(tmp_path: Path) -> Path:
     """A registry of one's own to break."""
     for folder in ("scenarios", "factors"):
-        shutil.copytree(
-            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__")
-        )
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     return tmp_path
 
 
@@ -179,20 +177,12 @@ METRO = "factors/metro_reduction.yaml"
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        pytest.param(
-            "unit: gCO2/passenger_km\n", "unit: gCO2/furlong\n", "'furlong' is not known", id="unit"
-        ),
+        pytest.param("unit: gCO2/passenger_km\n", "unit: gCO2/furlong\n", "'furlong' is not known", id="unit"),
         pytest.param("unit: gCO2/passenger_km\n", "unit: gCO2e/passenger_km\n", "disagree", id="gas-basis"),
         pytest.param("unit: gCO2/passenger_km\n", "unit: gCO2/step\n", "differ in gas", id="denominator"),
-        pytest.param(
-            "unit: gCO2/passenger_km\n", "unit: gCO2/vehicle_km\n", "differ in gas", id="vehicle-km"
-        ),
-        pytest.param(
-            "unit: gCO2/passenger_km\n", "unit: kgCO2/passenger_km\n", "outside the plausible", id="kg"
-        ),
-        pytest.param(
-            "unit: gCO2/passenger_km\n", "unit: tCO2/passenger_km\n", "outside the plausible", id="tonne"
-        ),
+        pytest.param("unit: gCO2/passenger_km\n", "unit: gCO2/vehicle_km\n", "differ in gas", id="vehicle-km"),
+        pytest.param("unit: gCO2/passenger_km\n", "unit: kgCO2/passenger_km\n", "outside the plausible", id="kg"),
+        pytest.param("unit: gCO2/passenger_km\n", "unit: tCO2/passenger_km\n", "outside the plausible", id="tonne"),
         pytest.param('value: "46.7"', 'value: "0.0467"', "outside the plausible", id="value-in-kg"),
         pytest.param('value: "46.7"', "value: 46.7", "value: Input should be a valid string", id="float"),
         pytest.param('value: "46.7"', 'value: "0"', "greater than 0", id="zero"),
@@ -206,9 +196,7 @@ METRO = "factors/metro_reduction.yaml"
         pytest.param("status: secondary", "status: likely", "series.0.status", id="status"),
         pytest.param("    data_year: null\n", "", "data_year: Field required", id="silent-data-year"),
         pytest.param("    licence:", "    license:", "license: Extra inputs", id="unknown-key"),
-        pytest.param(
-            "known_from: 2026-11-22", "known_from: 2022-09-22", "before published_on", id="known-early"
-        ),
+        pytest.param("known_from: 2026-11-22", "known_from: 2022-09-22", "before published_on", id="known-early"),
         pytest.param("valid_from: 2022-09-23", "valid_from: autumn", "series.0.valid_from", id="no-date"),
         pytest.param(
             "valid_from: 2022-09-23\n",
@@ -253,9 +241,7 @@ def test_a_verified_figure_without_source_is_refused(root: Path) -> None:
 
 def test_wrong_denominator_throughout_is_refused_against_the_scenario(root: Path) -> None:
     path = root / METRO
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("gCO2/passenger_km", "gCO2/act"), encoding="utf-8"
-    )
+    path.write_text(path.read_text(encoding="utf-8").replace("gCO2/passenger_km", "gCO2/act"), encoding="utf-8")
     with pytest.raises(RegistryError, match="per act, but metro is counted in km"):
         load_factors(root)
 
@@ -344,9 +330,7 @@ def test_own_region_before_city_before_province_before_country_before_proxy(root
         ("330106", "exact"),
     ]:
         add_series(root / METRO, id=f"of_{region}", region=region, value="47")
-        assert rate(load_factors(root), "metro", "330106", day) == Rate(
-            f"of_{region}", 47_000_000, quality, region
-        )
+        assert rate(load_factors(root), "metro", "330106", day) == Rate(f"of_{region}", 47_000_000, quality, region)
 
 
 DAYS = [date(2026, 1, 1) + timedelta(days=n) for n in range(25)]
@@ -397,9 +381,7 @@ def test_the_table_answers_as_the_look_up_on_every_date(file: FactorFile) -> Non
             found = [
                 (row.factor_id, row.micrograms_per_unit, row.match_quality)
                 for row in rows
-                if row.region == region
-                and row.valid_from <= day
-                and (row.valid_to is None or day < row.valid_to)
+                if row.region == region and row.valid_from <= day and (row.valid_to is None or day < row.valid_to)
             ]
             expected = answer(factors, region, day)
             assert found == ([] if expected is None else [expected])

@@ -176,9 +176,7 @@ def test_run_by_run_ends_where_one_run_ends(
         assert one in living, "every id that was ever given leads to somebody"
 
 
-def batches(
-    numbered: list[tuple[int, Registration]], sizes: list[int]
-) -> Iterable[list[tuple[int, Registration]]]:
+def batches(numbered: list[tuple[int, Registration]], sizes: list[int]) -> Iterable[list[tuple[int, Registration]]]:
     rest = numbered
     for size in sizes:
         batch, rest = rest[:size], rest[size:]

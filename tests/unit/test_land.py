@@ -103,9 +103,7 @@ def test_every_line_becomes_what_the_fixture_says(fixture_home: Path, institutio
         if row["error_code"]
     }
     assert quarantined == told.get("quarantined", {})
-    assert rejects(fixture_home, manifest) == {
-        line: tuple(found) for line, found in told.get("rejected", {}).items()
-    }
+    assert rejects(fixture_home, manifest) == {line: tuple(found) for line, found in told.get("rejected", {}).items()}
 
 
 @pytest.mark.parametrize(("institution", "name"), FIXTURE_FILES)

@@ -63,9 +63,7 @@ def test_a_bank_file_with_the_other_line_ending_is_refused(tmp_path: Path) -> No
         ("wrong_sum", {"rows": 2, "total": "-400"}),
     ],
 )
-def test_a_file_that_breaks_its_control_file_is_refused(
-    tmp_path: Path, code: str, stated: dict[str, Any]
-) -> None:
+def test_a_file_that_breaks_its_control_file_is_refused(tmp_path: Path, code: str, stated: dict[str, Any]) -> None:
     manifest = land_one(tmp_path, "hangzhou_metro", part("hangzhou_metro", "taps", TAP + EXIT, **stated))[1]
     assert (manifest.state, [error.code for error in manifest.errors]) == ("refused", [code])
     assert (manifest.rows, manifest.accepted_rows) == (2, 0)
@@ -98,9 +96,7 @@ def test_one_refused_part_holds_back_the_statement_and_no_other_feed(tmp_path: P
         ("wrong_columns", b"\n"),
     ],
 )
-def test_a_broken_row_is_rejected_and_its_neighbours_keep_their_lines(
-    tmp_path: Path, code: str, row: bytes
-) -> None:
+def test_a_broken_row_is_rejected_and_its_neighbours_keep_their_lines(tmp_path: Path, code: str, row: bytes) -> None:
     header = "time,lineID,stationID,deviceID,status,userID,payType,fare\n"
     data = gzip.compress(header.encode() + TAP.encode() + row + EXIT.encode())
     manifest = land_one(tmp_path, "hangzhou_metro", part("hangzhou_metro", "taps", "", data=data, rows=3))[1]

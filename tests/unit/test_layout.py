@@ -132,9 +132,7 @@ def test_data_files_are_package_data() -> None:
     patterns = setup()["options.package_data"]["*"].split()
     suffixes = {Path(pattern).suffix for pattern in patterns if pattern.startswith("**/")}
     for name in packages():
-        files = (
-            path for path in (ROOT / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts
-        )
+        files = (path for path in (ROOT / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         kinds = {path.suffix for path in files} - {".py", ".md"}
         assert kinds <= suffixes, f"{name} holds files that setup.cfg does not ship: {kinds - suffixes}"
 

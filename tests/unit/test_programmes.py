@@ -19,9 +19,7 @@ FILE = "programmes/zhejiang_tanpuhui.yaml"
 def root(tmp_path: Path) -> Path:
     """A registry of one's own to break."""
     for folder in ("scenarios", "programmes"):
-        shutil.copytree(
-            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__")
-        )
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     return tmp_path
 
 
@@ -58,9 +56,7 @@ def test_points_are_exact(root: Path, text: str, per_milligram: Fraction) -> Non
         pytest.param('points_per_gram: "1"', 'points_per_gram: "0"', "greater than 0", id="nothing"),
         pytest.param('points_per_gram: "1"', 'points_per_gram: "1/0"', "points_per_gram", id="by-zero"),
         pytest.param('points_per_gram: "1"', 'points_per_gram: "-1"', "points_per_gram", id="negative"),
-        pytest.param(
-            "assumption: true", "points_per_yuan: 1", "points_per_yuan: Extra inputs", id="spending"
-        ),
+        pytest.param("assumption: true", "points_per_yuan: 1", "points_per_yuan: Extra inputs", id="spending"),
         pytest.param("reason: >-", "note: >-", "note: Extra inputs", id="unknown-key"),
         pytest.param("e_card]", "e_cards]", "'e_cards' is none of", id="unknown-scenario"),
         pytest.param("e_card]", "online_government]", "online_government has no factor", id="no-factor"),

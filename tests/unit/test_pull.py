@@ -53,9 +53,7 @@ def test_a_delivery_is_taken_with_a_receipt(tmp_path: Path) -> None:
         0,
     )
     names = ["taps_20261101_1.csv.gz", "registrations_20261101_1.csv.gz", "consents_20261101_1.csv.gz"]
-    assert landed(tmp_path) == {
-        f"hangzhou_metro/2026-11-01/r0/{name}": (folder / name).read_bytes() for name in names
-    }
+    assert landed(tmp_path) == {f"hangzhou_metro/2026-11-01/r0/{name}": (folder / name).read_bytes() for name in names}
     assert {file.path for file in receipt.files} == set(landed(tmp_path))
     path = tmp_path / "landing/receipts/hangzhou_metro/2026-11-01-r0-20261102T010000Z.json"
     assert Receipt.model_validate_json(path.read_bytes()) == receipt
@@ -214,16 +212,12 @@ def test_only_the_agreed_name_is_a_name(tmp_path: Path, name: str) -> None:
         ("wrong_name", {"business_date": "2026-11-02"}),
     ],
 )
-def test_a_control_file_that_breaks_its_form_is_refused(
-    tmp_path: Path, code: str, change: dict[str, Any]
-) -> None:
+def test_a_control_file_that_breaks_its_form_is_refused(tmp_path: Path, code: str, change: dict[str, Any]) -> None:
     send(tmp_path, change=change)
     assert {found[0] for found in refusal(tmp_path)} == {code}
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"institution": "hangzhou_metro"}']
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"institution": "hangzhou_metro"}'])
 def test_a_control_file_that_is_no_control_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (send(tmp_path) / "control.json").write_bytes(content)
     assert {found[0] for found in refusal(tmp_path)} == {"bad_control"}
@@ -245,9 +239,7 @@ def test_a_control_file_that_is_no_control_file_is_refused(tmp_path: Path, conte
         ("wrong_name", {"part": 2}),
     ],
 )
-def test_a_wrong_entry_of_the_control_file_is_refused(
-    tmp_path: Path, code: str, change: dict[str, Any]
-) -> None:
+def test_a_wrong_entry_of_the_control_file_is_refused(tmp_path: Path, code: str, change: dict[str, Any]) -> None:
     folder = send(tmp_path)
     control = json.loads((folder / "control.json").read_text())
     control["files"][0].update(change)
@@ -275,9 +267,7 @@ def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stopped_at", ["copy", "replace", "receipt"])
-def test_a_killed_pull_is_done_again_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: str
-) -> None:
+def test_a_killed_pull_is_done_again_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: str) -> None:
     """Stop within the copy, before the folder moves in, and before the receipt is written."""
     send(tmp_path)
 

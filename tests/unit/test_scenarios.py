@@ -15,9 +15,7 @@ from schemas.scenarios import load_scenarios
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A registry of one's own to break."""
-    shutil.copytree(
-        ROOT / "scenarios", tmp_path / "scenarios", ignore=shutil.ignore_patterns("*.py", "__pycache__")
-    )
+    shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     return tmp_path
 
 
@@ -75,13 +73,9 @@ def test_old_names_end_on_their_last_day() -> None:
         pytest.param("metro", "proof: taps", "proof: tap", "proof: Input should be", id="proof"),
         pytest.param("metro", "window_seconds: 600", "window_seconds: -1", "window_seconds", id="window"),
         pytest.param("metro", "window_seconds: 600", "window: 600", "window: Extra inputs", id="unknown-key"),
-        pytest.param(
-            "metro", "[transit, payment_app, bank]", "[transit, transit]", "kind twice", id="precedence"
-        ),
+        pytest.param("metro", "[transit, payment_app, bank]", "[transit, transit]", "kind twice", id="precedence"),
         pytest.param("metro", "[transit, payment_app, bank]", "[]", "precedence", id="no-precedence"),
-        pytest.param(
-            "metro", "rule: shortest_trip", "rule: average_trip", "rule: Input should be", id="rule"
-        ),
+        pytest.param("metro", "rule: shortest_trip", "rule: average_trip", "rule: Input should be", id="rule"),
         pytest.param("metro", "valid_to: 2026-01-01", "valid_to: 2018-01-01", "must be after", id="span"),
         pytest.param(
             "metro",
@@ -95,9 +89,7 @@ def test_old_names_end_on_their_last_day() -> None:
         pytest.param("walking", "limit: 296 g", "limit: 296 gCO2", "no plain mass", id="cap-of-a-gas"),
         pytest.param("walking", "limit: 296 g", "limit: 0 g", "would allow nothing", id="cap-of-nothing"),
         pytest.param("walking", "period: day", "period: week", "period: Input should be", id="period"),
-        pytest.param(
-            "walking", "      url: fintechdaily.io\n", "", "clause or a url", id="cap-without-source"
-        ),
+        pytest.param("walking", "      url: fintechdaily.io\n", "", "clause or a url", id="cap-without-source"),
         pytest.param("walking", "caps:", "cap:", "cap: Extra inputs", id="caps-misspelt"),
         pytest.param("e_card", "id: e_card", "id: ecard", "rename the file", id="file-name"),
         pytest.param("e_card", "match_amount: false\n", "", "match_amount: Field required", id="missing-key"),
@@ -130,9 +122,7 @@ CAP = """
         ("metro", {"id": "walking_day", "period": "day", "start": "2025-01-01"}, "'walking_day' is taken"),
     ],
 )
-def test_caps_that_contradict_are_refused(
-    root: Path, name: str, cap: dict[str, str], complaint: str | None
-) -> None:
+def test_caps_that_contradict_are_refused(root: Path, name: str, cap: dict[str, str], complaint: str | None) -> None:
     path = root / "scenarios" / f"{name}.yaml"
     text = path.read_text(encoding="utf-8")
     assert "caps:" in text

@@ -46,9 +46,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     out = tmp_path_factory.mktemp("world")
-    return World(
-        out, simulate(out, PEOPLE, DAYS, SEED, late=0.15, corrected=0.2, duplicated=0.2, shared_phones=0.1)
-    )
+    return World(out, simulate(out, PEOPLE, DAYS, SEED, late=0.15, corrected=0.2, duplicated=0.2, shared_phones=0.1))
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -64,9 +62,7 @@ def test_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
         simulate(tmp_path / name, 150, 3, seed)
     one = tree(tmp_path / "one")
     assert one == tree(tmp_path / "two")
-    assert set(one.values()).isdisjoint(
-        digest for name, digest in tree(tmp_path / "other").items() if "acts" in name
-    )
+    assert set(one.values()).isdisjoint(digest for name, digest in tree(tmp_path / "other").items() if "acts" in name)
     assert {name.split("/")[0] for name in one} == {"exports", "truth"}
 
 
@@ -294,9 +290,7 @@ def test_one_record_leads_every_credited_act(world: World) -> None:
             led[found.count("credited")] += 1
         if act["outcome"] in ("no_consent", "refunded", "no_factor", "unpaired"):
             assert act["outcome"] in found and "credited" not in found
-        if (
-            act["outcome"] == "evidence"
-        ):  # a card row alone, perhaps taken for that of a ride at the same fare
+        if act["outcome"] == "evidence":  # a card row alone, perhaps taken for that of a ride at the same fare
             assert set(found) <= {"evidence", "absorbed", "refunded", "no_consent", None}
     assert set(led) == {1} and led[1] > 1_000
 

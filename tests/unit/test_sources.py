@@ -31,9 +31,7 @@ def test_the_three_institutions_are_there() -> None:
         "citic_bank": ("中信银行", "bank", "330100"),
         "hangzhou_metro": ("杭州地铁", "transit", "330100"),
     }
-    kinds = {
-        (source.id, name): feed.kind for source in SOURCES.values() for name, feed in source.feeds.items()
-    }
+    kinds = {(source.id, name): feed.kind for source in SOURCES.values() for name, feed in source.feeds.items()}
     assert kinds == {
         ("alipay", "acts"): "act",
         ("citic_bank", "acts"): "act",
@@ -107,9 +105,7 @@ def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, valu
         at = at[int(key) if isinstance(at, list) else key]
     at[last] = value
     (tmp_path / "sources").mkdir()
-    (tmp_path / "sources/alipay.yaml").write_text(
-        yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8"
-    )
+    (tmp_path / "sources/alipay.yaml").write_text(yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8")
     with pytest.raises(RegistryError, match=re.escape(said)) as raised:
         load_sources(tmp_path)
     assert "alipay.yaml" in str(raised.value)
