@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,16 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
 
+SETTINGS = {
+    # A few hundred rows: planning again at every stage, compiling each query to bytecode and a second task
+    # cost more than half of a run.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
 OpenLake = Callable[[Path], "Lake"]
 
 
@@ -30,8 +42,11 @@ def spark_lake(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> 
     choose_engine("spark")
     from jobs.lake.spark import start_session
 
-    with pytest.MonkeyPatch.context() as place:
-        place.chdir(tmp_path_factory.mktemp("spark"))  # Spark leaves its warehouse where it starts
-        session = start_session()
-    yield lambda path: open_lake("spark", path, registry, session=session)
-    session.stop()
+    with pytest.MonkeyPatch.context() as around:
+        # For the processes, too, that tests start.
+        around.setenv("TANZHANG_SPARK_CONF", os.environ.get("TANZHANG_SPARK_CONF", json.dumps(SETTINGS)))
+        with pytest.MonkeyPatch.context() as place:
+            place.chdir(tmp_path_factory.mktemp("spark"))  # Spark leaves its warehouse where it starts
+            session = start_session()
+        yield lambda path: open_lake("spark", path, registry, session=session)
+        session.stop()

@@ -145,7 +145,7 @@ def test_a_station_table_that_cannot_be_used_is_refused(tmp_path: Path, table: s
 def test_the_contract_hash_changes_with_the_contract_alone() -> None:
     changed = content("alipay")
     assert Source.model_validate(changed).contract_hash == SOURCES["alipay"].contract_hash
-    changed["ready_by"] = "05:30"
+    changed["ready_by"] = "07:45"
     assert Source.model_validate(changed).contract_hash != SOURCES["alipay"].contract_hash
 
 
