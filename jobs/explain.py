@@ -72,7 +72,7 @@ def explain(lake: Lake, registry: Registry, home: Path, entry_id: str) -> Explan
     """
     ledger = lake.read("gold.ledger")
     found = lake.to_arrow(
-        lake.sql(f"SELECT * FROM {{ledger}} WHERE entry_id = '{_hex(entry_id)}'", ledger=ledger)
+        lake.sql(f"SELECT * FROM {{ledger}} WHERE entry_id = '{only_hex(entry_id)}'", ledger=ledger)
     ).to_pylist()
     if not found:
         raise NotFound(f"no ledger entry {entry_id}")
@@ -182,6 +182,6 @@ def _present(home: Path, path: str | None) -> str | None:
     return path if path and (home / LANDING / path).exists() else None
 
 
-def _hex(text: str) -> str:
+def only_hex(text: str) -> str:
     """Only the characters of an id: an argument never becomes SQL."""
     return "".join(character for character in text.lower() if character in "0123456789abcdef")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.explain import NotFound, _hex
+from jobs.explain import NotFound, only_hex
 from jobs.frames import newest
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     Raises:
         NotFound: the date was not published, or the person is unknown then; a merged person names the successor.
     """
-    person = _hex(person_id)
+    person = only_hex(person_id)
     seq = publication_for(lake, business_date)
     _require(lake, person, seq)
     month = f"{business_date:%Y-%m}"
