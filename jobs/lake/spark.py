@@ -30,7 +30,6 @@ SETTINGS = {
     # Delta reads every table's state with 50 tasks and lists files with 10,000 unless told.
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-    "spark.sql.parquet.compression.codec": "lz4",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
