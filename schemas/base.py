@@ -13,6 +13,10 @@ ROOT = Path(__file__).parent
 """The registry that ships with the project; tests and deployments may load another."""
 
 
+LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same safe loading, in C where PyYAML was built with it: ten times faster."""
+
+
 class RegistryError(Exception):
     """A declarative file cannot be used; the text names the file, the key and the mend."""
 
@@ -33,8 +37,8 @@ def load_yaml(path: Path, model: type[M]) -> M:
         RegistryError: the file is no YAML, or breaks the model; one line per broken key.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a plain ValueError
         raise RegistryError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise RegistryError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
