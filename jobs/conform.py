@@ -7,6 +7,7 @@ is compared with what the logs hold, and the difference is appended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -215,29 +216,24 @@ def _taps(run: Run, touched: Touched) -> Grouped:
 def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
     """Rows to append to silver.claims."""
     lake = run.lake
-    act = """record_key AS claim_id, institution, feed, customer_key, claim_kind, coalesce(scenario, '') AS scenario,
-             occurred_at_unix, CAST(NULL AS bigint) AS ended_at_unix, time_precision, act_date, quantity_micro, amount_fen,
-             CAST(NULL AS boolean) AS is_full_refund, CAST(NULL AS string) AS refers_to_key, region, file_id, line,
-             CAST(NULL AS string) AS support_file_id, CAST(NULL AS bigint) AS support_line"""
-    card = """record_key AS claim_id, institution, feed, customer_key, claim_kind, coalesce(scenario, '') AS scenario,
-              occurred_at_unix, CAST(NULL AS bigint) AS ended_at_unix, time_precision, act_date,
-              CAST(NULL AS bigint) AS quantity_micro, amount_fen, is_full_refund, refers_to_key, region, file_id, line,
-              CAST(NULL AS string) AS support_file_id, CAST(NULL AS bigint) AS support_line"""
-    ride = """record_key AS claim_id, institution, feed, customer_key, claim_kind, scenario,
-              occurred_at_unix, ended_at_unix, 'second' AS time_precision, act_date, quantity_micro, amount_fen,
-              CAST(NULL AS boolean) AS is_full_refund, CAST(NULL AS string) AS refers_to_key, region, file_id, line,
-              support_file_id, support_line"""
+    types = lake.tables["silver.claims"].types
+    given = {"claim_id": "record_key", "scenario": "coalesce(scenario, '')"}
+    frames = {
+        "acts": touched.ranked["act"],
+        "readings": readings.rows,
+        "cards": touched.ranked["card"],
+        "taps": taps.rows,
+    }
+    select = {name: _shaped(CLAIM, types, frame, given) for name, frame in frames.items() if name != "taps"}
+    select["taps"] = _shaped(CLAIM, types, taps.rows, given | {"time_precision": "'second'"})
     new = lake.keep(
         f"""SELECT {listed(CLAIM)}, CASE WHEN claim_kind = 'refund' THEN '' ELSE scenario END AS family,
                    {month_of("act_date")} AS act_month, {content_hash(CLAIM)} AS content_hash FROM (
-              SELECT {act} FROM {{acts}} WHERE disposition = 'record' AND claim_kind = 'act'
-              UNION ALL SELECT {act} FROM {{readings}} WHERE disposition = 'record'
-              UNION ALL SELECT {card} FROM {{cards}} WHERE disposition = 'record'
-              UNION ALL SELECT {ride} FROM {{taps}} WHERE disposition = 'record') AS claims""",
-        acts=touched.ranked["act"],
-        readings=readings.rows,
-        cards=touched.ranked["card"],
-        taps=taps.rows,
+              SELECT {select["acts"]} FROM {{acts}} WHERE disposition = 'record' AND claim_kind = 'act'
+              UNION ALL SELECT {select["readings"]} FROM {{readings}} WHERE disposition = 'record'
+              UNION ALL SELECT {select["cards"]} FROM {{cards}} WHERE disposition = 'record'
+              UNION ALL SELECT {select["taps"]} FROM {{taps}} WHERE disposition = 'record') AS claims""",
+        **frames,
     )
     day = "l.customer_key = d.customer_key AND l.act_date = d.act_date"
     reached = lake.keep(
@@ -257,27 +253,33 @@ def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Fra
     return changes(lake, new, in_force(lake, semi(lake, run.read("silver.claims"), reached, *key), *key), key, run.seq)
 
 
+def _shaped(columns: Sequence[str], types: Mapping[str, str], rows: Frame, given: Mapping[str, str]) -> str:
+    """Landed rows as those columns: by the given expression, else by name, else null where the kind has none."""
+    held = set(rows.columns)
+    return ", ".join(
+        f"{given.get(name, name if name in held else f'CAST(NULL AS {types[name]})')} AS {name}" for name in columns
+    )
+
+
 # -- customers ---------------------------------------------------------------------------------------
 
 
 def _customer_events(run: Run, touched: Touched) -> Frame:
     """Rows to append to silver.customer_events."""
     lake = run.lake
+    types = lake.tables["silver.customer_events"].types
+    kinds = {
+        "registration": {"event_key": "record_key", "at_unix": "registered_at_unix"},
+        "consent": {"event_key": "record_key"},
+    }
+    parts = " UNION ALL ".join(
+        f"""SELECT {_shaped(EVENT, types, touched.ranked[kind], given | {"event_kind": f"'{kind}'"})}
+            FROM {{{kind}}} WHERE disposition = 'record'"""
+        for kind, given in kinds.items()
+    )
     new = lake.keep(
-        f"""SELECT {listed(EVENT)}, {content_hash(EVENT)} AS content_hash FROM (
-              SELECT record_key AS event_key, 'registration' AS event_kind, institution, feed, customer_key, subject_kind,
-                     citizen_id_token, phone_token, card_token, card2_token, key_version, CAST(NULL AS string) AS scope,
-                     CAST(NULL AS boolean) AS is_given, registered_at_unix AS at_unix, file_id, line
-              FROM {{registrations}} WHERE disposition = 'record'
-              UNION ALL
-              SELECT record_key AS event_key, 'consent' AS event_kind, institution, feed, customer_key,
-                     CAST(NULL AS string) AS subject_kind, CAST(NULL AS string) AS citizen_id_token,
-                     CAST(NULL AS string) AS phone_token, CAST(NULL AS string) AS card_token,
-                     CAST(NULL AS string) AS card2_token, CAST(NULL AS int) AS key_version, scope, is_given, at_unix,
-                     file_id, line
-              FROM {{consents}} WHERE disposition = 'record') AS events""",
-        registrations=touched.ranked["registration"],
-        consents=touched.ranked["consent"],
+        f"SELECT {listed(EVENT)}, {content_hash(EVENT)} AS content_hash FROM ({parts}) AS events",
+        **{kind: touched.ranked[kind] for kind in kinds},
     )
     asked = lake.sql("SELECT record_key AS event_key FROM {keys}", keys=touched.keys)
     stored = in_force(lake, semi(lake, run.read("silver.customer_events"), asked, "event_key"), "event_key")

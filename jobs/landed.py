@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jobs.formats.schemas import REJECTS, SCHEMAS
 from jobs.frames import hashed, listed
-from jobs.land import Manifest
+from jobs.land import Manifest, landed_path, rejects_path
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -67,7 +67,7 @@ def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
         f"""SELECT r.file_id, {listed(columns, "r.")}, {key} AS record_key,
                    f.institution, f.feed, f.business_date, f.revision, f.part
             FROM {{landed}} AS r JOIN {{files}} AS f ON r.file_id = f.file_id""",
-        landed=run.lake.parquet([run.landed_path(file) for file in chosen], SCHEMAS[kind]),
+        landed=run.lake.parquet([landed_path(run.home, file) for file in chosen], SCHEMAS[kind]),
         files=_statements(run, chosen),
     )
 
@@ -87,7 +87,7 @@ def rejects(run: Run, files: Sequence[Manifest]) -> Frame:
                   'rejected' AS disposition, r.error_code AS code, r.error_column AS column_name,
                   r.error_shape AS value_shape
            FROM {landed} AS r JOIN {files} AS f ON r.file_id = f.file_id""",
-        landed=run.lake.parquet([run.rejects_path(file) for file in chosen], REJECTS),
+        landed=run.lake.parquet([rejects_path(run.home, file) for file in chosen], REJECTS),
         files=_statements(run, chosen),
     )
 

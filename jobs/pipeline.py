@@ -108,6 +108,7 @@ def run_day(
     with _timed(outcome, "begin"):
         run = begin(lake, registry, home, business_date, full=full)
     if run.has_nothing_to_do:
+        lake.release()
         return outcome
     for name in JOBS:
         progress(name)

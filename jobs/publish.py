@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import expectations
@@ -27,10 +28,10 @@ QUALITY = "gold.quality"
 class PublicationBlocked(Exception):
     """A critical rule or invariant is broken; nothing was published. Holds the broken results."""
 
-    def __init__(self, broken: list[RuleResult]) -> None:
+    def __init__(self, business_date: date, broken: list[RuleResult]) -> None:
         self.broken = broken
         lines = [f"{one.rule_id} ({one.table_name}): {one.observed} of {one.checked}" for one in broken]
-        super().__init__("publication blocked; broken: " + "; ".join(lines))
+        super().__init__(f"{business_date}: publication blocked; broken: " + "; ".join(lines))
 
 
 def gate(run: Run) -> list[RuleResult]:
@@ -56,7 +57,7 @@ def gate(run: Run) -> list[RuleResult]:
     run.lake.write(QUALITY, run.lake.rows(QUALITY, record), **run.commit_metadata)
     broken = [one for one in results if not one.is_passed and one.severity == "critical"]
     if broken:
-        raise PublicationBlocked(broken)
+        raise PublicationBlocked(run.business_date, broken)
     return results
 
 

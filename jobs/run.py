@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from jobs import landed
-from jobs.land import Manifest, landed_path, load_manifests, rejects_path
+from jobs.land import Manifest, load_manifests
 from jobs.policy import Policy
 from jobs.pull import write_whole
 
@@ -62,7 +62,6 @@ class Publication:
     seq: int
     business_date: date | None
     hash: str
-    registry_hash: str
     pins: dict[str, Pin]
 
 
@@ -136,12 +135,6 @@ class Run:
         """The contract of the file's feed."""
         return self.registry.sources[file.institution].feeds[file.feed]
 
-    def landed_path(self, file: Manifest) -> Path:
-        return landed_path(self.home, file)
-
-    def rejects_path(self, file: Manifest) -> Path:
-        return rejects_path(self.home, file)
-
     # -- frames ----------------------------------------------------------------------------------
 
     def read(self, table: str) -> Frame:
@@ -188,12 +181,10 @@ def last_publication(lake: Lake) -> Publication:
     )
     rows = lake.to_arrow(newest).to_pylist()
     if not rows:
-        return Publication(0, None, "", "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
+        return Publication(0, None, "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
     pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in rows}
     one = rows[0]
-    return Publication(
-        one["publication_seq"], one["business_date"], one["publication_hash"], one["registry_hash"], pins
-    )
+    return Publication(one["publication_seq"], one["business_date"], one["publication_hash"], pins)
 
 
 def _is_published(lake: Lake, business_date: date) -> bool:

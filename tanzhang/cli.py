@@ -21,7 +21,7 @@ from tanzhang.keys import KeysMissing, provide_keys
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
-UNEXPECTED, USAGE, DEGRADED, BLOCKED, NOT_FOUND = 1, 2, 3, 4, 5
+USAGE, DEGRADED, BLOCKED, NOT_FOUND = 2, 3, 4, 5
 
 HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
 
@@ -52,8 +52,6 @@ class Engine(str, Enum):
 
 Home = Annotated[Path, typer.Option(help="Folder of the deployment.", show_default=True)]
 OnEngine = Annotated[Engine, typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.")]
-Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Business date.")]
-OptionalDay = Annotated["datetime | None", typer.Option(formats=["%Y-%m-%d"])]
 HOME = Path("home/main")
 
 
@@ -63,20 +61,36 @@ def main() -> None:
 
 
 @contextmanager
-def _lake(home: Path, engine: Engine, folder: str = "lake") -> Iterator[Lake]:
-    """The home's lake, with every foreseen failure as one clear line and its exit code."""
+def _foreseen() -> Iterator[None]:
+    """Every foreseen failure as one clear line and its exit code."""
+    from jobs.explain import NotFound
     from jobs.jars import SetupError
-    from jobs.lake import open_lake
-    from schemas import RegistryError, load_registry
+    from jobs.publish import PublicationBlocked
+    from jobs.run import RunError
+    from jobs.tokens import TokenKeyError
+    from schemas import RegistryError
 
-    lake = None
     try:
-        lake = open_lake(engine.value, home / folder, load_registry())
-        yield lake
-    except (RegistryError, SetupError, KeysMissing) as error:
+        yield
+    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError) as error:
         _fail(str(error), USAGE)
-    finally:
-        if lake is not None:
+    except PublicationBlocked as error:
+        _fail(str(error), BLOCKED)
+    except NotFound as error:
+        _fail(str(error), NOT_FOUND)
+
+
+@contextmanager
+def _lake(home: Path, engine: Engine, folder: str = "lake") -> Iterator[Lake]:
+    """The home's lake, closed in the end."""
+    from jobs.lake import open_lake
+    from schemas import load_registry
+
+    with _foreseen():
+        lake = open_lake(engine.value, home / folder, load_registry())
+        try:
+            yield lake
+        finally:
             lake.close()
 
 
@@ -127,7 +141,6 @@ def run(
     that was killed is simply run again; a date without news is left as it stands.
     """
     dates = _dates(day, first, last)
-    outcomes = []
     with _lake(home, engine, folder) as lake:
         outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
     if any(outcome.state == "degraded" for outcome in outcomes):
@@ -137,8 +150,6 @@ def run(
 def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_json: bool = False) -> list[Any]:
     """Ingest, then one run per date with progress; returns the outcomes."""
     from jobs.pipeline import ingest, run_day
-    from jobs.publish import PublicationBlocked
-    from jobs.run import RunError
     from jobs.tokens import Tokens
 
     provide_keys(home)
@@ -147,19 +158,14 @@ def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_
         steps = len(dates) * 7 + len(lake.registry.sources)
         ingest(lake.registry, home, Tokens.from_env(), lambda source: bar.step(f"land {source}", steps))
         for business_date in dates:
-            try:
-                outcome = run_day(
-                    lake,
-                    lake.registry,
-                    home,
-                    business_date,
-                    full=full,
-                    progress=lambda job: bar.step(f"{business_date} {job}", steps),  # noqa: B023
-                )
-            except PublicationBlocked as blocked:
-                _fail(f"{business_date}: {blocked}", BLOCKED)
-            except RunError as error:
-                _fail(str(error), USAGE)
+            outcome = run_day(
+                lake,
+                lake.registry,
+                home,
+                business_date,
+                full=full,
+                progress=lambda job: bar.step(f"{business_date} {job}", steps),  # noqa: B023
+            )
             outcomes.append(outcome)
             if as_json:
                 out.print_json(json.dumps(dataclasses.asdict(outcome), default=str))
@@ -198,35 +204,32 @@ def job(
     engine: OnEngine = Engine.embedded,
 ) -> None:
     """Do one job of a run by itself, as a scheduler with a task per job would."""
-    from jobs.tokens import Tokens
-
-    provide_keys(home)
+    with _foreseen():
+        provide_keys(home)
     if name in (Job.pull, Job.land):
-        from jobs.land import LANDING, land
-        from jobs.pull import pull
-        from schemas import load_registry
-        from schemas.sources import load_stations
-
-        registry = load_registry()
-        for source in registry.sources.values():
-            if name is Job.pull:
-                out.print(f"{source.id}: {len(pull(source, home / 'exports', home / LANDING))} deliveries")
-            else:
-                out.print(f"{source.id}: {len(land(source, home, Tokens.from_env(), load_stations(source)))} files")
+        with _foreseen():
+            _ingest(name, home)
         return
     with _lake(home, engine) as lake:
         from jobs.pipeline import run_job
-        from jobs.publish import PublicationBlocked
-        from jobs.run import RunError
 
-        try:
-            written = run_job(lake, lake.registry, home, day.date(), name.value)
-        except PublicationBlocked as blocked:
-            _fail(str(blocked), BLOCKED)
-        except RunError as error:
-            _fail(str(error), USAGE)
-        for table, rows in written.items():
+        for table, rows in run_job(lake, lake.registry, home, day.date(), name.value).items():
             out.print(f"{table}: {rows:,} rows")
+
+
+def _ingest(name: Job, home: Path) -> None:
+    """Pull or land for every institution; needs no lake."""
+    from jobs.land import LANDING, land
+    from jobs.pull import pull
+    from jobs.tokens import Tokens
+    from schemas import load_registry
+    from schemas.sources import load_stations
+
+    for source in load_registry().sources.values():
+        if name is Job.pull:
+            out.print(f"{source.id}: {len(pull(source, home / 'exports', home / LANDING))} deliveries")
+        else:
+            out.print(f"{source.id}: {len(land(source, home, Tokens.from_env(), load_stations(source)))} files")
 
 
 @app.command()
@@ -254,14 +257,10 @@ def explain(
     source: Annotated[bool, typer.Option(help="Also print the source lines: personal data, handle as such.")] = False,
 ) -> None:
     """Follow an entry to its activity, every claim of it, file and line – and to the factor's clause."""
-    from jobs.explain import NotFound
     from jobs.explain import explain as trace
 
     with _lake(home, engine) as lake:
-        try:
-            show.explanation(out, trace(lake, lake.registry, home, entry), lake.registry, home if source else None)
-        except NotFound as error:
-            _fail(str(error), NOT_FOUND)
+        show.explanation(out, trace(lake, lake.registry, home, entry), lake.registry, home if source else None)
 
 
 @app.command()
@@ -272,14 +271,10 @@ def statement(
     engine: OnEngine = Engine.embedded,
 ) -> None:
     """A person's account: acts and grams, what was not credited and why, what is missing, how to contest."""
-    from jobs.explain import NotFound
     from jobs.statement import statement as draw_up
 
     with _lake(home, engine) as lake:
-        try:
-            show.statement(out, draw_up(lake, lake.registry, person, day.date()), lake.registry)
-        except NotFound as error:
-            _fail(str(error), NOT_FOUND)
+        show.statement(out, draw_up(lake, lake.registry, person, day.date()), lake.registry)
 
 
 @app.command()

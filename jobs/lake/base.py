@@ -140,15 +140,16 @@ class Lake(ABC):
 
     def exists(self, table: str) -> bool:
         """Whether the table stands."""
-        return (self.path / self.tables[table].path / "_delta_log").is_dir()
+        return Path(self.uri(table), "_delta_log").is_dir()
 
     def properties(self, table: Table) -> dict[str, str]:
-        """Delta table properties, the same on both engines."""
+        """Delta table properties, CHECK constraints among them, the same on both engines."""
         return {
             "delta.logRetentionDuration": RETENTION,
             "delta.deletedFileRetentionDuration": RETENTION,
             # The change feed also raises the writer version to one at which delta-rs, too, enforces constraints.
             **({"delta.enableChangeDataFeed": "true"} if table.published or table.constraints else {}),
+            **{f"delta.constraints.{name}": rule for name, rule in table.constraints.items()},
         }
 
 

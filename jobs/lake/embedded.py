@@ -67,7 +67,7 @@ class EmbeddedLake(Lake):
 
     engine = "embedded"
 
-    def __init__(self, path: Path, registry: Registry, memory_limit: str | None = None) -> None:
+    def __init__(self, path: Path, registry: Registry) -> None:
         super().__init__(path, registry)
         if _connection is None:
             raise RuntimeError("choose_engine('embedded') comes first")
@@ -75,19 +75,16 @@ class EmbeddedLake(Lake):
         self.held: list[str] = []
         spill = self.path / "_spill"
         self.connection.execute(f"SET temp_directory = '{spill}'")
-        if memory_limit:
-            self.connection.execute(f"SET memory_limit = '{memory_limit}'")
 
     def create_tables(self) -> None:
         for name, table in self.tables.items():
             if not self.exists(name):
                 (self.path / table.path).mkdir(parents=True, exist_ok=True)
                 DeltaTable.create(
-                    self.uri(table.name),
+                    self.uri(name),
                     schema=self.arrow_schema(name),
                     partition_by=table.partition_by or None,
-                    configuration=self.properties(table)
-                    | {f"delta.constraints.{key}": rule for key, rule in table.constraints.items()},
+                    configuration=self.properties(table),
                     raise_if_key_not_exists=False,
                 )
 

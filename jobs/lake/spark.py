@@ -82,10 +82,7 @@ class SparkLake(Lake):
             if not self.exists(name):
                 columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
                 partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-                checks = {f"delta.constraints.{key}": rule for key, rule in table.constraints.items()}
-                properties = ", ".join(
-                    f"'{key}' = '{_quoted(value)}'" for key, value in (self.properties(table) | checks).items()
-                )
+                properties = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in self.properties(table).items())
                 self.session.sql(
                     f"CREATE TABLE {self._name(table)} ({columns}) USING DELTA {partitions} TBLPROPERTIES ({properties})"
                 )

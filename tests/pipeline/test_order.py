@@ -91,15 +91,19 @@ def table(institution: str, feed: str, *records: str, total: str = "0") -> Part:
 
 REGISTERED = "2026-10-01 09:00:00"
 CONSENTED = "2026-10-01 09:00:01"
+WALLET_CUSTOMERS = [
+    alipay_registrations(
+        (1, CITIZEN[0], PHONE[0], [], REGISTERED),
+        (2, "", PHONE[1], [CARD[1]], REGISTERED),
+        (3, CITIZEN[2], PHONE[2], [], REGISTERED),
+        (4, "", PHONE[2], [], REGISTERED),
+    ),
+    alipay_consents(*((customer, "ALL", "AUTHORIZED", CONSENTED) for customer in (1, 2, 3, 4))),
+]
+"""Both revisions of the first day say the same of the customers."""
 STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
     "wallet 1": ("alipay", "2026-11-01", 0, [
-        alipay_registrations(
-            (1, CITIZEN[0], PHONE[0], [], REGISTERED),
-            (2, "", PHONE[1], [CARD[1]], REGISTERED),
-            (3, CITIZEN[2], PHONE[2], [], REGISTERED),
-            (4, "", PHONE[2], [], REGISTERED),
-        ),
-        alipay_consents(*((customer, "ALL", "AUTHORIZED", CONSENTED) for customer in (1, 2, 3, 4))),
+        *WALLET_CUSTOMERS,
         alipay_acts(
             (1, 1, "2026-11-01 08:00:20", "ditiechuxing", "4"),
             (2, 2, "2026-11-01 08:30:10", "ditiechuxing", "5"),
@@ -112,13 +116,7 @@ STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
     ]),
     # The wallet takes a ride of customer 4 back, and had counted too few steps.
     "wallet 1 corrected": ("alipay", "2026-11-01", 1, [
-        alipay_registrations(
-            (1, CITIZEN[0], PHONE[0], [], REGISTERED),
-            (2, "", PHONE[1], [CARD[1]], REGISTERED),
-            (3, CITIZEN[2], PHONE[2], [], REGISTERED),
-            (4, "", PHONE[2], [], REGISTERED),
-        ),
-        alipay_consents(*((customer, "ALL", "AUTHORIZED", CONSENTED) for customer in (1, 2, 3, 4))),
+        *WALLET_CUSTOMERS,
         alipay_acts(
             (1, 1, "2026-11-01 08:00:20", "ditiechuxing", "4"),
             (2, 2, "2026-11-01 08:30:10", "ditiechuxing", "5"),
