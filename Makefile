@@ -19,12 +19,16 @@ demo: env ## a small world through the embedded engine: accounts, duplicates pre
 demo-spark: env ## the same world on Spark and Delta, every balance compared; needs Java 17 or 21
 	@$(SPARK) && $(BIN)/tanzhang demo --engine spark
 
-# One engine per process: the embedded one replaces pyspark. Both runs happen, and either can fail the verb.
+# One engine per process: the embedded one replaces pyspark. Both run at the same time, Spark's output comes
+# last, and either can fail the verb.
 define both-engines
-@$(SPARK) && failed=0; \
+@$(SPARK) && output=$$(mktemp) && spark= failed=0; \
+	trap 'kill $$spark 2>/dev/null; rm -f "$$output"' EXIT; \
+	$(BIN)/pytest tests -m "$(1) and spark" >"$$output" 2>&1 & spark=$$!; \
 	$(BIN)/pytest tests -m "$(1) and not spark" || failed=1; \
-	$(BIN)/pytest tests -m "$(1) and spark" || failed=1; \
-	exit $$failed
+	echo "Waiting for the tests on Spark …"; \
+	wait $$spark || failed=1; \
+	cat "$$output"; exit $$failed
 endef
 
 test: env ## the whole suite, both engines

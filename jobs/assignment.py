@@ -26,43 +26,40 @@ BOOKED = f"{LAG} >= 0 AND {LAG} <= a.lag_days"
 BOOKED_DISTANCE = f"{LAG} * 1000 + least(abs(a.place - g.place), 999)"
 
 
-def group(lake: Lake, claims: Frame, slots: int) -> Frame:
+def group(lake: Lake, claims: Frame) -> Frame:
     """Assign every claim to an activity.
 
     Args:
         claims: CLAIM columns and `is_day`, claims with consent only.
-        slots: number of feeds of the family that has the most.
 
     Returns:
         claim_id, group_id (a claim of the activity), slot; evidence that found nothing is absent.
     """
-    anchors = lake.keep(f"SELECT {listed(CLAIM)}, claim_id AS group_id FROM {{claims}} WHERE false", claims=claims)
-    members = lake.keep("SELECT claim_id, group_id, slot FROM {anchors}", anchors=anchors)
-    for is_day in (False, True):
-        for slot in range(slots):
-            arriving = lake.keep(
-                f"SELECT {listed(CLAIM)} FROM {{claims}} WHERE slot = {slot} AND is_day = {str(is_day).lower()}",
-                claims=claims,
-            )
-            if not lake.has_rows(arriving):
-                continue
-            pairs = _nearest_first(lake, _pairs(lake, anchors, members, arriving, slot, is_day))
-            own = lake.keep(
-                f"""SELECT {listed(CLAIM, "a.")}, a.claim_id AS group_id
-                    FROM {{arriving}} AS a LEFT ANTI JOIN {{pairs}} AS p ON a.claim_id = p.claim_id
-                    WHERE NOT a.is_evidence""",
-                arriving=arriving,
-                pairs=pairs,
-            )
-            anchors = lake.keep("SELECT * FROM {anchors} UNION ALL SELECT * FROM {own}", anchors=anchors, own=own)
-            members = lake.keep(
-                f"""SELECT claim_id, group_id, slot FROM {{members}}
-                    UNION ALL SELECT claim_id, group_id, CAST({slot} AS int) AS slot FROM {{pairs}}
-                    UNION ALL SELECT claim_id, group_id, slot FROM {{own}}""",
-                members=members,
-                pairs=pairs,
-                own=own,
-            )
+    found = lake.to_arrow(lake.sql("SELECT DISTINCT is_day, slot FROM {claims}", claims=claims)).to_pylist()
+    anchors = lake.sql(f"SELECT {listed(CLAIM)}, claim_id AS group_id FROM {{claims}} WHERE false", claims=claims)
+    members = lake.sql("SELECT claim_id, group_id, slot FROM {anchors}", anchors=anchors)
+    for is_day, slot in sorted((row["is_day"], row["slot"]) for row in found):
+        arriving = lake.sql(
+            f"SELECT {listed(CLAIM)} FROM {{claims}} WHERE slot = {slot} AND is_day = {str(is_day).lower()}",
+            claims=claims,
+        )
+        pairs = _nearest_first(lake, _pairs(lake, anchors, members, arriving, slot, is_day))
+        own = lake.keep(
+            f"""SELECT {listed(CLAIM, "a.")}, a.claim_id AS group_id
+                FROM {{arriving}} AS a LEFT ANTI JOIN {{pairs}} AS p ON a.claim_id = p.claim_id
+                WHERE NOT a.is_evidence""",
+            arriving=arriving,
+            pairs=pairs,
+        )
+        anchors = lake.sql("SELECT * FROM {anchors} UNION ALL SELECT * FROM {own}", anchors=anchors, own=own)
+        members = lake.sql(
+            f"""SELECT claim_id, group_id, slot FROM {{members}}
+                UNION ALL SELECT claim_id, group_id, CAST({slot} AS int) AS slot FROM {{pairs}}
+                UNION ALL SELECT claim_id, group_id, slot FROM {{own}}""",
+            members=members,
+            pairs=pairs,
+            own=own,
+        )
     return members
 
 
@@ -92,7 +89,7 @@ def _nearest_first(lake: Lake, pairs: Frame) -> Frame:
     In every round the pairs that are the best of both their ends are taken; the best pair of all is always among
     them, so the rounds end, after two or three for real data.
     """
-    taken = lake.keep("SELECT claim_id, group_id FROM {pairs} WHERE false", pairs=pairs)
+    taken = lake.sql("SELECT claim_id, group_id FROM {pairs} WHERE false", pairs=pairs)
     while lake.has_rows(pairs):
         best = lake.keep(
             """SELECT claim_id, group_id FROM (
@@ -103,7 +100,7 @@ def _nearest_first(lake: Lake, pairs: Frame) -> Frame:
                WHERE for_claim = 1 AND for_group = 1""",
             pairs=pairs,
         )
-        taken = lake.keep("SELECT * FROM {taken} UNION ALL SELECT * FROM {best}", taken=taken, best=best)
+        taken = lake.sql("SELECT * FROM {taken} UNION ALL SELECT * FROM {best}", taken=taken, best=best)
         pairs = lake.keep(
             """SELECT p.* FROM {pairs} AS p LEFT ANTI JOIN {best} AS c ON p.claim_id = c.claim_id
                LEFT ANTI JOIN {best} AS g ON p.group_id = g.group_id""",

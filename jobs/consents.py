@@ -23,7 +23,7 @@ def given_intervals(lake: Lake, events: Frame, scopes: Frame) -> Frame:
         customer_key, scope, given_from_unix, given_until_unix (exclusive); intervals of one key neither
         overlap nor touch.
     """
-    return lake.keep(
+    return lake.sql(
         f"""WITH decided AS (
               SELECT e.customer_key, s.scope, e.at_unix, min(CASE WHEN e.is_given THEN 1 ELSE 0 END) AS given
               FROM {{events}} AS e JOIN {{scopes}} AS s ON e.scope = s.scope OR e.scope = 'all'

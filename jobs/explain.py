@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from jobs.frames import in_force, semi
 from jobs.land import LANDING, load_manifests
@@ -13,7 +17,7 @@ from jobs.post import NANO, REDUCTION
 from schemas.factors import series_by_id
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame, Lake
+    from jobs.lake import Lake
     from schemas import Registry
 
 
@@ -64,28 +68,50 @@ class Explanation:
     history: list[dict[str, Any]]
 
 
-def explain(lake: Lake, registry: Registry, home: Path, entry_id: str) -> Explanation:
-    """The story of an entry.
+def explain(lake: Lake, registry: Registry, home: Path, entry_ids: Sequence[str]) -> list[Explanation]:
+    """The stories of entries, in their order.
+
+    Claims are told as they stood when the entry was posted; of a reversal, when what it reverses was.
 
     Raises:
-        NotFound: no entry has this id.
+        NotFound: no entry has one of the ids.
     """
     ledger = lake.read("gold.ledger")
-    found = lake.to_arrow(
-        lake.sql(f"SELECT * FROM {{ledger}} WHERE entry_id = '{only_hex(entry_id)}'", ledger=ledger)
-    ).to_pylist()
-    if not found:
-        raise NotFound(f"no ledger entry {entry_id}")
-    entry = found[0]
-    history = lake.to_arrow(
-        lake.sql(
-            f"""SELECT * FROM {{ledger}} WHERE position = '{entry["position"]}' AND measure = '{entry["measure"]}'
-                ORDER BY publication_seq, entry_kind DESC""",
-            ledger=ledger,
+    wanted = lake.from_arrow(pa.table({"entry_id": pa.array(entry_ids, pa.string())}))
+    entries = {row["entry_id"]: row for row in lake.to_arrow(semi(lake, ledger, wanted, "entry_id")).to_pylist()}
+    unknown = [entry_id for entry_id in entry_ids if entry_id not in entries]
+    if unknown:
+        raise NotFound(f"no ledger entry {', '.join(unknown)}")
+    positions = lake.from_arrow(_text_table(entries.values(), ("position", "measure")))
+    histories: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in lake.to_arrow(semi(lake, ledger, positions, "position", "measure")).to_pylist():
+        histories[row["position"], row["measure"]].append(row)
+    for history in histories.values():
+        history.sort(key=lambda row: (row["publication_seq"], row["entry_kind"] == "post"))
+    posted = {key: _posted(entry, histories[entry["position"], entry["measure"]]) for key, entry in entries.items()}
+    claims = _claims(lake, home, posted)
+    return [
+        Explanation(
+            entries[entry_id],
+            *_arithmetic(registry, entries[entry_id]),
+            claims[entry_id],
+            histories[entries[entry_id]["position"], entries[entry_id]["measure"]],
         )
-    ).to_pylist()
-    formula, amount, factor = _arithmetic(registry, entry)
-    return Explanation(entry, formula, amount, factor, _claims(lake, home, entry), history)
+        for entry_id in entry_ids
+    ]
+
+
+def _posted(entry: dict[str, Any], history: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entry itself, or the post that a reversal reverses: the last before it of the same person."""
+    if entry["entry_kind"] == "post":
+        return entry
+    return [
+        row
+        for row in history
+        if row["entry_kind"] == "post"
+        and row["person_id"] == entry["person_id"]
+        and row["publication_seq"] < entry["publication_seq"]
+    ][-1]
 
 
 def source_text(home: Path, line: Line, encoding: str) -> str:
@@ -145,37 +171,71 @@ def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, di
     return f"{formula}; × {programme.points_per_gram} points per gram = {points:,} points", points, factor
 
 
-def _claims(lake: Lake, home: Path, entry: dict[str, Any]) -> list[ClaimStory]:
-    """The activity's claims; of a cap all claims of the person, scenario and day."""
-    log = lake.read("silver.activities")
-    if entry["position_kind"] == "cap":
-        where = f"person_id = '{entry['person_id']}' AND scenario = '{entry['scenario']}' AND act_date = DATE '{entry['act_date']}'"
-    else:
-        where = f"activity_id = '{entry['position']}' OR claim_id = '{entry['position']}'"
-    outcomes = in_force(lake, semi(lake, log, _ids(lake, log, where), "claim_id"), "claim_id", "act_date")
-    claims = lake.sql(
-        """SELECT c.claim_id, c.claim_kind, c.institution, c.feed, c.file_id, c.line, c.support_file_id, c.support_line,
-                  o.outcome, o.reason, o.is_lead
-           FROM {claims} AS c JOIN {outcomes} AS o ON c.claim_id = o.claim_id AND c.act_date = o.act_date
-           ORDER BY o.is_lead DESC, c.institution, c.feed, c.claim_id""",
-        claims=in_force(lake, semi(lake, lake.read("silver.claims"), outcomes, "claim_id"), "claim_id", "act_date"),
-        outcomes=outcomes,
+def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dict[str, list[ClaimStory]]:
+    """Entry id → the activity's claims as of the post; of a cap all claims of the person, scenario and day."""
+    asked = lake.from_arrow(
+        _text_table(posted.values(), ("position", "position_kind", "person_id", "scenario"))
+        .append_column("entry_id", pa.array(posted, pa.string()))
+        .append_column("act_date", pa.array([row["act_date"] for row in posted.values()], pa.date32()))
+        .append_column("as_of", pa.array([row["publication_seq"] for row in posted.values()], pa.int64()))
+    )
+    about = {
+        "l.activity_id = a.position": "activity",
+        "l.claim_id = a.position": "activity",
+        "l.person_id = a.person_id AND l.scenario = a.scenario AND l.act_date = a.act_date": "cap",
+    }
+    ever = lake.keep(
+        " UNION ".join(
+            f"""SELECT a.entry_id, a.as_of, l.claim_id, l.act_date FROM {{log}} AS l
+                JOIN {{asked}} AS a ON {condition} AND l.publication_seq <= a.as_of
+                WHERE a.position_kind = '{kind}'"""
+            for condition, kind in about.items()
+        ),
+        log=lake.read("silver.activities"),
+        asked=asked,
+    )
+    then, claims = (
+        in_force(
+            lake,
+            lake.sql(
+                """SELECT e.entry_id, l.* FROM {log} AS l JOIN {ever} AS e
+                     ON l.claim_id = e.claim_id AND l.act_date = e.act_date AND l.publication_seq <= e.as_of""",
+                log=lake.read(table),
+                ever=ever,
+            ),
+            "entry_id", "claim_id", "act_date",
+        )
+        for table in ("silver.activities", "silver.claims")
+    )  # fmt: skip
+    # A claim may have belonged to the activity, or to the day, before and not have done so then.
+    belongs = " OR ".join(f"(a.position_kind = '{kind}' AND {condition})" for condition, kind in about.items())
+    told = lake.sql(
+        f"""SELECT a.entry_id, c.claim_id, c.claim_kind, c.institution, c.feed, c.file_id, c.line, c.support_file_id,
+                   c.support_line, l.outcome, l.reason
+            FROM {{then}} AS l JOIN {{asked}} AS a ON l.entry_id = a.entry_id AND ({belongs})
+            JOIN {{claims}} AS c ON l.entry_id = c.entry_id AND l.claim_id = c.claim_id AND l.act_date = c.act_date
+            ORDER BY a.entry_id, l.is_lead DESC, c.institution, c.feed, c.claim_id""",
+        then=then,
+        claims=claims,
+        asked=asked,
     )
     paths = {file.file_id: file.path for file in load_manifests(home)}
-    stories = []
-    for row in lake.to_arrow(claims).to_pylist():
+    stories: dict[str, list[ClaimStory]] = {entry_id: [] for entry_id in posted}
+    for row in lake.to_arrow(told).to_pylist():
         places = [(row["file_id"], row["line"]), (row["support_file_id"], row["support_line"])]
         lines = [
             Line(row["institution"], row["feed"], file_id, _present(home, paths.get(file_id)), line)
             for file_id, line in places
             if file_id
         ]
-        stories.append(ClaimStory(row["claim_id"], row["outcome"], row["reason"], row["claim_kind"], lines))
+        story = ClaimStory(row["claim_id"], row["outcome"], row["reason"], row["claim_kind"], lines)
+        stories[row["entry_id"]].append(story)
     return stories
 
 
-def _ids(lake: Lake, log: Frame, where: str) -> Frame:
-    return lake.keep(f"SELECT DISTINCT claim_id FROM {{log}} WHERE {where}", log=log)
+def _text_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
+    rows = list(rows)
+    return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in columns})
 
 
 def _present(home: Path, path: str | None) -> str | None:

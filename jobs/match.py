@@ -64,19 +64,19 @@ def match(run: Run) -> dict[str, Frame]:
     scope = _scope(run, members)
     claims = _claims(run, scope, members)
     refunds = _refunds(run)
-    consented = _consented(run, claims)
-    reports = lake.sql(
+    consented = _consented(run, claims, refunds)
+    reports = lake.keep(
         """SELECT c.* FROM {claims} AS c LEFT SEMI JOIN {consented} AS a ON c.claim_id = a.claim_id
            WHERE c.claim_kind <> 'tap' AND c.slot IS NOT NULL""",
         claims=claims,
         consented=consented,
     )
-    grouped = group(lake, reports, run.policy.slots)
+    grouped = group(lake, reports)
     new = lake.keep(
         f"""SELECT {listed(ACTIVITY)}, {month_of("act_date")} AS act_month, {content_hash(ACTIVITY)} AS content_hash FROM (
               SELECT {listed(ACTIVITY)} FROM {{claims}} UNION ALL SELECT {listed(ACTIVITY)} FROM {{refunds}}) AS both""",
         claims=semi(lake, _outcomes(run, claims, consented, grouped, refunds), scope.decided, *DAY),
-        refunds=_refund_outcomes(run, refunds, _consented(run, refunds), members),
+        refunds=_refund_outcomes(run, refunds, consented, members),
     )
     return {"silver.activities": changes(lake, new, _stored(run, scope, refunds), KEY, run.seq)}
 
@@ -146,20 +146,24 @@ def _claims(run: Run, scope: Scope, members: Frame) -> Frame:
     )
 
 
-def _consented(run: Run, claims: Frame) -> Frame:
-    """claim_id of the claims that their customer's consent covers."""
+def _consented(run: Run, claims: Frame, refunds: Frame) -> Frame:
+    """claim_id of the claims and refunds that their customer's consent covers."""
     lake = run.lake
+    columns = "claim_id, customer_key, scope, start_unix, time_precision"
+    asked = lake.sql(
+        f"SELECT {columns} FROM {{claims}} UNION ALL SELECT {columns} FROM {{refunds}}", claims=claims, refunds=refunds
+    )
     events = lake.sql(
         "SELECT * FROM {events} WHERE event_kind = 'consent'",
-        events=semi(lake, run.read("silver.customer_events"), claims, "customer_key"),
+        events=semi(lake, run.read("silver.customer_events"), asked, "customer_key"),
     )
     scopes = lake.from_arrow(pa.table({"scope": pa.array(run.policy.scopes, pa.string())}))
     intervals = given_intervals(lake, in_force(lake, events, "event_key"), scopes)
     needs = lake.sql(
         f"""SELECT claim_id, customer_key, scope, start_unix AS needs_from_unix,
                    CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix
-            FROM {{claims}}""",
-        claims=claims,
+            FROM {{asked}}""",
+        asked=asked,
     )
     return with_consent(lake, needs, intervals)
 

@@ -131,7 +131,7 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     """One job of a run by itself: `conform` opens the run, the others go on with it, `publish` ends it.
 
     Returns:
-        Rows written by table.
+        Rows written by table; nothing where the date is published and nothing new was received.
 
     Raises:
         RunError: the run that is open is of another date.
@@ -139,13 +139,35 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     """
     done = {table for other in itertools.takewhile(lambda other: other != name, JOBS) for table in JOBS[other].tables}
     run = begin(lake, registry, home, business_date, done=done)
-    if name == PUBLISH:
+    written: dict[str, int] = {}
+    if run.has_nothing_to_do:
+        pass
+    elif name == PUBLISH:
         publish(run, gate(run))
-        written = {}
     else:
         written = _perform(run, name)
     lake.release()
     return written
+
+
+def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) -> list[dict[str, Any]]:
+    """What post would append to the ledger of the run that is open; nothing is written.
+
+    Returns:
+        measure, entry_kind, reason, entries, amount.
+
+    Raises:
+        RunError: no run of the date is open.
+    """
+    run = begin(lake, registry, home, business_date, done=set(lake.tables))
+    summary = lake.sql(
+        """SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount
+           FROM {entries} GROUP BY measure, entry_kind, reason ORDER BY measure, entry_kind, reason""",
+        entries=post(run)["gold.ledger"],
+    )
+    found: list[dict[str, Any]] = lake.to_arrow(summary).to_pylist()
+    lake.release()
+    return found
 
 
 def _perform(run: Run, name: str) -> dict[str, int]:

@@ -81,11 +81,6 @@ class Policy:
         )
 
     @cached_property
-    def slots(self) -> int:
-        """Feeds of the family that has the most."""
-        return 1 + max((slot for slot in self.feeds.column("slot").to_pylist() if slot is not None), default=0)
-
-    @cached_property
     def reach(self) -> dict[str, int]:
         """Family → how many days away a claim can change what becomes of another.
 

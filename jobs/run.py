@@ -87,6 +87,8 @@ class Run:
     refused: list[Manifest]
     full: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
+    _frames: dict[tuple[str, int], Frame] = field(default_factory=dict)
+    """Table and how often it was committed → its rows: opening a table is not free."""
 
     @property
     def seq(self) -> int:
@@ -139,7 +141,10 @@ class Run:
 
     def read(self, table: str) -> Frame:
         """The table as it stands now, this run's rows included."""
-        return self.lake.read(table)
+        stands = (table, self.lake.commits.count(table))
+        if stands not in self._frames:
+            self._frames[stands] = self.lake.read(table)
+        return self._frames[stands]
 
     def written(self, table: str) -> Frame:
         """The rows that this run appended to a log."""
@@ -220,9 +225,6 @@ def begin(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
             "is part of the next date's run"
         )
-    for name, pin in last.pins.items():
-        if name not in done and lake.version(name) != pin.version:
-            lake.restore(name, pin.version)
     used = lake.to_arrow(
         lake.sql(
             "SELECT file_id, file_state, received_at_unix, publication_seq FROM {coverage} WHERE file_state <> 'missing'",
@@ -233,10 +235,9 @@ def begin(
     consumed = {row["file_id"] for row in used if row["file_state"] == "consumed"}
     reported = {(row["file_id"], row["received_at_unix"]) for row in used}
     manifests = load_manifests(home)
-    frozen = (
-        _frozen(lake, last.seq + 1, business_date) if done else _freeze(lake, last.seq + 1, business_date, manifests)
-    )
-    return Run(
+    noted = _noted(lake, last.seq + 1, business_date) if done else None
+    frozen = _received(business_date, manifests) if noted is None else noted
+    run = Run(
         lake=lake,
         registry=registry,
         home=home,
@@ -257,21 +258,38 @@ def begin(
         ],
         full=full,
     )
+    if run.has_nothing_to_do:
+        return run  # another date's run may be open: it keeps its tables and its note
+    if done and noted is None:
+        raise RunError(f"no run of {business_date} is open; start it with conform")
+    for name, pin in last.pins.items():
+        if name not in done and lake.version(name) != pin.version:
+            lake.restore(name, pin.version)
+    if not done:
+        _note(run, frozen)
+    return run
 
 
-def _freeze(lake: Lake, seq: int, business_date: date, manifests: list[Manifest]) -> set[str]:
-    """Ids of the files received before the date's cut-off, noted for the run's later jobs."""
+def _received(business_date: date, manifests: list[Manifest]) -> set[str]:
+    """Ids of the files received before the date's cut-off."""
     until = cut_off(business_date)
-    files = sorted(file.file_id for file in manifests if file.received_at < until)
-    note = {"publication_seq": seq, "business_date": business_date.isoformat(), "files": files}
-    write_whole(lake.path / OPEN_RUN, json.dumps(note).encode())
-    return set(files)
+    return {file.file_id for file in manifests if file.received_at < until}
 
 
-def _frozen(lake: Lake, seq: int, business_date: date) -> set[str]:
-    """The list that the open run began with."""
+def _note(run: Run, frozen: set[str]) -> None:
+    """Keep the frozen list for the run's later jobs."""
+    note = {
+        "publication_seq": run.seq,
+        "business_date": run.business_date.isoformat(),
+        "files": sorted(frozen),
+    }
+    write_whole(run.lake.path / OPEN_RUN, json.dumps(note).encode())
+
+
+def _noted(lake: Lake, seq: int, business_date: date) -> set[str] | None:
+    """The list that the open run began with; None where it is not this one."""
     path = lake.path / OPEN_RUN
     note = json.loads(path.read_text()) if path.exists() else {}
     if (note.get("publication_seq"), note.get("business_date")) != (seq, business_date.isoformat()):
-        raise RunError(f"no run of {business_date} is open; start it with conform")
+        return None
     return set(note["files"])

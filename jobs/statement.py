@@ -88,11 +88,13 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         if row["measure"] != "reduction_mg":
             programme = row["measure"].removeprefix("points.")
             points[programme] = points.get(programme, 0) + row["amount"]
+    # A claim may since have gone to another person: its newest row says whose it is.
     held_back = ask(
         f"""SELECT scenario, institution, outcome, reason, count(1) AS claims FROM (
-              SELECT *, row_number() OVER (PARTITION BY claim_id, act_date ORDER BY publication_seq DESC) AS age
-              FROM {{log}} WHERE {mine} AND act_month = '{month}' AND act_date <= DATE '{business_date}') AS aged
-            WHERE age = 1 AND is_live AND outcome <> 'credited'
+              SELECT l.*, row_number() OVER (PARTITION BY l.claim_id, l.act_date ORDER BY l.publication_seq DESC) AS age
+              FROM {{log}} AS l LEFT SEMI JOIN (SELECT claim_id FROM {{log}} WHERE {mine}) AS m ON l.claim_id = m.claim_id
+              WHERE l.publication_seq <= {seq} AND l.act_month = '{month}' AND l.act_date <= DATE '{business_date}') AS aged
+            WHERE age = 1 AND is_live AND person_id = '{person}' AND outcome <> 'credited'
             GROUP BY scenario, institution, outcome, reason ORDER BY scenario, institution, outcome""",
         log="silver.activities",
     )

@@ -202,8 +202,11 @@ def job(
     day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")],
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="post only: say what it would append.")] = False,
 ) -> None:
     """Do one job of a run by itself, as a scheduler with a task per job would."""
+    if dry_run and name is not Job.post:
+        _fail("--dry-run is for post", USAGE)
     with _foreseen():
         provide_keys(home)
     if name in (Job.pull, Job.land):
@@ -211,8 +214,11 @@ def job(
             _ingest(name, home)
         return
     with _lake(home, engine) as lake:
-        from jobs.pipeline import run_job
+        from jobs.pipeline import dry_post, run_job
 
+        if dry_run:
+            show.entries(out, dry_post(lake, lake.registry, home, day.date()))
+            return
         for table, rows in run_job(lake, lake.registry, home, day.date(), name.value).items():
             out.print(f"{table}: {rows:,} rows")
 
@@ -260,7 +266,8 @@ def explain(
     from jobs.explain import explain as trace
 
     with _lake(home, engine) as lake:
-        show.explanation(out, trace(lake, lake.registry, home, entry), lake.registry, home if source else None)
+        [told] = trace(lake, lake.registry, home, [entry])
+        show.explanation(out, told, lake.registry, home if source else None)
 
 
 @app.command()

@@ -123,6 +123,15 @@ def status(console: Console, state: Status) -> None:
             console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
 
 
+def entries(console: Console, rows: list[dict[str, Any]]) -> None:
+    """What post would append, by measure, kind and reason."""
+    table = Table(title="What post would append")
+    _columns(table, ("measure", "kind", "reason"), ("entries", "amount"))
+    for row in rows:
+        table.add_row(row["measure"], row["entry_kind"], row["reason"], f"{row['entries']:,}", f"{row['amount']:,}")
+    console.print(table)
+
+
 def publications(console: Console, rows: list[dict[str, Any]]) -> None:
     """One line per publication, newest last, then the pins of the newest."""
     by_seq: dict[int, list[dict[str, Any]]] = defaultdict(list)

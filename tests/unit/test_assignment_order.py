@@ -87,7 +87,7 @@ def assigned(lake: Lake, claims: list[Row]) -> dict[str, str]:
     from jobs.assignment import group
 
     frame = lake.from_arrow(pa.Table.from_pylist(claims, schema=CLAIMS))
-    found = lake.to_arrow(group(lake, frame, SLOTS)).to_pylist()
+    found = lake.to_arrow(group(lake, frame)).to_pylist()
     lake.release()
     groups = {row["claim_id"]: row["group_id"] for row in found}
     assert len(groups) == len(found), "a claim belongs to one activity"

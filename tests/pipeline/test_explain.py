@@ -1,0 +1,154 @@
+"""Entries are followed to their lines, and the milligrams computed again from what stands there.
+
+The files are opened by the tests' own reader, and the factors are the oracle's.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.explain import ClaimStory, Explanation, Line, NotFound, explain, source_text
+from jobs.lake import Lake
+from jobs.land import LANDING
+from schemas import load_registry
+from tests.pipeline.oracle import BANK, GRAMS, NETWORK, POINT_MG, WALKING_CAP_MG, WALLET
+from tests.reader import Row, rows_of
+from tests.worlds import days, embedded_lake, make_world, rows, run_days
+
+DAYS = 5
+SAMPLE = {"reverse": 40, "cap": 40, "post": 120}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("explain"), 500, DAYS, seed=3, late=0.2, corrected=0.3)
+
+
+@pytest.fixture(scope="module")
+def lake(home: Path) -> Lake:
+    lake = embedded_lake(home)
+    run_days(lake, home, days(DAYS))
+    return lake
+
+
+@pytest.fixture(scope="module")
+def told(lake: Lake, home: Path) -> list[Explanation]:
+    """Two hundred entries, drawn from reversals, caps and all others."""
+    kinds: dict[str, list[str]] = {kind: [] for kind in SAMPLE}
+    for row in sorted(rows(lake, "gold.ledger"), key=lambda row: str(row["entry_id"])):
+        kind = "reverse" if row["entry_kind"] == "reverse" else "cap" if row["position_kind"] == "cap" else "post"
+        kinds[kind].append(row["entry_id"])
+    draw = random.Random(1)
+    chosen = [entry for kind, count in SAMPLE.items() for entry in draw.sample(kinds[kind], count)]
+    return explain(lake, load_registry(), home, chosen)
+
+
+@cache
+def lines_of(path: Path) -> dict[int, Row]:
+    return dict(rows_of(path))
+
+
+def row_at(home: Path, line: Line) -> Row:
+    assert line.path is not None
+    return lines_of(home / LANDING / line.path)[line.line]
+
+
+@cache
+def metres() -> dict[frozenset[str], int]:
+    with NETWORK.open(encoding="utf-8") as file:
+        return {frozenset((one, other)): int(metres) for one, other, metres in list(csv.reader(file))[1:]}
+
+
+def act_of(home: Path, claim: ClaimStory) -> tuple[str, Decimal]:
+    """Scenario and quantity that the claim's lines tell."""
+    found = [row_at(home, line) for line in claim.lines]
+    place = (claim.lines[0].institution, claim.lines[0].feed)
+    if place == ("hangzhou_metro", "taps"):
+        entry, leave = found
+        assert (entry["status"], leave["status"]) == ("1", "0")
+        return "metro", Decimal(metres()[frozenset((entry["stationID"], leave["stationID"]))]) / 1_000
+    [row] = found
+    if place == ("citic_bank", "acts"):
+        scenario = BANK.get(row["业务场景"], "utility_payment")
+        return scenario, Decimal(1 if scenario == "utility_payment" else row["笔数"])
+    assert place == ("alipay", "acts")
+    scenario = WALLET[row["scenario_code"].rsplit("_", 1)[1]]
+    if scenario == "metro":
+        return scenario, Decimal(min(metres().values())) / 1_000
+    return scenario, Decimal(1 if scenario == "utility_payment" else row["active_data_list"][0]["item_amount"])
+
+
+def milligrams(home: Path, claim: ClaimStory) -> int:
+    scenario, quantity = act_of(home, claim)
+    return int(quantity * GRAMS[scenario] * 1_000)
+
+
+def day_of(row: Row) -> date:
+    """The day on the line, whatever its column."""
+    said: Any = row.get("occurrent_time") or row.get("time")
+    return datetime.fromisoformat(said).date() if said else datetime.strptime(row["记账日期"], "%Y%m%d").date()
+
+
+def test_milligrams_follow_from_the_lines(told: list[Explanation], home: Path) -> None:
+    for one in told:
+        entry, credited = one.entry, [claim for claim in one.claims if claim.outcome == "credited"]
+        reduced = sum(milligrams(home, claim) for claim in credited)
+        points = sum(milligrams(home, claim) // POINT_MG for claim in credited)
+        if entry["position_kind"] == "cap":
+            assert {act_of(home, claim)[0] for claim in credited} == {entry["scenario"]} == {"walking"}
+            reduced = WALKING_CAP_MG - reduced
+            points = reduced // POINT_MG  # a whole number downwards: what is taken is rounded up
+        else:
+            assert [act_of(home, claim)[0] for claim in credited] == [entry["scenario"]]
+        expected = reduced if entry["measure"] == "reduction_mg" else points
+        assert one.amount == expected, entry
+        assert entry["amount"] == (expected if entry["entry_kind"] == "post" else -expected), entry
+
+
+def test_every_claim_is_of_that_act(told: list[Explanation], home: Path) -> None:
+    """Suppressed claims among them: on the act's date, a booking or a midnight away at most."""
+    reporters: Counter[int] = Counter()
+    for one in told:
+        for claim in one.claims:
+            for line in claim.lines:
+                assert abs((day_of(row_at(home, line)) - one.entry["act_date"]).days) <= 1, one.entry
+        if one.entry["position_kind"] == "activity":
+            assert Counter(claim.outcome for claim in one.claims)["credited"] == 1
+            reporters[len({(line.institution, line.feed) for claim in one.claims for line in claim.lines})] += 1
+    assert {1, 2, 3} <= reporters.keys()
+    assert {claim.outcome for one in told for claim in one.claims} >= {"credited", "absorbed"}
+
+
+def test_a_line_is_shown_as_it_was_sent(told: list[Explanation], home: Path) -> None:
+    encodings = {"citic_bank": "gb18030"}
+    for one in told[:: len(told) // 20]:
+        for line in (line for claim in one.claims for line in claim.lines):
+            text = source_text(home, line, encodings.get(line.institution, "utf-8"))
+            row = row_at(home, line)
+            assert all(value in text for value in row.values() if isinstance(value, str))
+
+
+def test_the_factor_names_its_clause(told: list[Explanation]) -> None:
+    for one in told:
+        assert one.factor["source"]["document"] and f"{abs(one.amount):,}" in one.formula
+
+
+def test_history_ends_in_what_stands(told: list[Explanation]) -> None:
+    reversed_ = [one for one in told if one.entry["entry_kind"] == "reverse"]
+    assert len({one.entry["reason"] for one in reversed_}) >= 2
+    for one in reversed_:
+        assert one.entry in one.history and len(one.history) >= 2
+
+
+def test_an_unknown_entry_is_said_to_be_unknown(lake: Lake, home: Path) -> None:
+    with pytest.raises(NotFound, match="no ledger entry 00"):
+        explain(lake, load_registry(), home, ["00" * 16])

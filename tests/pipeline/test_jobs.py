@@ -1,0 +1,79 @@
+"""The jobs of a run one by one, as a scheduler with a task per job does them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from jobs.lake import Lake
+from jobs.pipeline import JOBS, PUBLISH, dry_post, run_job
+from jobs.run import RunError
+from schemas import load_registry
+from tests.lakes import check_chain, contents, differences
+from tests.worlds import days, embedded_lake, make_world, rows, run_days
+
+REGISTRY = load_registry()
+FIRST, SECOND = days(2)
+NAMES = [*JOBS, PUBLISH]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("jobs"), 100, 2, seed=4, late=0.3, corrected=0.3)
+
+
+def do(lake: Lake, home: Path, names: list[str]) -> dict[str, int]:
+    written: dict[str, int] = {}
+    for name in names:
+        written |= run_job(lake, REGISTRY, home, SECOND, name)
+    return written
+
+
+def test_one_by_one_is_the_same_run(home: Path) -> None:
+    together, apart = (embedded_lake(home, REGISTRY, name) for name in ("together", "apart"))
+    run_days(together, home, [FIRST, SECOND])
+    run_days(apart, home, [FIRST])
+
+    do(apart, home, NAMES[: NAMES.index("post")])
+    before = contents(apart.path, REGISTRY)
+    told = dry_post(apart, REGISTRY, home, SECOND)
+    assert differences(contents(apart.path, REGISTRY), before) == {}
+    written = do(apart, home, NAMES[NAMES.index("post") :])
+
+    assert differences(contents(apart.path, REGISTRY), contents(together.path, REGISTRY)) == {}
+    assert check_chain(apart.path, REGISTRY) == check_chain(together.path, REGISTRY)
+    entries = [row for row in rows(apart, "gold.ledger") if row["publication_seq"] == 2]
+    kinds = Counter((row["measure"], row["entry_kind"], row["reason"]) for row in entries)
+    assert {(row["measure"], row["entry_kind"], row["reason"]): row["entries"] for row in told} == kinds
+    assert sum(row["amount"] for row in told) == sum(row["amount"] for row in entries)
+    assert written["gold.ledger"] == len(entries) > 0
+
+
+def test_a_later_job_needs_an_open_run_of_its_date(home: Path) -> None:
+    lake = embedded_lake(home, REGISTRY, "not_open")
+    with pytest.raises(RunError, match="start it with conform"):
+        run_job(lake, REGISTRY, home, FIRST, "match")
+    run_job(lake, REGISTRY, home, FIRST, "conform")
+    with pytest.raises(RunError, match="no run of 2026-11-02 is open"):
+        run_job(lake, REGISTRY, home, SECOND, "resolve")
+
+
+def test_a_published_date_has_no_jobs_left(home: Path) -> None:
+    lake = embedded_lake(home, REGISTRY, "published")
+    run_days(lake, home, [FIRST, SECOND])
+    before = contents(lake.path, REGISTRY)
+    assert do(lake, home, NAMES) == {}
+    assert differences(contents(lake.path, REGISTRY), before) == {}
+
+
+def test_an_open_run_is_left_alone_where_nothing_is_to_do(home: Path) -> None:
+    lake = embedded_lake(home, REGISTRY, "left_alone")
+    run_days(lake, home, [FIRST])
+    do(lake, home, ["conform", "resolve"])
+    before = contents(lake.path, REGISTRY)
+    assert [outcome.seq for outcome in run_days(lake, home, [FIRST])] == [None]
+    assert differences(contents(lake.path, REGISTRY), before) == {}
+    do(lake, home, NAMES[NAMES.index("match") :])
+    assert len(check_chain(lake.path, REGISTRY)) == 2
