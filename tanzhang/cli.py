@@ -295,19 +295,11 @@ def demo(
 
     On spark: the same world through Spark and Delta Lake, and every balance compared with the embedded engine's.
     """
-    from tanzhang.demo import demonstrate
-
-    with _lake_of_demo(home, engine, people, days) as (lake, dates):
-        demonstrate(lake, home, dates, out)
-
-
-@contextmanager
-def _lake_of_demo(home: Path, engine: Engine, people: int, days: int) -> Iterator[tuple[Lake, list[date]]]:
-    from tanzhang.demo import prepare
+    from tanzhang.demo import demonstrate, prepare
 
     dates = prepare(home, engine.value, people, days, out, err)
     with _lake(home, engine, "lake" if engine is Engine.embedded else "lake-spark") as lake:
-        yield lake, dates
+        demonstrate(lake, home, dates, out)
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +31,9 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
     """
     dates = [FIRST_DAY + timedelta(days=number) for number in range(days)]
     if engine == "spark":
+        from jobs.lake.spark import SMALL_DATA
+
+        os.environ.setdefault("TANZHANG_SPARK_CONF", json.dumps(SMALL_DATA))
         shutil.rmtree(home / "lake-spark", ignore_errors=True)
         if not (home / "lake").exists():
             command = [

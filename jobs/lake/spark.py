@@ -36,6 +36,18 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
 }
 
+SMALL_DATA = {
+    # Planning again at every stage, compiling each query to bytecode and a second task cost a run over some
+    # thousand rows a third of its time.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
+"""For demonstrations and tests, through `TANZHANG_SPARK_CONF`."""
+
 
 def start_session() -> SparkSession:
     """A session: through `SPARK_REMOTE` where it is set, else in process with Delta's JARs.

@@ -14,16 +14,6 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
 
-SETTINGS = {
-    # A few hundred rows: planning again at every stage, compiling each query to bytecode and a second task
-    # cost more than half of a run.
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.default.parallelism": "1",
-    "spark.databricks.delta.snapshotPartitions": "1",
-}
 OpenLake = Callable[[Path], "Lake"]
 
 
@@ -40,11 +30,11 @@ def spark_lake(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> 
     from jobs.lake import choose_engine, open_lake
 
     choose_engine("spark")
-    from jobs.lake.spark import start_session
+    from jobs.lake.spark import SMALL_DATA, start_session
 
     with pytest.MonkeyPatch.context() as around:
         # For the processes, too, that tests start.
-        around.setenv("TANZHANG_SPARK_CONF", os.environ.get("TANZHANG_SPARK_CONF", json.dumps(SETTINGS)))
+        around.setenv("TANZHANG_SPARK_CONF", os.environ.get("TANZHANG_SPARK_CONF", json.dumps(SMALL_DATA)))
         with pytest.MonkeyPatch.context() as place:
             place.chdir(tmp_path_factory.mktemp("spark"))  # Spark leaves its warehouse where it starts
             session = start_session()
