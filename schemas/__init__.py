@@ -16,6 +16,9 @@ from schemas.tables import Field, Table, load_fields, load_tables
 __all__ = ["Registry", "RegistryError", "load_registry"]
 
 
+MICRO = 10**6
+
+
 @dataclass(frozen=True)
 class Registry:
     """All declared things by id, and the hash that a publication pins them with."""
@@ -36,16 +39,35 @@ def load_registry(root: Path = ROOT) -> Registry:
     Raises:
         RegistryError: one is broken; the text names the file, the key and the mend.
     """
+    sources, factors = load_sources(root), load_factors(root)
+    _check_range(sources, factors)
     return Registry(
         root=root,
-        sources=load_sources(root),
+        sources=sources,
         scenarios=load_scenarios(root),
-        factors=load_factors(root),
+        factors=factors,
         programmes=load_programmes(root),
         tables=load_tables(root),
         fields=load_fields(root),
         digest=_digest(root),
     )
+
+
+def _check_range(sources: dict[str, Source], factors: dict[str, FactorFile]) -> None:
+    """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
+    highest = {
+        file.scenario: max((series.micrograms_per_unit for series in file.series), default=0)
+        for file in factors.values()
+    }
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            for case in feed.columns.scenario.cases if feed.kind == "act" else ():
+                most = case.quantity and (case.quantity.at_most or case.quantity.constant)
+                if most and most * MICRO * highest.get(case.scenario, 0) >= 2**63:
+                    raise RegistryError(
+                        f"sources/{source.id}.yaml: feeds.{name}: {case.scenario}: a quantity of {most} times the "
+                        "factor is too large to compute with; lower at_most"
+                    )
 
 
 def _digest(root: Path) -> str:

@@ -165,6 +165,8 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
             raise BadValue("bad_number")
         if value < 0 and not is_signed:
             raise BadValue("wrong_sign")
+        if number.at_most is not None and value > number.at_most * MICRO:
+            raise BadValue("too_much")
         return value
 
     return convert

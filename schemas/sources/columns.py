@@ -46,6 +46,7 @@ class Number(Strict):
     """A number from a field, from a listed item, or the same in every row.
 
     unit: `one` counts things (up to six decimals); `yuan` and `fen` are money, whole fen in the end.
+    at_most: for what is counted: more in one row is taken for a slip of the unit.
     is_optional: an empty field means unknown; otherwise it is an error.
     """
 
@@ -53,6 +54,7 @@ class Number(Strict):
     item: str | None = None
     constant: int | None = Field(default=None, ge=0)
     unit: Literal["one", "yuan", "fen"] = "one"
+    at_most: int | None = Field(default=None, gt=0)
     thousands: Literal["", ","] = ""
     is_optional: bool = False
 
@@ -60,6 +62,8 @@ class Number(Strict):
     def _one_origin(self) -> Number:
         if sum(origin is not None for origin in (self.column, self.item, self.constant)) != 1:
             raise ValueError("name exactly one of column, item, constant")
+        if (self.at_most is not None) != (self.unit == "one" and self.constant is None):
+            raise ValueError("say at_most of what is counted in a field or item, and only of that")
         return self
 
 

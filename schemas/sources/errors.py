@@ -134,6 +134,10 @@ ERRORS: dict[str, Rule] = {
         "quantities and purchases are not negative, refunds not positive",
         "Correct the sign or the kind of the row and send it again.",
     ),
+    "too_much": Rule(
+        "a quantity is not above what the contract takes for possible in one row",
+        "Check the unit of the quantity and send the row again.",
+    ),
     "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
     "too_many_values": Rule("a list of cards names at most two", "Name at most two cards and send the row again."),
     "bad_citizen_id": Rule(

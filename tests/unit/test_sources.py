@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from jobs.formats import schemas as landed
+from schemas import load_registry
 from schemas.base import ROOT, RegistryError
 from schemas.sources import Source, load_distances, load_sources, load_stations
 from schemas.sources.errors import ERRORS, fault, shape
@@ -89,10 +90,11 @@ def test_the_metro_has_a_distance_for_every_pair_of_stations() -> None:
         ("feeds.acts.columns.scenario.cases.1.valid_from", "2026-01-01", "valid_from lies after"),
         (
             "feeds.acts.columns.scenario.cases.0.amount",
-            {"item": "FARE"},
+            {"item": "FARE", "unit": "yuan"},
             "items that are not known: ['FARE']",
         ),
         ("feeds.acts.columns.scenario.cases.0.amount", {"item": "STEP", "constant": 1}, "exactly one of"),
+        ("feeds.acts.columns.scenario.cases.2.quantity", {"item": "STEP"}, "say at_most of what is counted"),
         ("feeds.registrations.columns.subject_kind.codes", {"PERSONAL": "person"}, "use ['micro_enterprise'"),
         ("feeds.consents.columns.consent.codes", {"AUTHORIZED": "yes"}, "use ['given', 'withdrawn']"),
     ],
@@ -109,6 +111,16 @@ def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, valu
     with pytest.raises(RegistryError, match=re.escape(said)) as raised:
         load_sources(tmp_path)
     assert "alipay.yaml" in str(raised.value)
+
+
+def test_no_row_can_be_too_large_to_compute_with(tmp_path: Path) -> None:
+    """An overflow in one institution's row would stop everybody's run."""
+    shutil.copytree(ROOT, tmp_path / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    contract = tmp_path / "registry/sources/alipay.yaml"
+    text = contract.read_text(encoding="utf-8")
+    contract.write_text(text.replace("at_most: 200000", "at_most: 500000000"), encoding="utf-8")
+    with pytest.raises(RegistryError, match="walking: a quantity of 500000000 times the factor is too large"):
+        load_registry(tmp_path / "registry")
 
 
 def test_refunds_must_name_one_original() -> None:
