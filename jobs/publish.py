@@ -149,12 +149,16 @@ def checksum_sql(columns: list[str], relation: str) -> str:
 def publication_hash(
     seq: int, business_date: str, state: str, pins: dict[str, Pin], registry_hash: str, previous_hash: str
 ) -> str:
-    """SHA-256 over the record's content and the hash before, as JSON with sorted keys."""
+    """SHA-256 over the record's content and the hash before, as JSON with sorted keys.
+
+    Versions are left out: they say where the rows lie. A run that was killed and run again has other versions and
+    the same publication.
+    """
     content: dict[str, Any] = {
         "publication_seq": seq,
         "business_date": business_date,
         "publication_state": state,
-        "pins": {name: [pin.version, pin.rows, pin.checksum] for name, pin in pins.items()},
+        "pins": {name: [pin.rows, pin.checksum] for name, pin in pins.items()},
         "registry_hash": registry_hash,
         "previous_hash": previous_hash,
     }

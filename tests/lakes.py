@@ -18,7 +18,7 @@ from schemas import Registry
 from schemas.tables import Table
 
 PUBLICATIONS = "gold.publications"
-OWN_TO_A_LAKE = ("table_version", "previous_hash", "publication_hash")
+OWN_TO_A_LAKE = "table_version"
 """Of a publication's row: what differs where a run was undone, since undoing is a commit too."""
 
 
@@ -46,7 +46,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 def contents(lake: Path, registry: Registry) -> dict[str, pa.Table]:
     """Every table's rows, the publications without what is a lake's own."""
     found = {name: rows(lake, table) for name, table in registry.tables.items()}
-    found[PUBLICATIONS] = found[PUBLICATIONS].drop_columns(list(OWN_TO_A_LAKE))
+    found[PUBLICATIONS] = found[PUBLICATIONS].drop_columns([OWN_TO_A_LAKE])
     return found
 
 
@@ -108,7 +108,7 @@ def check_chain(lake: Path, registry: Registry) -> list[str]:
             "publication_seq": seq,
             "business_date": records[0]["business_date"].isoformat(),
             "publication_state": records[0]["publication_state"],
-            "pins": {row["table_name"]: [row["table_version"], row["row_count"], row["checksum"]] for row in records},
+            "pins": {row["table_name"]: [row["row_count"], row["checksum"]] for row in records},
             "registry_hash": records[0]["registry_hash"],
             "previous_hash": hashes[-1],
         }

@@ -1,0 +1,113 @@
+"""What a person reads: the account as it was published for a date, and nobody else's acts."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from jobs.explain import NotFound
+from jobs.lake import Lake
+from jobs.statement import Statement, statement
+from schemas import load_registry
+from tests.exports import deliver
+from tests.pipeline.test_order import (
+    CITIZEN,
+    CONSENTED,
+    PHONE,
+    REGISTERED,
+    alipay_acts,
+    alipay_consents,
+    alipay_registrations,
+    table,
+)
+from tests.worlds import embedded_lake, land_world, rows, run_days
+
+REGISTRY = load_registry()
+FIRST, SECOND = date(2026, 11, 1), date(2026, 11, 2)
+
+
+def metro(citizen: str) -> list[object]:
+    """One ride, and an entry whose exit is missing, of the customer with this citizen id."""
+    return [
+        table("hangzhou_metro", "registrations", f"H1,{citizen},,P,{REGISTERED}"),
+        table("hangzhou_metro", "consents", f"H1,all,grant,{CONSENTED}"),
+        table("hangzhou_metro", "taps", "2026-11-01 08:00:00,1,S01,D1,1,H1,3,0",
+              "2026-11-01 08:25:00,1,S05,D1,0,H1,3,400", "2026-11-01 18:00:00,1,S05,D1,1,H1,3,0", total="400"),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The metro takes a wallet's customer for its own on the first day, and corrects itself on the second."""
+    home = tmp_path_factory.mktemp("statement")
+    wallet = [
+        alipay_registrations((1, CITIZEN[0], PHONE[0], [], REGISTERED)),
+        alipay_consents((1, "ALL", "AUTHORIZED", CONSENTED)),
+        alipay_acts(
+            (1, 1, "2026-11-01 12:00:00", "xingzou", "9000"), (2, 1, "2026-11-01 09:00:00", "lvsezhengwu", "1")
+        ),
+    ]
+    deliver(home, "alipay", *wallet, stamp="20261101T200000Z")
+    deliver(home, "hangzhou_metro", *metro(CITIZEN[0]), stamp="20261101T200000Z")  # type: ignore[arg-type]
+    deliver(home, "hangzhou_metro", *metro(CITIZEN[1]), stamp="20261102T200000Z", revision=1)  # type: ignore[arg-type]
+    land_world(home, REGISTRY)
+    lake = embedded_lake(home, REGISTRY)
+    run_days(lake, home, [FIRST, SECOND])
+    return lake
+
+
+@pytest.fixture(scope="module")
+def persons(lake: Lake) -> dict[str, str]:
+    """Institution → the person that its customer is now."""
+    customer = {row["customer_key"]: row["institution"] for row in rows(lake, "silver.customer_events")}
+    members = sorted(rows(lake, "silver.membership"), key=lambda row: int(row["publication_seq"]))
+    return {customer[row["customer_key"]]: str(row["person_id"]) for row in members}
+
+
+def read(lake: Lake, person: str, day: date) -> Statement:
+    return statement(lake, REGISTRY, person, day)
+
+
+def held_back(account: Statement) -> set[tuple[str, str]]:
+    return {(row["scenario"], row["reason"]) for row in account.not_credited}
+
+
+def test_the_first_day_is_whole(lake: Lake, persons: dict[str, str]) -> None:
+    [before] = {str(row["person_id"]) for row in rows(lake, "silver.membership") if row["publication_seq"] == 1}
+    account = read(lake, before, FIRST)
+    assert before in persons.values()
+    assert account.reductions["walking"] == 9_000 * 20 and account.reductions["metro"] > 0
+    assert account.points == {"zhejiang_tanpuhui": sum(amount // 1_000 for amount in account.reductions.values())}
+    assert {(row["scenario"], row["institution"], row["acts"]) for row in account.credited} == {
+        ("walking", "alipay", 1),
+        ("metro", "hangzhou_metro", 1),
+    }
+    assert held_back(account) == {("online_government", "no_factor"), ("metro", "other_tap_missing")}
+    assert account.institutions == ["alipay", "hangzhou_metro"]
+    assert account.missing == [], "the bank owes its files, but not to this person"
+
+
+def test_after_the_split_each_reads_the_own(lake: Lake, persons: dict[str, str]) -> None:
+    assert persons["alipay"] != persons["hangzhou_metro"]
+    wallet, metro = (read(lake, persons[name], SECOND) for name in ("alipay", "hangzhou_metro"))
+    assert {name for name, amount in wallet.reductions.items() if amount} == {"walking"}
+    assert {name for name, amount in metro.reductions.items() if amount} == {"metro"}
+    assert held_back(wallet) == {("online_government", "no_factor")}
+    assert held_back(metro) == {("metro", "other_tap_missing")}
+    assert {row["scenario"] for row in wallet.credited} == {"walking"}
+    assert {row["scenario"] for row in metro.credited} == {"metro"}
+    assert metro.institutions == ["hangzhou_metro"]
+    assert metro.missing == [("hangzhou_metro", feed) for feed in ("consents", "registrations", "taps")]
+
+
+@pytest.mark.parametrize(
+    ("person", "day", "said"),
+    [
+        ("00" * 16, FIRST, "no person 0000"),
+        ("hangzhou_metro", date(2026, 11, 3), "2026-11-03 was not published"),
+    ],
+)
+def test_what_is_not_there_is_said(lake: Lake, persons: dict[str, str], person: str, day: date, said: str) -> None:
+    with pytest.raises(NotFound, match=said):
+        read(lake, persons.get(person, person), day)
