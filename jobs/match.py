@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.assignment import group
+from jobs.assignment import CLAIM, group
 from jobs.consents import given_intervals, with_consent
 from jobs.frames import around, changes, content_hash, in_force, listed, month_of, newest, semi
 
@@ -25,6 +25,11 @@ ACTIVITY = (
     "claim_id", "activity_id", "person_id", "institution", "feed", "scenario", "family", "act_date", "outcome",
     "reason", "is_lead", "quantity_micro", "quantity_source", "region",
 )  # fmt: skip
+SEEN = (
+    "claim_id", "institution", "feed", "customer_key", "claim_kind", "scenario", "family", "time_precision", "act_date",
+    "quantity_micro", "amount_fen", "region",
+)  # fmt: skip
+"""What matching reads of a claim."""
 DAY = ("person_id", "family", "act_date")
 KEY = ("claim_id", "act_date")
 
@@ -66,7 +71,7 @@ def match(run: Run) -> dict[str, Frame]:
     refunds = _refunds(run)
     consented = _consented(run, claims, refunds)
     reports = lake.keep(
-        """SELECT c.* FROM {claims} AS c LEFT SEMI JOIN {consented} AS a ON c.claim_id = a.claim_id
+        f"""SELECT {listed(CLAIM, "c.")}, c.is_day FROM {{claims}} AS c LEFT SEMI JOIN {{consented}} AS a ON c.claim_id = a.claim_id
            WHERE c.claim_kind <> 'tap' AND c.slot IS NOT NULL""",
         claims=claims,
         consented=consented,
@@ -129,15 +134,15 @@ def _claims(run: Run, scope: Scope, members: Frame) -> Frame:
     log = run.near("silver.claims", scope.seen)
     live = in_force(lake, log, *KEY)
     return lake.keep(
-        """SELECT c.*, m.person_id, f.slot, f.proof, f.scope, f.missing_quantity_micro,
+        f"""SELECT {listed(SEEN, "c.")}, m.person_id, f.slot, f.proof, f.scope, f.missing_quantity_micro,
                   coalesce(f.is_evidence, false) AS is_evidence, coalesce(f.lag_days, 0) AS lag_days,
                   coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount,
                   c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
                   c.time_precision = 'day' OR c.claim_kind = 'reading' AS is_day
-           FROM {live} AS c JOIN {members} AS m ON c.customer_key = m.customer_key
-           LEFT SEMI JOIN {seen} AS s
+           FROM {{live}} AS c JOIN {{members}} AS m ON c.customer_key = m.customer_key
+           LEFT SEMI JOIN {{seen}} AS s
              ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
-           LEFT JOIN {feeds} AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
+           LEFT JOIN {{feeds}} AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
            WHERE c.claim_kind <> 'refund'""",
         live=live,
         members=members,

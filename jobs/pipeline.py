@@ -180,6 +180,7 @@ def _perform(run: Run, name: str) -> dict[str, int]:
         if changed:
             run.lake.write(table, rows[table], **run.commit_metadata)
         written[table] = changed
+    run.release()
     return written
 
 

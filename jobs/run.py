@@ -146,6 +146,11 @@ class Run:
             self._frames[stands] = self.lake.read(table)
         return self._frames[stands]
 
+    def release(self) -> None:
+        """Forget every frame: what a job leaves to the next stands in the tables."""
+        self._frames.clear()
+        self.lake.release()
+
     def written(self, table: str) -> Frame:
         """The rows that this run appended to a log."""
         return self.lake.sql(f"SELECT * FROM {{log}} WHERE publication_seq = {self.seq}", log=self.read(table))

@@ -7,6 +7,7 @@ DataFrame of SQLFrame copies its whole tree in every step, which took 40 s a run
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -63,7 +64,10 @@ def compiled(query: str) -> str:
 
 
 class EmbeddedLake(Lake):
-    """DuckDB computes, delta-rs commits. Starts in a second, needs no Java."""
+    """DuckDB computes, delta-rs commits. Starts in a second, needs no Java.
+
+    `TANZHANG_MEMORY` (such as `8GB`) limits what DuckDB holds in memory; beyond it spills to disk, beside the tables.
+    """
 
     engine = "embedded"
 
@@ -75,6 +79,8 @@ class EmbeddedLake(Lake):
         self.held: list[str] = []
         spill = self.path / "_spill"
         self.connection.execute(f"SET temp_directory = '{spill}'")
+        if limit := os.environ.get("TANZHANG_MEMORY"):
+            self.connection.execute(f"SET memory_limit = '{limit}'")
 
     def create_tables(self) -> None:
         for name, table in self.tables.items():
