@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _connection: duckdb.DuckDBPyConnection | None = None
 _names = (f"t{number}" for number in itertools.count())
-"""Names of relations; lakes of one process share the connection."""
+"""Names of kept frames; lakes of one process share the connection."""
 
 
 def activate() -> None:
@@ -47,14 +47,14 @@ def activate() -> None:
 
 @dataclass(frozen=True)
 class Relation:
-    """A view or table of the engine's database, by name."""
+    """What stands after FROM: a table of the engine's database, a table function or a query in brackets."""
 
-    name: str
+    source: str
     connection: duckdb.DuckDBPyConnection
 
     @cached_property
     def columns(self) -> list[str]:
-        return [column[0] for column in self.connection.execute(f"SELECT * FROM {self.name} LIMIT 0").description]
+        return [column[0] for column in self.connection.execute(f"SELECT * FROM {self.source} LIMIT 0").description]
 
 
 @cache
@@ -96,35 +96,36 @@ class EmbeddedLake(Lake):
 
     def read(self, table: str, version: int | None = None) -> Relation:
         number = self.version(table) if version is None else version
-        return self._hold("VIEW", f"SELECT * FROM delta_scan('{self.uri(table)}', version={number})")
+        return self._relation(f"delta_scan('{self.uri(table)}', version={number})")
 
     def restore(self, table: str, version: int) -> None:
         DeltaTable(self.uri(table)).restore(version)
 
     def sql(self, query: str, **frames: Frame) -> Relation:
-        return self._hold("VIEW", self._compiled(query, frames))
+        # Not a view: making one would open every Delta table below it once more.
+        return self._relation(f"({self._compiled(query, frames)})")
 
     def keep(self, query: str, **frames: Frame) -> Relation:
-        return self._hold("TABLE", self._compiled(query, frames))
+        return self._hold(self._compiled(query, frames))
 
     def from_arrow(self, table: pa.Table) -> Relation:
         self.connection.register("arriving", table)
-        held = self._hold("TABLE", "SELECT * FROM arriving")
+        held = self._hold("SELECT * FROM arriving")
         self.connection.unregister("arriving")
         return held
 
     def to_arrow(self, frame: Frame) -> pa.Table:
-        return self.connection.execute(f"SELECT * FROM {_name(frame)}").to_arrow_table()
+        return self.connection.execute(f"SELECT * FROM {_source(frame)}").to_arrow_table()
 
     def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> Relation:
         if not paths:
             return self.from_arrow(schema.empty_table())
         listed = ", ".join(f"'{path}'" for path in paths)
-        return self._hold("VIEW", f"SELECT * FROM read_parquet([{listed}], hive_partitioning=false)")
+        return self._relation(f"read_parquet([{listed}], hive_partitioning=false)")
 
     def release(self) -> None:
-        for thing in reversed(self.held):
-            self.connection.execute(f"DROP {thing}")
+        for name in self.held:
+            self.connection.execute(f"DROP TABLE {name}")
         self.held.clear()
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class EmbeddedLake(Lake):
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
         write_deltalake(
             self.uri(table.name),
-            self.connection.execute(f"SELECT * FROM {_name(rows)}").to_arrow_reader(200_000),
+            self.connection.execute(f"SELECT * FROM {_source(rows)}").to_arrow_reader(200_000),
             mode=table.writes,
             commit_properties=CommitProperties(custom_metadata=metadata),
         )
@@ -143,17 +144,19 @@ class EmbeddedLake(Lake):
         marks = {name: f"frame_{name}_" for name in frames}
         text = compiled(query.format(**marks))
         for name, mark in marks.items():
-            text = text.replace(mark, _name(frames[name]))
+            text = text.replace(mark, _source(frames[name]))
         return text
 
-    def _hold(self, kind: str, query: str) -> Relation:
-        # Views in the main schema: SQLFrame finds no columns of a temporary one.
+    def _hold(self, query: str) -> Relation:
         name = next(_names)
-        self.connection.execute(f"CREATE {kind} {name} AS {query}")
-        self.held.append(f"{kind} {name}")
-        return Relation(name, self.connection)
+        self.connection.execute(f"CREATE TABLE {name} AS {query}")
+        self.held.append(name)
+        return self._relation(name)
+
+    def _relation(self, source: str) -> Relation:
+        return Relation(source, self.connection)
 
 
-def _name(frame: Frame) -> str:
+def _source(frame: Frame) -> str:
     assert isinstance(frame, Relation)
-    return frame.name
+    return frame.source
