@@ -23,7 +23,7 @@ demo-spark: env ## the same world on Spark and Delta, every balance compared; ne
 # last, and either can fail the verb.
 define both-engines
 @$(SPARK) && output=$$(mktemp) && spark= failed=0; \
-	trap 'kill $$spark 2>/dev/null; rm -f "$$output"' EXIT; \
+	trap 'kill $$spark 2>/dev/null; rm -f "$$output"' EXIT; trap 'exit 130' INT TERM; \
 	$(BIN)/pytest tests -m "$(1) and spark" >"$$output" 2>&1 & spark=$$!; \
 	$(BIN)/pytest tests -m "$(1) and not spark" || failed=1; \
 	echo "Waiting for the tests on Spark …"; \

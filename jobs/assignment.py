@@ -35,6 +35,7 @@ def group(lake: Lake, claims: Frame) -> Frame:
     Returns:
         claim_id, group_id (a claim of the activity), slot; evidence that found nothing is absent.
     """
+    # To the driver: as many rows as the families have feeds, twice.
     found = lake.to_arrow(lake.sql("SELECT DISTINCT is_day, slot FROM {claims}", claims=claims)).to_pylist()
     anchors = lake.sql(f"SELECT {listed(CLAIM)}, claim_id AS group_id FROM {{claims}} WHERE false", claims=claims)
     members = lake.sql("SELECT claim_id, group_id, slot FROM {anchors}", anchors=anchors)

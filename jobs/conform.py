@@ -224,8 +224,7 @@ def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Fra
         "cards": touched.ranked["card"],
         "taps": taps.rows,
     }
-    select = {name: _shaped(CLAIM, types, frame, given) for name, frame in frames.items() if name != "taps"}
-    select["taps"] = _shaped(CLAIM, types, taps.rows, given | {"time_precision": "'second'"})
+    select = {name: _shaped(CLAIM, types, frame, given) for name, frame in frames.items()}
     new = lake.keep(
         f"""SELECT {listed(CLAIM)}, CASE WHEN claim_kind = 'refund' THEN '' ELSE scenario END AS family,
                    {month_of("act_date")} AS act_month, {content_hash(CLAIM)} AS content_hash FROM (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,8 @@ class Explanation:
 def explain(lake: Lake, registry: Registry, home: Path, entry_ids: Sequence[str]) -> list[Explanation]:
     """The stories of entries, in their order.
 
-    Claims are told as they stood when the entry was posted; of a reversal, when what it reverses was.
+    Claims are told as they stood when the entry was posted; of a reversal, when what it reverses was. What comes to
+    the driver grows with the entries asked for, with nothing else.
 
     Raises:
         NotFound: no entry has one of the ids.
@@ -82,7 +83,7 @@ def explain(lake: Lake, registry: Registry, home: Path, entry_ids: Sequence[str]
     unknown = [entry_id for entry_id in entry_ids if entry_id not in entries]
     if unknown:
         raise NotFound(f"no ledger entry {', '.join(unknown)}")
-    positions = lake.from_arrow(_text_table(entries.values(), ("position", "measure")))
+    positions = lake.rows("gold.ledger", list(entries.values()))
     histories: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in lake.to_arrow(semi(lake, ledger, positions, "position", "measure")).to_pylist():
         histories[row["position"], row["measure"]].append(row)
@@ -173,12 +174,7 @@ def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, di
 
 def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dict[str, list[ClaimStory]]:
     """Entry id → the activity's claims as of the post; of a cap all claims of the person, scenario and day."""
-    asked = lake.from_arrow(
-        _text_table(posted.values(), ("position", "position_kind", "person_id", "scenario"))
-        .append_column("entry_id", pa.array(posted, pa.string()))
-        .append_column("act_date", pa.array([row["act_date"] for row in posted.values()], pa.date32()))
-        .append_column("as_of", pa.array([row["publication_seq"] for row in posted.values()], pa.int64()))
-    )
+    asked = lake.rows("gold.ledger", [row | {"entry_id": entry_id} for entry_id, row in posted.items()])
     about = {
         "l.activity_id = a.position": "activity",
         "l.claim_id = a.position": "activity",
@@ -186,8 +182,8 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
     }
     ever = lake.keep(
         " UNION ".join(
-            f"""SELECT a.entry_id, a.as_of, l.claim_id, l.act_date FROM {{log}} AS l
-                JOIN {{asked}} AS a ON {condition} AND l.publication_seq <= a.as_of
+            f"""SELECT a.entry_id, a.publication_seq AS as_of, l.claim_id, l.act_date FROM {{log}} AS l
+                JOIN {{asked}} AS a ON {condition} AND l.publication_seq <= a.publication_seq
                 WHERE a.position_kind = '{kind}'"""
             for condition, kind in about.items()
         ),
@@ -231,11 +227,6 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
         story = ClaimStory(row["claim_id"], row["outcome"], row["reason"], row["claim_kind"], lines)
         stories[row["entry_id"]].append(story)
     return stories
-
-
-def _text_table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
-    rows = list(rows)
-    return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in columns})
 
 
 def _present(home: Path, path: str | None) -> str | None:

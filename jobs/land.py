@@ -23,12 +23,13 @@ import pyarrow.parquet as pq
 from jobs.formats.read import FileRefused, Reject, read_batches
 from jobs.formats.rows import RowMaker, Tally
 from jobs.formats.schemas import REJECTS, SCHEMAS
-from jobs.formats.values import EPOCH_ORDINAL, MICRO
+from jobs.formats.values import EPOCH_ORDINAL
 from jobs.pull import Receipt, ReceivedFile, load_receipts, write_whole
 from jobs.tokens import Tokens
 from schemas.base import Strict
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault
+from schemas.units import MICRO
 
 LANDING = "landing"
 LANDED = "landed"

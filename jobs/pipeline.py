@@ -108,7 +108,6 @@ def run_day(
     with _timed(outcome, "begin"):
         run = begin(lake, registry, home, business_date, full=full)
     if run.has_nothing_to_do:
-        lake.release()
         return outcome
     for name in JOBS:
         progress(name)
@@ -141,8 +140,8 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     run = begin(lake, registry, home, business_date, done=done)
     written: dict[str, int] = {}
     if run.has_nothing_to_do:
-        pass
-    elif name == PUBLISH:
+        return written
+    if name == PUBLISH:
         publish(run, gate(run))
     else:
         written = _perform(run, name)
@@ -154,12 +153,14 @@ def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) ->
     """What post would append to the ledger of the run that is open; nothing is written.
 
     Returns:
-        measure, entry_kind, reason, entries, amount.
+        measure, entry_kind, reason, entries, amount; nothing where the date is published and nothing new was received.
 
     Raises:
         RunError: no run of the date is open.
     """
     run = begin(lake, registry, home, business_date, done=set(lake.tables))
+    if run.has_nothing_to_do:
+        return []
     summary = lake.sql(
         """SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount
            FROM {entries} GROUP BY measure, entry_kind, reason ORDER BY measure, entry_kind, reason""",

@@ -60,7 +60,7 @@ def pair(lake: Lake, taps: Frame, pairing: Frame, distances: Frame) -> Frame:
                   AND coalesce(occurred_at_unix - last_at_unix <= max_ride_seconds, false) AS follows
               FROM beside)
             SELECT j.file_id, j.line, j.record_key, j.institution, j.feed, j.customer_key, j.scenario,
-              j.occurred_at_unix, j.act_date, j.region,
+              j.occurred_at_unix, 'second' AS time_precision, j.act_date, j.region,
               CASE WHEN j.leads THEN 'ride' ELSE 'tap' END AS claim_kind,
               CASE WHEN j.follows THEN 'supporting' ELSE 'record' END AS disposition,
               CAST(NULL AS string) AS code,
@@ -73,8 +73,8 @@ def pair(lake: Lake, taps: Frame, pairing: Frame, distances: Frame) -> Frame:
             FROM judged AS j LEFT JOIN {{distances}} AS d
               ON j.institution = d.institution AND j.station = d.from_station AND j.next_station = d.to_station
             UNION ALL
-            SELECT file_id, line, record_key, institution, feed, customer_key, scenario, occurred_at_unix, act_date,
-              region, 'tap' AS claim_kind, 'ignored' AS disposition, 'duplicate_tap' AS code, act_date AS lead_date,
+            SELECT file_id, line, record_key, institution, feed, customer_key, scenario, occurred_at_unix, 'second' AS time_precision,
+              act_date, region, 'tap' AS claim_kind, 'ignored' AS disposition, 'duplicate_tap' AS code, act_date AS lead_date,
               CAST(NULL AS bigint), amount_fen, CAST(NULL AS string), CAST(NULL AS bigint), CAST(NULL AS bigint)
             FROM {{marked}} WHERE is_duplicate""",
         marked=marked,

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.explain import NotFound, only_hex
-from jobs.frames import newest
+from jobs.frames import in_force, newest, semi
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -89,15 +89,20 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
             programme = row["measure"].removeprefix("points.")
             points[programme] = points.get(programme, 0) + row["amount"]
     # A claim may since have gone to another person: its newest row says whose it is.
-    held_back = ask(
-        f"""SELECT scenario, institution, outcome, reason, count(1) AS claims FROM (
-              SELECT l.*, row_number() OVER (PARTITION BY l.claim_id, l.act_date ORDER BY l.publication_seq DESC) AS age
-              FROM {{log}} AS l LEFT SEMI JOIN (SELECT claim_id FROM {{log}} WHERE {mine}) AS m ON l.claim_id = m.claim_id
-              WHERE l.publication_seq <= {seq} AND l.act_month = '{month}' AND l.act_date <= DATE '{business_date}') AS aged
-            WHERE age = 1 AND is_live AND person_id = '{person}' AND outcome <> 'credited'
-            GROUP BY scenario, institution, outcome, reason ORDER BY scenario, institution, outcome""",
-        log="silver.activities",
+    month_log = lake.sql(
+        f"""SELECT * FROM {{log}} WHERE publication_seq <= {seq} AND act_month = '{month}'
+            AND act_date <= DATE '{business_date}'""",
+        log=lake.read("silver.activities"),
     )
+    ever_mine = lake.sql(f"SELECT claim_id FROM {{log}} WHERE person_id = '{person}'", log=month_log)
+    held_back = lake.to_arrow(
+        lake.sql(
+            f"""SELECT scenario, institution, outcome, reason, count(1) AS claims FROM {{now}}
+                WHERE person_id = '{person}' AND outcome <> 'credited'
+                GROUP BY scenario, institution, outcome, reason ORDER BY scenario, institution, outcome""",
+            now=in_force(lake, semi(lake, month_log, ever_mine, "claim_id"), "claim_id", "act_date"),
+        )
+    ).to_pylist()
     institutions = [
         row["institution"]
         for row in ask(

@@ -12,11 +12,9 @@ from schemas.programmes import Programme, load_programmes
 from schemas.scenarios import Scenario, load_scenarios
 from schemas.sources import Source, load_sources
 from schemas.tables import Field, Table, load_fields, load_tables
+from schemas.units import MICRO
 
 __all__ = ["Registry", "RegistryError", "load_registry"]
-
-
-MICRO = 10**6
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,7 @@ def load_registry(root: Path = ROOT) -> Registry:
 
 def _check_range(sources: dict[str, Source], factors: dict[str, FactorFile]) -> None:
     """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
-    highest = {
-        file.scenario: max((series.micrograms_per_unit for series in file.series), default=0)
-        for file in factors.values()
-    }
+    highest = {file.scenario: max(one.micrograms_per_unit for one in file.series) for file in factors.values()}
     for source in sources.values():
         for name, feed in source.feeds.items():
             for case in feed.columns.scenario.cases if feed.kind == "act" else ():

@@ -17,6 +17,9 @@ from pint.errors import PintError
 
 Gas = Literal["CO2", "CO2e"]
 
+MICRO = 10**6
+"""Quantities are counted in millionths of their unit."""
+
 _GASES: tuple[Gas, ...] = ("CO2", "CO2e")
 _MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
 _COUNTED = ("km", "vehicle_km", "step", "act", "statement")

@@ -209,10 +209,9 @@ def job(
         _fail("--dry-run is for post", USAGE)
     with _foreseen():
         provide_keys(home)
-    if name in (Job.pull, Job.land):
-        with _foreseen():
+        if name in (Job.pull, Job.land):
             _ingest(name, home)
-        return
+            return
     with _lake(home, engine) as lake:
         from jobs.pipeline import dry_post, run_job
 
@@ -266,7 +265,7 @@ def explain(
     from jobs.explain import explain as trace
 
     with _lake(home, engine) as lake:
-        [told] = trace(lake, lake.registry, home, [entry])
+        [told] = trace(lake, lake.registry, home, [entry.lower()])
         show.explanation(out, told, lake.registry, home if source else None)
 
 

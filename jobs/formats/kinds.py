@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.formats.values import (
-    MICRO,
     Bad,
     BadValue,
     Columns,
@@ -24,6 +23,7 @@ from jobs.formats.values import (
 from jobs.tokens import IdentifierError, Tokens
 from schemas.sources import ActFeed, CardFeed, ConsentFeed, RegistrationFeed, TapFeed
 from schemas.sources.columns import Case, Number, Scenario
+from schemas.units import MICRO
 
 
 class _Scenarios:

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.sources.columns import Case, Classes, Codes, Number, Scenario, Sum, Time
 from schemas.sources.errors import shape
+from schemas.units import MICRO
 
-MICRO = 10**6
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 MEMO_LIMIT = 200_000
 Columns = dict[str, Sequence[Any]]

@@ -115,7 +115,10 @@ class Lake(ABC):
         _kill_point(f"after:{table}")
 
     def version(self, table: str) -> int:
-        """Newest version of a table; read from its log, without a job of the engine."""
+        """Newest version of a table, on either engine read from its log by delta-rs: a number, no rows.
+
+        A query of Spark for it would be a job of its own, two dozen times a run.
+        """
         return DeltaTable(self.uri(table)).version()
 
     def uri(self, table: str) -> str:

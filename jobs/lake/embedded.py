@@ -86,7 +86,7 @@ class EmbeddedLake(Lake):
         for name, table in self.tables.items():
             if not self.exists(name):
                 (self.path / table.path).mkdir(parents=True, exist_ok=True)
-                DeltaTable.create(
+                DeltaTable.create(  # delta-rs: this engine's own writer, as below
                     self.uri(name),
                     schema=self.arrow_schema(name),
                     partition_by=table.partition_by or None,

@@ -104,6 +104,12 @@ def credited(home: Path) -> Counter[Credit]:
     return result
 
 
+def network() -> dict[frozenset[str], int]:
+    """Metres of the shortest trip between every two stations."""
+    with NETWORK.open(encoding="utf-8") as file:
+        return {frozenset((one, other)): int(metres) for one, other, metres in list(csv.reader(file))[1:]}
+
+
 class _Consents:
     """Every consent event: the latest that names the scope or all decides, withdrawal first."""
 
@@ -131,8 +137,7 @@ def _add_rides(
     acts: defaultdict[tuple[Who, str], list[_Act]],
 ) -> Decimal:
     """Entry and next exit within four hours; the kilometres of the network's shortest trip."""
-    with NETWORK.open(encoding="utf-8") as file:
-        metres = {frozenset((one, other)): int(m) for one, other, m in list(csv.reader(file))[1:]}
+    metres = network()
     taps: defaultdict[str, list[tuple[int, str, str, int]]] = defaultdict(list)
     for row in records(home, "hangzhou_metro", "taps"):
         taps[row["userID"]].append((_seconds(row["time"]), row["stationID"], row["status"], int(row["fare"])))

@@ -5,7 +5,6 @@ The files are opened by the tests' own reader, and the factors are the oracle's.
 
 from __future__ import annotations
 
-import csv
 import random
 from collections import Counter
 from datetime import date, datetime
@@ -20,11 +19,12 @@ from jobs.explain import ClaimStory, Explanation, Line, NotFound, explain, sourc
 from jobs.lake import Lake
 from jobs.land import LANDING
 from schemas import load_registry
-from tests.pipeline.oracle import BANK, GRAMS, NETWORK, POINT_MG, WALKING_CAP_MG, WALLET
+from tests.pipeline.oracle import BANK, GRAMS, POINT_MG, WALKING_CAP_MG, WALLET, network
 from tests.reader import Row, rows_of
 from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
 DAYS = 5
+METRES = network()
 SAMPLE = {"reverse": 40, "cap": 40, "post": 120}
 
 
@@ -62,12 +62,6 @@ def row_at(home: Path, line: Line) -> Row:
     return lines_of(home / LANDING / line.path)[line.line]
 
 
-@cache
-def metres() -> dict[frozenset[str], int]:
-    with NETWORK.open(encoding="utf-8") as file:
-        return {frozenset((one, other)): int(metres) for one, other, metres in list(csv.reader(file))[1:]}
-
-
 def act_of(home: Path, claim: ClaimStory) -> tuple[str, Decimal]:
     """Scenario and quantity that the claim's lines tell."""
     found = [row_at(home, line) for line in claim.lines]
@@ -75,7 +69,7 @@ def act_of(home: Path, claim: ClaimStory) -> tuple[str, Decimal]:
     if place == ("hangzhou_metro", "taps"):
         entry, leave = found
         assert (entry["status"], leave["status"]) == ("1", "0")
-        return "metro", Decimal(metres()[frozenset((entry["stationID"], leave["stationID"]))]) / 1_000
+        return "metro", Decimal(METRES[frozenset((entry["stationID"], leave["stationID"]))]) / 1_000
     [row] = found
     if place == ("citic_bank", "acts"):
         scenario = BANK.get(row["业务场景"], "utility_payment")
@@ -83,7 +77,7 @@ def act_of(home: Path, claim: ClaimStory) -> tuple[str, Decimal]:
     assert place == ("alipay", "acts")
     scenario = WALLET[row["scenario_code"].rsplit("_", 1)[1]]
     if scenario == "metro":
-        return scenario, Decimal(min(metres().values())) / 1_000
+        return scenario, Decimal(min(METRES.values())) / 1_000
     return scenario, Decimal(1 if scenario == "utility_payment" else row["active_data_list"][0]["item_amount"])
 
 

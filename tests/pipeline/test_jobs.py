@@ -65,6 +65,7 @@ def test_a_published_date_has_no_jobs_left(home: Path) -> None:
     run_days(lake, home, [FIRST, SECOND])
     before = contents(lake.path, REGISTRY)
     assert do(lake, home, NAMES) == {}
+    assert dry_post(lake, REGISTRY, home, SECOND) == []
     assert differences(contents(lake.path, REGISTRY), before) == {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stdnum import luhn
-from stdnum.cn import ric
 
 from schemas import load_registry
-from tests.exports import Part, deliver, part
+from tests.exports import (
+    CARD,
+    CITIZEN,
+    CONSENTED,
+    PHONE,
+    REGISTERED,
+    Part,
+    alipay_acts,
+    alipay_consents,
+    alipay_registrations,
+    deliver,
+    table,
+)
 from tests.lakes import rows
 from tests.worlds import embedded_lake, land_world, run_days
 
@@ -23,74 +32,6 @@ REGISTRY = load_registry()
 RUN_DAYS = [date(2026, 11, day) for day in (4, 5, 6, 7)]
 """After all business dates, so that any statement may come to any run."""
 
-# Made up: people of Hangzhou, with the check digits that these numbers have.
-CITIZEN = [(body := f"3301061990010{number}11{number}") + ric.calc_check_digit(body + "0") for number in range(1, 6)]
-CARD = [(body := f"621700123456789{number}12") + luhn.calc_check_digit(body) for number in range(1, 6)]
-PHONE = [f"1381234560{number}" for number in range(1, 6)]
-
-
-def wallet(number: int) -> str:
-    return f"did:alipay:208800000000000{number}"
-
-
-def lines(*records: dict[str, Any]) -> str:
-    return "".join(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n" for record in records)
-
-
-def alipay_acts(*acts: tuple[int, int, str, str, str]) -> Part:
-    """(serial number, customer, time, scenario, amount)."""
-    item = {
-        "ditiechuxing": "PAY_AMOUNT",
-        "shenghuojiaofei": "PAY_AMOUNT",
-        "xingzou": "STEP",
-        "lvsezhengwu": "COUNT",
-    }
-    text = lines(
-        *(
-            {
-                "acquisition_item_no": f"{serial:020}",
-                "project_no": "CARBON2026",
-                "account_did": wallet(customer),
-                "occurrent_time": at,
-                "scenario_code": f"ENERGY_XUANJIAO_{scenario}",
-                "active_data_list": [{"item_code": item[scenario], "item_amount": amount}],
-            }
-            for serial, customer, at, scenario, amount in acts
-        )
-    )
-    return part("alipay", "acts", text, str(sum(int(amount) for *_, amount in acts)))
-
-
-def alipay_registrations(*known: tuple[int, str, str, list[str], str]) -> Part:
-    """(customer, citizen id, phone, cards, time)."""
-    names = ("cert_no", "mobile", "bound_cards")
-    text = lines(
-        *(
-            {
-                "account_did": wallet(one),
-                **dict(zip(names, rest)),
-                "subject_type": "PERSONAL",
-                "registered_at": at,
-            }
-            for one, *rest, at in known
-        )
-    )
-    return part("alipay", "registrations", text)
-
-
-def alipay_consents(*events: tuple[int, str, str, str]) -> Part:
-    """(customer, scope, status, time)."""
-    names = ("auth_scope", "auth_status", "auth_time")
-    text = lines(*({"account_did": wallet(one), **dict(zip(names, rest))} for one, *rest in events))
-    return part("alipay", "consents", text)
-
-
-def table(institution: str, feed: str, *records: str, total: str = "0") -> Part:
-    return part(institution, feed, "".join(f"{record}\n" for record in records), total)
-
-
-REGISTERED = "2026-10-01 09:00:00"
-CONSENTED = "2026-10-01 09:00:01"
 WALLET_CUSTOMERS = [
     alipay_registrations(
         (1, CITIZEN[0], PHONE[0], [], REGISTERED),

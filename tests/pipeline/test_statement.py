@@ -10,15 +10,16 @@ from jobs.explain import NotFound
 from jobs.lake import Lake
 from jobs.statement import Statement, statement
 from schemas import load_registry
-from tests.exports import deliver
-from tests.pipeline.test_order import (
+from tests.exports import (
     CITIZEN,
     CONSENTED,
     PHONE,
     REGISTERED,
+    Part,
     alipay_acts,
     alipay_consents,
     alipay_registrations,
+    deliver,
     table,
 )
 from tests.worlds import embedded_lake, land_world, rows, run_days
@@ -27,7 +28,7 @@ REGISTRY = load_registry()
 FIRST, SECOND = date(2026, 11, 1), date(2026, 11, 2)
 
 
-def metro(citizen: str) -> list[object]:
+def metro(citizen: str) -> list[Part]:
     """One ride, and an entry whose exit is missing, of the customer with this citizen id."""
     return [
         table("hangzhou_metro", "registrations", f"H1,{citizen},,P,{REGISTERED}"),
@@ -49,8 +50,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         ),
     ]
     deliver(home, "alipay", *wallet, stamp="20261101T200000Z")
-    deliver(home, "hangzhou_metro", *metro(CITIZEN[0]), stamp="20261101T200000Z")  # type: ignore[arg-type]
-    deliver(home, "hangzhou_metro", *metro(CITIZEN[1]), stamp="20261102T200000Z", revision=1)  # type: ignore[arg-type]
+    deliver(home, "hangzhou_metro", *metro(CITIZEN[0]), stamp="20261101T200000Z")
+    deliver(home, "hangzhou_metro", *metro(CITIZEN[1]), stamp="20261102T200000Z", revision=1)
     land_world(home, REGISTRY)
     lake = embedded_lake(home, REGISTRY)
     run_days(lake, home, [FIRST, SECOND])
