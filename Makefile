@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-spark test check bench soak env lock clean
+.PHONY: help demo demo-spark test check bench bench-land soak env lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -45,6 +45,9 @@ check: env ## style, types, YAML
 
 bench: env ## seconds, records per second and memory by job, both engines
 	@$(SPARK) && $(BIN)/tanzhang bench
+
+bench-land: env ## rows per second and memory of every format, beside a bare reader of it
+	@$(BIN)/tanzhang bench-land
 
 env: ## the locked environment in .venv
 	@tools/env.sh

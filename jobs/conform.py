@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs import landed
+from jobs import bills, landed
 from jobs.frames import (
     VALID,
     around,
@@ -28,7 +28,7 @@ from jobs.rides import pair
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
-    from jobs.land import Manifest
+    from jobs.manifests import Manifest
     from jobs.run import Run
 
 LATEST_FIRST = "business_date DESC, revision DESC, part DESC, line DESC"
@@ -56,13 +56,19 @@ class Touched:
     Attributes:
         fresh: rows of files consumed for the first time.
         gone: rows of files in force until now, superseded by a higher revision.
-        keys: record_key of both, valid rows only.
+        former: what files that were landed again held before.
+        stirred: rows of earlier bills that share days with a bill that came or went.
+        beaten: (file_id, line) of rows that a later bill of the same customer and day replaces.
+        keys: record_key of the first four, valid rows only.
         ranked: every valid row in force that has one of the keys, from whatever file, with its `disposition`
-            among the rows of its key: `record` or `repeat`.
+            among the rows of its key: `record` or `repeat`; `superseded` where a later bill replaces it.
     """
 
     fresh: dict[str, Frame]
     gone: dict[str, Frame]
+    former: dict[str, Frame]
+    stirred: Frame
+    beaten: Frame
     keys: Frame
     ranked: dict[str, Frame]
 
@@ -99,26 +105,37 @@ def _touched(run: Run) -> Touched:
     lake = run.lake
     fresh = {kind: landed.rows(run, kind, run.new_files) for kind in landed.KINDS}
     gone = {kind: landed.rows(run, kind, run.superseded_files) for kind in landed.KINDS}
+    touched_bills = bills.stirred(run)
+    stirred = landed.rows(run, bills.KIND, touched_bills)
     every = {f"{kind}_{number}": part[kind] for number, part in enumerate((fresh, gone)) for kind in landed.KINDS}
+    every["stirred"] = stirred
+    former = {kind: landed.rows(run, kind, run.replaced) for kind in landed.KINDS} if run.replaced else {}
+    every |= {f"former_{kind}": rows for kind, rows in former.items()}
     valid = " UNION ALL ".join(f"SELECT record_key FROM {{{name}}} WHERE {VALID}" for name in every)
     keys = lake.keep(f"SELECT DISTINCT record_key FROM ({valid}) AS valid", **every)
-    others = _files_with(run, keys)
+    others = list({file.file_id: file for file in (*_files_with(run, keys), *touched_bills)}.values())
+    elsewhere = {kind: landed.rows(run, kind, others) for kind in landed.KINDS}
+    beaten = bills.beaten(run, fresh[bills.KIND], elsewhere[bills.KIND])
     ranked = {}
     for kind in landed.KINDS:
-        elsewhere = landed.rows(run, kind, others)
         columns = fresh[kind].columns
+        is_beaten, beaten_by = bills.mark_beaten(kind, "c")
         ranked[kind] = lake.keep(
-            f"""SELECT {listed(columns)}, CASE WHEN place = 1 THEN 'record' ELSE 'repeat' END AS disposition FROM (
-                  SELECT *, row_number() OVER (PARTITION BY record_key ORDER BY {LATEST_FIRST}) AS place FROM (
-                    SELECT {listed(columns)} FROM {{fresh}} WHERE {VALID}
-                    UNION ALL
-                    SELECT {listed(columns, "e.")} FROM {{elsewhere}} AS e
-                    LEFT SEMI JOIN {{keys}} AS k ON e.record_key = k.record_key WHERE {VALID}) AS candidates) AS placed""",
+            f"""SELECT {listed(columns)}, CASE WHEN is_beaten THEN 'superseded' WHEN place = 1 THEN 'record'
+                                               ELSE 'repeat' END AS disposition FROM (
+                  SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten ORDER BY {LATEST_FIRST}) AS place FROM (
+                    SELECT {listed(columns, "c.")}, {is_beaten} AS is_beaten FROM (
+                      SELECT {listed(columns)} FROM {{fresh}} WHERE {VALID}
+                      UNION ALL
+                      SELECT {listed(columns, "e.")} FROM {{elsewhere}} AS e
+                      LEFT SEMI JOIN {{keys}} AS k ON e.record_key = k.record_key WHERE {VALID}) AS c
+                    {beaten_by}) AS candidates) AS placed""",
             fresh=fresh[kind],
-            elsewhere=elsewhere,
+            elsewhere=elsewhere[kind],
             keys=keys,
+            beaten=beaten,
         )
-    return Touched(fresh, gone, keys, ranked)
+    return Touched(fresh, gone, former, stirred, beaten, keys, ranked)
 
 
 def _files_with(run: Run, keys: Frame) -> list[Manifest]:
@@ -139,6 +156,8 @@ def _files_with(run: Run, keys: Frame) -> list[Manifest]:
 def _touched_days(run: Run, touched: Touched, kind: str, condition: str) -> Frame:
     """(customer_key, act_date) of every touched valid row of a kind."""
     parts = {"fresh": touched.fresh[kind], "gone": touched.gone[kind], "ranked": touched.ranked[kind]}
+    if touched.former:
+        parts["former"] = touched.former[kind]
     rows = " UNION ALL ".join(
         f"SELECT customer_key, act_date FROM {{{name}}} WHERE {VALID} AND {condition}" for name in parts
     )
@@ -160,7 +179,7 @@ def _records_on(run: Run, touched: Touched, kind: str, days: Frame) -> Frame:
         f"""SELECT {listed(columns, "h.")} FROM {{held}} AS h
               LEFT SEMI JOIN {{days}} AS d ON h.customer_key = d.customer_key AND h.act_date = d.act_date
               LEFT ANTI JOIN {{keys}} AS k ON h.record_key = k.record_key
-              LEFT ANTI JOIN (SELECT file_id, line FROM {{known}} WHERE disposition = 'repeat') AS p
+              LEFT ANTI JOIN (SELECT file_id, line FROM {{known}} WHERE disposition IN ('repeat', 'superseded')) AS p
                 ON h.file_id = p.file_id AND h.line = p.line
             WHERE {VALID}
             UNION ALL
@@ -221,7 +240,7 @@ def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Fra
     frames = {
         "acts": touched.ranked["act"],
         "readings": readings.rows,
-        "cards": touched.ranked["card"],
+        "payments": touched.ranked["payment"],
         "taps": taps.rows,
     }
     select = {name: _shaped(CLAIM, types, frame, given) for name, frame in frames.items()}
@@ -230,7 +249,7 @@ def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Fra
                    {month_of("act_date")} AS act_month, {content_hash(CLAIM)} AS content_hash FROM (
               SELECT {select["acts"]} FROM {{acts}} WHERE disposition = 'record' AND claim_kind = 'act'
               UNION ALL SELECT {select["readings"]} FROM {{readings}} WHERE disposition = 'record'
-              UNION ALL SELECT {select["cards"]} FROM {{cards}} WHERE disposition = 'record'
+              UNION ALL SELECT {select["payments"]} FROM {{payments}} WHERE disposition = 'record'
               UNION ALL SELECT {select["taps"]} FROM {{taps}} WHERE disposition = 'record') AS claims""",
         **frames,
     )
@@ -291,7 +310,11 @@ def _customer_events(run: Run, touched: Touched) -> Frame:
 def _rows(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
     """Rows to append to silver.rows: every row of a new file once, and every older row that changed."""
     lake = run.lake
-    frames: dict[str, Frame] = {"rejects": landed.rejects(run, run.new_files)}
+    frames: dict[str, Frame] = {
+        "rejects": landed.rejects(run, run.new_files),
+        "stirred": touched.stirred,
+        "beaten": touched.beaten,
+    }
     parts = [f"SELECT {listed(ROW)} FROM {{rejects}}"]
     for kind in landed.KINDS:
         frames |= {
@@ -299,14 +322,23 @@ def _rows(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame
             f"gone_{kind}": touched.gone[kind],
             f"ranked_{kind}": touched.ranked[kind],
         }
+        is_beaten, beaten_by = bills.mark_beaten(kind, "u")
+        uncounted = f"SELECT * FROM {{fresh_{kind}}}"
+        if kind == bills.KIND:
+            uncounted += f" UNION ALL SELECT {listed(touched.fresh[kind].columns)} FROM {{stirred}}"
         head = f"SELECT file_id, line, institution, feed, '{kind}' AS row_kind, record_key"
         nothing = (
             "CAST(NULL AS string) AS code, CAST(NULL AS string) AS column_name, CAST(NULL AS string) AS value_shape"
         )
         parts += [
-            f"""{head}, CASE WHEN error_code IS NULL THEN 'ignored' ELSE 'quarantined' END AS disposition,
-                coalesce(error_code, ignore_rule) AS code, error_column AS column_name, error_shape AS value_shape
-                FROM {{fresh_{kind}}} WHERE NOT ({VALID})""",
+            f"""SELECT u.file_id, u.line, u.institution, u.feed, '{kind}' AS row_kind, u.record_key,
+                       CASE WHEN {is_beaten} THEN 'superseded' WHEN u.error_code IS NULL THEN 'ignored'
+                            ELSE 'quarantined' END AS disposition,
+                       CASE WHEN NOT {is_beaten} THEN coalesce(u.error_code, u.ignore_rule) END AS code,
+                       CASE WHEN NOT {is_beaten} THEN u.error_column END AS column_name,
+                       CASE WHEN NOT {is_beaten} THEN u.error_shape END AS value_shape
+                FROM ({uncounted}) AS u {beaten_by}
+                WHERE NOT ({VALID})""",
             f"{head}, 'superseded' AS disposition, {nothing} FROM {{gone_{kind}}}",
             f"{head}, disposition, {nothing} FROM {{ranked_{kind}}}",
         ]
@@ -337,7 +369,8 @@ def _rows(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame
               FROM named AS n LEFT JOIN {{grouped}} AS g ON {same})
             SELECT {listed(ROW, "n.")}, CAST({run.seq} AS bigint) AS publication_seq
             FROM now AS n LEFT JOIN {{stored}} AS g ON {same}
-            WHERE g.disposition IS NULL OR g.disposition <> n.disposition""",
+            WHERE g.disposition IS NULL OR g.disposition <> n.disposition
+               OR coalesce(g.code, '') <> coalesce(n.code, '')""",
         decided=decided,
         grouped=grouped,
         stored=stored,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from jobs.formats.read import open_export
 from jobs.frames import in_force, semi
-from jobs.land import LANDING, load_manifests
+from jobs.manifests import LANDING, load_manifests
 from jobs.post import NANO, REDUCTION
 from schemas.factors import series_by_id
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
+    from schemas.sources import Feed
 
 
 class NotFound(LookupError):
@@ -38,13 +39,17 @@ class Line:
 
 @dataclass(frozen=True)
 class ClaimStory:
-    """One claim of the activity: what it said, what became of it, and its lines (two for a ride)."""
+    """One claim of the activity: what it said, what became of it, and its lines (two for a ride).
+
+    is_placed: its export does not tell where; it counts in the region that the scenario's rule names.
+    """
 
     claim_id: str
     outcome: str
     reason: str
     claim_kind: str
     lines: list[Line]
+    is_placed: bool
 
 
 @dataclass(frozen=True)
@@ -115,8 +120,8 @@ def _posted(entry: dict[str, Any], history: list[dict[str, Any]]) -> dict[str, A
     ][-1]
 
 
-def source_text(home: Path, line: Line, encoding: str) -> str:
-    """The line itself, opened in the landed bytes. It holds what the institution sent: handle it as such.
+def source_values(home: Path, line: Line, feed: Feed) -> dict[str, Any]:
+    """The row itself, field by field, read from the landed bytes. It is what the institution sent: handle it as such.
 
     Raises:
         NotFound: landing no longer has the file.
@@ -124,11 +129,11 @@ def source_text(home: Path, line: Line, encoding: str) -> str:
     path = home / LANDING / line.path if line.path else None
     if path is None or not path.exists():
         raise NotFound(f"the source of {line.file_id} has expired")
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding=encoding, newline="\n") as file:
-        for number, text in enumerate(file, start=1):
-            if number == line.line:
-                return text.rstrip("\r\n")
+    with open_export(path, feed) as export:
+        for batch in export.batches:
+            if line.line in batch.lines:
+                place = batch.lines.index(line.line)
+                return {field: values[place] for field, values in batch.columns.items()}
     raise NotFound(f"{line.path} has no line {line.line}")
 
 
@@ -207,7 +212,8 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
     belongs = " OR ".join(f"(a.position_kind = '{kind}' AND {condition})" for condition, kind in about.items())
     told = lake.sql(
         f"""SELECT a.entry_id, c.claim_id, c.claim_kind, c.institution, c.feed, c.file_id, c.line, c.support_file_id,
-                   c.support_line, l.outcome, l.reason
+                   c.support_line, l.outcome, l.reason,
+                   c.region <> l.region AS is_placed
             FROM {{then}} AS l JOIN {{asked}} AS a ON l.entry_id = a.entry_id AND ({belongs})
             JOIN {{claims}} AS c ON l.entry_id = c.entry_id AND l.claim_id = c.claim_id AND l.act_date = c.act_date
             ORDER BY a.entry_id, l.is_lead DESC, c.institution, c.feed, c.claim_id""",
@@ -224,7 +230,7 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
             for file_id, line in places
             if file_id
         ]
-        story = ClaimStory(row["claim_id"], row["outcome"], row["reason"], row["claim_kind"], lines)
+        story = ClaimStory(row["claim_id"], row["outcome"], row["reason"], row["claim_kind"], lines, row["is_placed"])
         stories[row["entry_id"]].append(story)
     return stories
 

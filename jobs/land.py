@@ -9,66 +9,38 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.formats.read import FileRefused, Reject, read_batches
+from jobs.formats.batches import BillHead, FileRefused, Reject
+from jobs.formats.profile import Profiler
+from jobs.formats.read import open_export
 from jobs.formats.rows import RowMaker, Tally
 from jobs.formats.schemas import REJECTS, SCHEMAS
 from jobs.formats.values import EPOCH_ORDINAL
-from jobs.pull import Receipt, ReceivedFile, load_receipts, write_whole
+from jobs.manifests import LANDING, Bill, Manifest, load_manifests, manifest_path, newest_landings, stem_of
+from jobs.pull import Receipt, ReceivedFile, customers_of, load_receipts, write_whole
 from jobs.tokens import Tokens
-from schemas.base import Strict
-from schemas.sources import Source
+from schemas.sources import Feed, Source
 from schemas.sources.errors import Fault, fault
 from schemas.units import MICRO
 
-LANDING = "landing"
-LANDED = "landed"
-
-
-class Manifest(Strict):
-    """What a landed file holds.
-
-    path: relative to the landing folder. rows: data rows of the file; accepted_rows are in the Parquet file,
-    of which quarantined_rows carry an error. sums: the controlled column as read. act_dates: rows by act
-    date, of feeds that have one. errors: why the file was refused, and the first of each kind of row error.
-    """
-
-    file_id: str
-    institution: str
-    feed: str
-    kind: str
-    business_date: date
-    revision: int
-    part: int
-    parts: int
-    received_at: datetime
-    sha256: str
-    path: str
-    rows: int
-    accepted_rows: int
-    quarantined_rows: int
-    rejected_rows: int
-    sums: dict[str, str]
-    act_dates: dict[date, int]
-    state: Literal["accepted", "refused"]
-    errors: list[Fault]
-    contract_hash: str
+MOST_REJECTS = 100_000
+"""More rows that cannot be split, and more than can, are no slips but another kind of file."""
 
 
 def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
     """Land every accepted file of an institution that has no manifest yet, in order of arrival.
 
-    A statement (the parts of one feed in one delivery) counts whole: when one part is refused, all are.
+    A statement (the parts of one feed in one delivery) counts whole: when one part is refused, all are. Bills are
+    each a statement of its own.
 
     Args:
         source: the institution's contract.
@@ -84,28 +56,58 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
         if receipt.state != "accepted":
             continue
         for feed in source.feeds:
-            parts = [file for file in receipt.files if file.feed == feed]
-            if not all(_manifest_path(source, home, receipt, file).exists() for file in parts):
-                written += _land_statement(source, home, tokens, stations, receipt, parts)
+            files = [file for file in receipt.files if file.feed == feed]
+            waiting = [
+                parts
+                for parts in _wholes(source, feed, files)
+                if not all(_manifest_path(source, home, receipt, file).exists() for file in parts)
+            ]
+            customers = _customers(source, feed, receipt, home) if waiting else {}
+            for parts in waiting:
+                written += _land_statement(source, home, tokens, stations, receipt, parts, customers)
     return written
 
 
-def load_manifests(home: Path) -> list[Manifest]:
-    """Every manifest under a home folder, in order of arrival, then institution, feed and part."""
-    paths = (home / LANDED).glob("*/*/*/*/*.json")
-    manifests = [Manifest.model_validate_json(path.read_bytes()) for path in paths]
-    return sorted(manifests, key=lambda m: (m.received_at, m.institution, m.business_date, m.revision, m.feed, m.part))
+def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
+    """Land again every statement that held something unusable, if the contract has changed since.
+
+    What was landed before stays; the new landing takes its place in the next run. A file that landing no longer
+    has stays as it was.
+
+    Returns:
+        The manifests written by this call.
+    """
+    newest = {file.file_id: file for file in newest_landings(load_manifests(home)) if file.institution == source.id}
+    written = []
+    for receipt in load_receipts(source, home / LANDING):
+        for feed in source.feeds:
+            files = [file for file in receipt.files if file.feed == feed and file.file_id in newest]
+            again = [parts for parts in _wholes(source, feed, files) if _may_mend(parts, newest, source, home)]
+            customers = _customers(source, feed, receipt, home) if again else {}
+            for parts in again:
+                landing = max(newest[file.file_id].landing for file in parts) + 1
+                written += _land_statement(source, home, tokens, stations, receipt, parts, customers, landing)
+    return written
 
 
-def landed_path(home: Path, manifest: Manifest) -> Path:
-    """The Parquet file of an accepted manifest."""
-    folder = _folder(home, manifest.kind, manifest.institution, manifest.feed, manifest.business_date)
-    return folder / f"{manifest.file_id}.parquet"
+def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source, home: Path) -> bool:
+    """Whether another contract could make more of a statement whose bytes are still there."""
+    before = [newest[file.file_id] for file in parts]
+    return all((home / LANDING / file.path).is_file() for file in parts) and any(
+        file.contract_hash != source.contract_hash
+        and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
+        for file in before
+    )
 
 
-def rejects_path(home: Path, manifest: Manifest) -> Path:
-    """The rows of an accepted manifest that could not be split into columns."""
-    return landed_path(home, manifest).with_suffix(".rejects.parquet")
+def _wholes(source: Source, feed: str, files: list[ReceivedFile]) -> list[list[ReceivedFile]]:
+    """The files of a feed in one delivery that count together."""
+    return [[file] for file in files] if source.feeds[feed].is_bill else [files] if files else []
+
+
+def _customers(source: Source, feed: str, receipt: Receipt, home: Path) -> dict[str, str | None]:
+    """File name → customer, of a feed of bills; read once a delivery, which may hold thousands."""
+    return customers_of(receipt, home / LANDING) if source.feeds[feed].is_bill else {}
 
 
 @dataclass
@@ -118,9 +120,12 @@ class _Read:
     rejected: int = 0
     reasons: list[Fault] = field(default_factory=list)
     row_errors: dict[tuple[str, str | None], Fault] = field(default_factory=dict)
+    bill: Bill | None = None
+    profiler: Profiler = field(default_factory=Profiler)
 
     def note_rows(self, batch: pa.RecordBatch, rejects: Iterable[Reject]) -> None:
         """Count a batch and keep the first row error of each code and column."""
+        self.profiler.add(batch)
         self.accepted += batch.num_rows
         codes = batch.column("error_code")
         self.quarantined += batch.num_rows - codes.null_count
@@ -138,14 +143,11 @@ class _Read:
             self.row_errors[code, column] = first
 
 
-def _folder(home: Path, kind: str, institution: str, feed: str, business_date: date) -> Path:
-    return home / LANDED / kind / institution / feed / business_date.isoformat()
-
-
-def _manifest_path(source: Source, home: Path, receipt: Receipt, file: ReceivedFile) -> Path:
+def _manifest_path(source: Source, home: Path, receipt: Receipt, file: ReceivedFile, landing: int = 0) -> Path:
     assert receipt.business_date is not None
     kind = source.feeds[file.feed].kind
-    return _folder(home, kind, source.id, file.feed, receipt.business_date) / f"{file.file_id}.json"
+    stem = stem_of(file.file_id, landing)
+    return manifest_path(home, kind, source.id, file.feed, receipt.business_date, stem)
 
 
 def _land_statement(
@@ -155,18 +157,29 @@ def _land_statement(
     stations: frozenset[str],
     receipt: Receipt,
     parts: list[ReceivedFile],
+    customers: dict[str, str | None],
+    landing: int = 0,
 ) -> list[Manifest]:
     assert receipt.business_date is not None and receipt.revision is not None
     reads = []
     for file in parts:
-        maker = RowMaker(source, file.feed, file.file_id, receipt.business_date, tokens, stations)
-        place = _manifest_path(source, home, receipt, file)
+
+        def make(head: BillHead | None, file: ReceivedFile = file) -> RowMaker:
+            assert receipt.business_date is not None
+            if head and head.exported_at.date() > receipt.business_date:
+                raise FileRefused(fault("future_time"))
+            customer = customers.get(file.name)
+            if head and customer is None:  # the control file is gone from landing: nobody knows whose bill it was
+                raise FileRefused(fault("wrong_customer"))
+            return RowMaker(source, file.feed, file.file_id, receipt.business_date, tokens, stations, head, customer)
+
+        place = _manifest_path(source, home, receipt, file, landing)
         place.parent.mkdir(parents=True, exist_ok=True)
-        reads.append(_read_part(maker, home / LANDING / file.path, place, file))
+        reads.append(_read_part(make, source.feeds[file.feed], home / LANDING / file.path, place, file))
     is_refused = any(read.reasons for read in reads)
     manifests = []
     for file, read in zip(parts, reads):
-        place = _manifest_path(source, home, receipt, file)
+        place = _manifest_path(source, home, receipt, file, landing)
         reasons = read.reasons or ([fault("part_refused")] if is_refused else [])
         for suffix in (".parquet", ".rejects.parquet"):
             temporary = _temporary(place, suffix)
@@ -174,9 +187,9 @@ def _land_statement(
                 temporary.unlink(missing_ok=True)
             else:
                 os.replace(temporary, place.with_suffix(suffix))
-        manifests.append(_manifest(source, receipt, file, read, reasons))
+        manifests.append(_manifest(source, receipt, file, read, reasons, landing))
     for manifest, file in zip(manifests, parts):
-        place = _manifest_path(source, home, receipt, file)
+        place = _manifest_path(source, home, receipt, file, landing)
         write_whole(place, manifest.model_dump_json(indent=1).encode())
     return manifests
 
@@ -185,26 +198,49 @@ def _temporary(place: Path, suffix: str) -> Path:
     return place.with_name(f".{place.stem}{suffix}.tmp")
 
 
-def _read_part(maker: RowMaker, path: Path, place: Path, file: ReceivedFile) -> _Read:
+def _read_part(
+    make: Callable[[BillHead | None], RowMaker], feed: Feed, path: Path, place: Path, file: ReceivedFile
+) -> _Read:
     """Read one file into temporary Parquet files beside its place, and hold it against the control file."""
-    read = _Read(tally=maker.tally)
+    read = _Read()
     with (
-        _writer(_temporary(place, ".parquet"), SCHEMAS[maker.feed.kind]) as landed,
+        _writer(_temporary(place, ".parquet"), SCHEMAS[feed.kind]) as landed,
         _writer(_temporary(place, ".rejects.parquet"), REJECTS) as rejected,
         _collector_paused(),
     ):
         try:
-            for batch in read_batches(path, maker.feed):
-                rows = maker.rows(batch)
-                landed.write_batch(rows)
-                if batch.rejects:
-                    rejected.write_batch(_reject_rows(file.file_id, batch.rejects))
-                read.note_rows(rows, batch.rejects)
+            with open_export(path, feed) as export:
+                maker = make(export.head)
+                read.tally, read.bill = maker.tally, _bill(maker, export.head)
+                read.profiler.new_columns += export.new_columns
+                for batch in export.batches:
+                    read.profiler.add_raw(batch.columns, len(batch.lines))
+                    rows = maker.rows(batch)
+                    landed.write_batch(rows)
+                    if batch.rejects:
+                        rejected.write_batch(_reject_rows(file.file_id, batch.rejects))
+                    read.note_rows(rows, batch.rejects)
+                    if read.accepted + read.rejected > file.rows:  # refused already: the rest may be without end
+                        break
+                    if read.rejected > max(MOST_REJECTS, read.accepted):
+                        raise FileRefused(fault("too_many_rejects"))
         except FileRefused as refused:
-            read.reasons.append(refused.reason)
+            read.reasons += refused.reasons
             return read
-    _check(maker, file, read)
+    _check(file, read)
     return read
+
+
+def _bill(maker: RowMaker, head: BillHead | None) -> Bill | None:
+    if head is None or maker.customer_key is None:
+        return None
+    return Bill(
+        customer_key=maker.customer_key,
+        first_day=head.first_day,
+        last_day=head.last_day,
+        exported_at=head.exported_at.replace(tzinfo=maker.zone),
+        is_whole=head.is_whole,
+    )
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
@@ -230,7 +266,7 @@ def _reject_rows(file_id: str, rejects: list[Reject]) -> pa.RecordBatch:
     return pa.record_batch(arrays, schema=REJECTS)
 
 
-def _check(maker: RowMaker, file: ReceivedFile, read: _Read) -> None:
+def _check(file: ReceivedFile, read: _Read) -> None:
     """Rows and sums against the control file.
 
     A sum can only be checked when every row of it could be read; otherwise the manifest says that it was
@@ -238,6 +274,7 @@ def _check(maker: RowMaker, file: ReceivedFile, read: _Read) -> None:
     """
     if read.accepted + read.rejected != file.rows:
         read.reasons.append(fault("wrong_row_count"))
+        return
     for column, stated in file.sums.items():
         if read.rejected or read.tally.unreadable:
             read.row_errors["sum_not_checked", column] = fault("sum_not_checked", column=column)
@@ -245,7 +282,9 @@ def _check(maker: RowMaker, file: ReceivedFile, read: _Read) -> None:
             read.reasons.append(fault("wrong_sum", column=column))
 
 
-def _manifest(source: Source, receipt: Receipt, file: ReceivedFile, read: _Read, reasons: list[Fault]) -> Manifest:
+def _manifest(
+    source: Source, receipt: Receipt, file: ReceivedFile, read: _Read, reasons: list[Fault], landing: int
+) -> Manifest:
     assert receipt.business_date is not None and receipt.revision is not None
     days = read.tally.act_days
     return Manifest(
@@ -269,6 +308,9 @@ def _manifest(source: Source, receipt: Receipt, file: ReceivedFile, read: _Read,
         state="refused" if reasons else "accepted",
         errors=reasons + sorted(read.row_errors.values(), key=lambda error: error.line or file.rows),
         contract_hash=source.contract_hash,
+        landing=landing,
+        bill=read.bill,
+        profile=read.profiler.profile(),
     )
 
 

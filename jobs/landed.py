@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from jobs.formats.schemas import REJECTS, SCHEMAS
 from jobs.frames import hashed, listed
-from jobs.land import Manifest, landed_path, rejects_path
+from jobs.manifests import Manifest, landed_path, load_manifests, newest_landings, rejects_path
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -23,7 +24,7 @@ _STATEMENT = (
     pa.field("part", pa.int32()),
 )
 
-KINDS = ("act", "tap", "card", "registration", "consent")
+KINDS = ("act", "tap", "payment", "registration", "consent")
 
 
 def statement(file: Manifest) -> tuple[str, str, object]:
@@ -32,19 +33,34 @@ def statement(file: Manifest) -> tuple[str, str, object]:
 
 
 def in_force(files: Iterable[Manifest]) -> list[Manifest]:
-    """Of every statement the files of its highest revision."""
+    """Of every statement the files of its highest revision; of bills, which may be none, those of the delivery's."""
     files = list(files)
     highest: dict[object, int] = {}
     for file in files:
-        key = statement(file)
-        highest[key] = max(highest.get(key, -1), file.revision)
-    return [file for file in files if file.revision == highest[statement(file)]]
+        for key in (statement(file), _delivery(file)):
+            highest[key] = max(highest.get(key, -1), file.revision)
+    return [file for file in files if file.revision == highest[_delivery(file) if file.bill else statement(file)]]
+
+
+def accepted_in_force(home: Path) -> list[Manifest]:
+    """The accepted files of a home folder as they are landed now, of every statement the highest revision."""
+    return in_force(file for file in newest_landings(load_manifests(home)) if file.state == "accepted")
+
+
+def _delivery(file: Manifest) -> tuple[str, object]:
+    """What arrives with one control file, whatever its revision."""
+    return (file.institution, file.business_date)
 
 
 def whole_statements(some: Iterable[Manifest], files: Iterable[Manifest]) -> list[Manifest]:
     """Every part of the statements that `some` parts belong to."""
-    wanted = {statement(file) for file in some}
-    return [file for file in files if statement(file) in wanted]
+    wanted = {_whole(file) for file in some}
+    return [file for file in files if _whole(file) in wanted]
+
+
+def _whole(file: Manifest) -> object:
+    """What belongs together: the parts of a statement; a bill is whole by itself."""
+    return file.file_id if file.bill else statement(file)
 
 
 def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from jobs.assignment import CLAIM, group
 from jobs.consents import given_intervals, with_consent
 from jobs.frames import around, changes, content_hash, in_force, listed, month_of, newest, semi
+from schemas.sources import UNPLACED
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -27,7 +28,7 @@ ACTIVITY = (
 )  # fmt: skip
 SEEN = (
     "claim_id", "institution", "feed", "customer_key", "claim_kind", "scenario", "family", "time_precision", "act_date",
-    "quantity_micro", "amount_fen", "region",
+    "quantity_micro", "amount_fen", "is_full_refund",
 )  # fmt: skip
 """What matching reads of a claim."""
 DAY = ("person_id", "family", "act_date")
@@ -135,6 +136,7 @@ def _claims(run: Run, scope: Scope, members: Frame) -> Frame:
     live = in_force(lake, log, *KEY)
     return lake.keep(
         f"""SELECT {listed(SEEN, "c.")}, m.person_id, f.slot, f.proof, f.scope, f.missing_quantity_micro,
+                  coalesce(p.region, c.region) AS region, coalesce(f.is_brought, false) AS is_brought,
                   coalesce(f.is_evidence, false) AS is_evidence, coalesce(f.lag_days, 0) AS lag_days,
                   coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount,
                   c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
@@ -143,18 +145,21 @@ def _claims(run: Run, scope: Scope, members: Frame) -> Frame:
            LEFT SEMI JOIN {{seen}} AS s
              ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
            LEFT JOIN {{feeds}} AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
+           LEFT JOIN {{places}} AS p ON c.region = '{UNPLACED}' AND c.scenario = p.scenario
+             AND c.act_date >= p.valid_from AND c.act_date < p.valid_to
            WHERE c.claim_kind <> 'refund'""",
         live=live,
         members=members,
         seen=scope.seen,
         feeds=lake.from_arrow(run.policy.feeds),
+        places=lake.from_arrow(run.policy.places),
     )
 
 
 def _consented(run: Run, claims: Frame, refunds: Frame) -> Frame:
-    """claim_id of the claims and refunds that their customer's consent covers."""
+    """claim_id of the claims and refunds that their customer's consent covers; to bring a bill is consent."""
     lake = run.lake
-    columns = "claim_id, customer_key, scope, start_unix, time_precision"
+    columns = "claim_id, customer_key, scope, start_unix, time_precision, is_brought"
     asked = lake.sql(
         f"SELECT {columns} FROM {{claims}} UNION ALL SELECT {columns} FROM {{refunds}}", claims=claims, refunds=refunds
     )
@@ -170,11 +175,15 @@ def _consented(run: Run, claims: Frame, refunds: Frame) -> Frame:
             FROM {{asked}}""",
         asked=asked,
     )
-    return with_consent(lake, needs, intervals)
+    return lake.keep(
+        "SELECT claim_id FROM {covered} UNION SELECT claim_id FROM {asked} WHERE is_brought",
+        covered=with_consent(lake, needs, intervals),
+        asked=asked,
+    )
 
 
 def _refunds(run: Run) -> Frame:
-    """Every refund in force, with the claim that it takes back where that has come."""
+    """Every refund in force, with the claim that it takes back where that has come, and that claim's amount."""
     lake = run.lake
     log = run.read("silver.claims")
     refunds = lake.keep(
@@ -183,9 +192,11 @@ def _refunds(run: Run) -> Frame:
     )
     named = lake.sql("SELECT refers_to_key AS claim_id FROM {refunds}", refunds=refunds)
     return lake.keep(
-        """SELECT r.*, f.scope, r.occurred_at_unix AS start_unix, o.claim_id AS original FROM {refunds} AS r
-           LEFT JOIN (SELECT DISTINCT family, scope FROM {feeds}) AS f ON r.scenario = f.family
-           LEFT JOIN (SELECT DISTINCT claim_id FROM {originals} WHERE claim_kind = 'card') AS o
+        """SELECT r.*, f.scope, coalesce(f.is_brought, false) AS is_brought, r.occurred_at_unix AS start_unix,
+                  o.claim_id AS original, o.amount_fen AS original_fen
+           FROM {refunds} AS r
+           LEFT JOIN {feeds} AS f ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
+           LEFT JOIN (SELECT DISTINCT claim_id, amount_fen FROM {originals} WHERE claim_kind <> 'refund') AS o
              ON r.refers_to_key = o.claim_id""",
         refunds=refunds,
         feeds=lake.from_arrow(run.policy.feeds),
@@ -200,10 +211,16 @@ def _outcomes(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds
     """Every claim in scope with its activity and outcome."""
     lake = run.lake
     facts = lake.keep(
-        """SELECT c.*, g.group_id, a.claim_id IS NOT NULL AS has_consent, t.original IS NOT NULL AS is_taken_back
+        # A refund that does not say whether it is full is so with the others that add up to the whole amount.
+        """SELECT c.*, g.group_id, a.claim_id IS NOT NULL AS has_consent,
+                  t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
            FROM {claims} AS c
            LEFT JOIN {consented} AS a ON c.claim_id = a.claim_id
-           LEFT JOIN (SELECT DISTINCT original FROM {refunds} WHERE is_full_refund) AS t ON c.claim_id = t.original
+           LEFT JOIN (
+             SELECT original FROM {refunds} WHERE original IS NOT NULL GROUP BY original
+             HAVING max(CASE WHEN is_full_refund THEN 1 ELSE 0 END) = 1
+                 OR sum(CASE WHEN is_full_refund IS NULL THEN amount_fen END) >= max(original_fen)) AS t
+             ON c.claim_id = t.original
            LEFT JOIN {grouped} AS g ON c.claim_id = g.claim_id""",
         claims=claims,
         consented=consented,

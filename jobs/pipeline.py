@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.account import account
 from jobs.conform import conform
-from jobs.land import LANDING, Manifest, land
+from jobs.land import land
+from jobs.manifests import LANDING, Manifest
 from jobs.match import match
 from jobs.post import post
 from jobs.publish import gate, publish

@@ -6,12 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 import pyarrow as pa
 
 from schemas import Registry
 from schemas.factors import rate_table
-from schemas.sources import Feed, Source, load_distances
+from schemas.sources import UNPLACED, Feed, Source, load_distances
 
 END_OF_TIME = date(9999, 12, 31)
 
@@ -31,14 +32,14 @@ class Policy:
     def feeds(self) -> pa.Table:
         """(family, institution, feed) → slot, and the scenario's rules that a claim needs.
 
-        `slot` is the feed's place in the family's precedence, cards last; null where the scenario does not
-        accept reports of that kind of institution.
+        `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
+        not accept reports of that kind of institution. `is_brought`: by the person, which is consent.
         """
         rows = []
         for family, scenario in self.registry.scenarios.items():
             reporters = list(self._reporters(family))
             ranked = sorted(
-                (scenario.precedence.index(source.kind), feed.kind == "card", source.id, name)
+                (scenario.precedence.index(source.kind), is_evidence(feed, family), source.id, name)
                 for source, name, feed in reporters
                 if source.kind in scenario.precedence
             )
@@ -52,7 +53,8 @@ class Policy:
                         "feed": name,
                         # Every report of an issuer is an act of its own: one slot assigns nothing to another.
                         "slot": 0 if is_issuer and place is not None else place,
-                        "is_evidence": feed.kind == "card",
+                        "is_evidence": is_evidence(feed, family),
+                        "is_brought": feed.is_bill,
                         "lag_days": feed.booking_lag_days,
                         "window_seconds": scenario.window_seconds,
                         "matches_amount": scenario.match_amount,
@@ -70,6 +72,7 @@ class Policy:
                     ("feed", pa.string()),
                     ("slot", pa.int32()),
                     ("is_evidence", pa.bool_()),
+                    ("is_brought", pa.bool_()),
                     ("lag_days", pa.int32()),
                     ("window_seconds", pa.int64()),
                     ("matches_amount", pa.bool_()),
@@ -99,7 +102,7 @@ class Policy:
     @cached_property
     def rates(self) -> pa.Table:
         """Factor by scenario, region and local date [valid_from, valid_to)."""
-        regions = {source.region for source in self.registry.sources.values()}
+        regions = self.registry.regions | {UNPLACED}
         rows = rate_table(self.registry.factors, self.registry.scenarios, regions)
         return pa.table(
             {
@@ -110,6 +113,32 @@ class Policy:
                 "factor_id": pa.array([row.factor_id for row in rows], pa.string()),
                 "micrograms_per_unit": pa.array([row.micrograms_per_unit for row in rows], pa.int64()),
                 "match_quality": pa.array([row.match_quality for row in rows], pa.string()),
+            }
+        )
+
+    @cached_property
+    def places(self) -> pa.Table:
+        """Where an act counts whose export does not tell: scenario, region, local dates [valid_from, valid_to).
+
+        Of the regions that institutions report from the one whose factor is lowest; of equal ones the first.
+        """
+        found = []
+        for scenario in self.registry.scenarios.values():
+            if scenario.unplaced is None:
+                continue
+            rows = rate_table(self.registry.factors, [scenario.id], self.registry.regions)
+            days = sorted({day for row in rows for day in (row.valid_from, row.valid_to or END_OF_TIME)})
+            for first, after in pairwise(days):
+                there = [row for row in rows if row.valid_from <= first < (row.valid_to or END_OF_TIME)]
+                if there:
+                    lowest = min(there, key=lambda row: (row.micrograms_per_unit, row.region))
+                    found.append((scenario.id, lowest.region, first, after))
+        return pa.table(
+            {
+                "scenario": pa.array([row[0] for row in found], pa.string()),
+                "region": pa.array([row[1] for row in found], pa.string()),
+                "valid_from": pa.array([row[2] for row in found], pa.date32()),
+                "valid_to": pa.array([row[3] for row in found], pa.date32()),
             }
         )
 
@@ -191,12 +220,15 @@ class Policy:
 
     def _reporters(self, family: str) -> list[tuple[Source, str, Feed]]:
         """Feeds that can report the family by their contract."""
-        found: list[tuple[Source, str, Feed]] = []
-        for source in self.registry.sources.values():
-            for name, feed in source.feeds.items():
-                if (feed.kind == "tap" and feed.pairing.scenario == family) or (
-                    feed.kind in ("act", "card")
-                    and any(case.scenario == family for case in feed.columns.scenario.cases)
-                ):
-                    found.append((source, name, feed))
-        return found
+        return [
+            (source, name, feed)
+            for source in self.registry.sources.values()
+            for name, feed in source.feeds.items()
+            if family in feed.scenarios
+        ]
+
+
+def is_evidence(feed: Feed, family: str) -> bool:
+    """Whether all that a feed says of a family are payments, which prove no act by themselves."""
+    kinds = {case.claim_kind for case in feed.cases if case.scenario == family}
+    return kinds == {"payment"}

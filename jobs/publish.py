@@ -90,7 +90,7 @@ def publish(run: Run, results: list[RuleResult]) -> str:
         The publication's state.
     """
     pins = pins_of(run)
-    flawed = bool(missing(run) or run.refused or any(not one.is_passed for one in results))
+    flawed = bool(missing(run) or run.refused or run.turned_away or any(not one.is_passed for one in results))
     state = "degraded" if flawed else "published"
     digest = publication_hash(run.seq, run.business_date.isoformat(), state, pins, run.registry.digest, run.last.hash)
     rows = [

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
 from schemas.base import Strict
 from schemas.sources import Source
-from schemas.sources.errors import Fault, fault
+from schemas.sources.errors import Fault, fault, shape
 
 CONTROL = "control.json"
 RECEIPTS = "receipts"
@@ -27,18 +28,29 @@ STAMP = "%Y%m%dT%H%M%SZ"
 Decimal6 = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,6})?$")]
 """Decimal text with at most six decimals."""
 COPY_BYTES = 1 << 20
+CONTROL_BYTES = 64 << 20
+"""A delivery of a hundred thousand bills names each of them."""
+MOST_PARTS = 999_999
+MOST_REVISIONS = 9_999
+"""Numbers that stand in names of files and folders."""
 
 
-class ControlFile(Strict):
-    """What the control file states of one file. rows: data rows. sums: decimal text by field."""
+class StatedFile(Strict):
+    """What is known of one file before it is read. rows: data rows. sums: decimal text by field."""
 
     name: str
     feed: str
-    part: int = Field(ge=1)
-    parts: int = Field(ge=1)
-    rows: int = Field(ge=0)
+    part: int = Field(ge=1, le=MOST_PARTS)
+    parts: int = Field(ge=1, le=MOST_PARTS)
+    rows: int = Field(ge=0, le=10**12)
     sums: dict[str, Decimal6] = {}
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class ControlFile(StatedFile):
+    """What the control file states of one file. customer: whose bill it is."""
+
+    customer: str | None = Field(default=None, min_length=1)
 
 
 class Control(Strict):
@@ -46,12 +58,12 @@ class Control(Strict):
 
     institution: str
     business_date: date
-    revision: int = Field(ge=0)
+    revision: int = Field(ge=0, le=MOST_REVISIONS)
     files: list[ControlFile] = Field(min_length=1)
 
 
-class ReceivedFile(ControlFile):
-    """An accepted file. path: relative to the landing folder."""
+class ReceivedFile(StatedFile):
+    """An accepted file. path: relative to the landing folder. Its customer stands in the control file alone."""
 
     file_id: str
     path: str
@@ -71,6 +83,11 @@ class Receipt(Strict):
     state: Literal["accepted", "refused", "duplicate"]
     files: list[ReceivedFile] = []
     errors: list[Fault] = []
+
+    @property
+    def delivery_id(self) -> str:
+        """The id of the delivery among file ids: 16 hexadecimal characters."""
+        return hashlib.sha256(f"{self.institution}|{self.arrival}".encode()).hexdigest()[:16]
 
 
 class _Refused(Exception):
@@ -164,15 +181,13 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
         )
 
     try:
-        control = Control.model_validate_json((folder / CONTROL).read_bytes())
-    except ValidationError as error:
-        keys = {".".join(map(str, problem["loc"])) or None for problem in error.errors(include_input=False)}
-        reasons = [fault("bad_control", file=CONTROL, column=key) for key in sorted(keys, key=str)]
-        return receipt("refused", None, errors=reasons)
+        control = _read_control(folder / CONTROL)
+    except _Refused as refused:
+        return receipt("refused", None, errors=refused.reasons)
     try:
-        _check_control(source, control)
+        _check_control(source, control, received_at)
         _check_folder(folder, control)
-        if _is_repeat(control, earlier):
+        if _is_repeat(control, earlier, landing):
             return receipt("duplicate", control)
         place = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
         _copy(folder, control, landing / place)
@@ -180,7 +195,7 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
         return receipt("refused", control, errors=refused.reasons)
     files = [
         ReceivedFile(
-            **file.model_dump(),
+            **file.model_dump(exclude={"customer"}),
             file_id=file_id(source.id, file.feed, control.business_date, control.revision, file.part),
             path=(place / file.name).as_posix(),
         )
@@ -189,27 +204,54 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     return receipt("accepted", control, files=files)
 
 
-def _check_control(source: Source, control: Control) -> None:
+def _read_control(path: Path) -> Control:
+    if path.stat().st_size > CONTROL_BYTES:
+        raise _Refused(fault("bad_control", file=CONTROL))
+    try:
+        return Control.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        keys = {".".join(map(_key, problem["loc"])) or None for problem in error.errors(include_input=False)}
+        raise _Refused(
+            *(fault("bad_control", file=CONTROL, column=key) for key in sorted(keys, key=str)[:MOST_REASONS])
+        ) from None
+
+
+MOST_REASONS = 100
+_AGREED = {*Control.model_fields, *ControlFile.model_fields}
+
+
+def _key(part: int | str) -> str:
+    """A step on the way to a value of the control file; of a key that is not agreed only the shape."""
+    return str(part) if isinstance(part, int) or part in _AGREED else shape(part)
+
+
+def _check_control(source: Source, control: Control, received_at: datetime) -> None:
     """Hold the control file against the contract.
 
     File names of the contract's form are safe: they have neither folder nor a leading dot.
     """
     if control.institution != source.id:
         raise _Refused(fault("wrong_institution", file=CONTROL, column="institution", found=control.institution))
+    if control.business_date > received_at.astimezone(ZoneInfo(source.time_zone)).date():
+        raise _Refused(fault("future_statement", file=CONTROL, column="business_date"))
     reasons = []
     for file in control.files:
         feed = source.feeds.get(file.feed)
         if feed is None:
             reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=file.feed))
             continue
-        if file.name != feed.file_name(control.business_date, file.part):
+        if file.name not in feed.file_names(control.business_date, file.part):
             reasons.append(fault("wrong_name", file=CONTROL, column="name", found=file.name))
+        if feed.is_bill != (file.customer is not None):
+            reasons.append(fault("wrong_customer", file=CONTROL, column="customer"))
         expected = {feed.control_sum.column} if feed.control_sum else set()
         if file.sums.keys() != expected:
             reasons.append(fault("wrong_sums", file=CONTROL, column=f"{file.feed}.sums"))
-    for name in source.feeds:
+    for name, feed in source.feeds.items():
         parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
         if not parts:
+            if feed.is_bill:  # nobody brought one
+                continue
             reasons.append(fault("missing_feed", file=CONTROL, column=name))
         elif parts != [(part, len(parts)) for part in range(1, len(parts) + 1)]:
             reasons.append(fault("wrong_parts", file=CONTROL, column=name))
@@ -231,20 +273,37 @@ def _check_folder(folder: Path, control: Control) -> None:
         raise _Refused(*reasons)
 
 
-def _is_repeat(control: Control, earlier: list[Receipt]) -> bool:
+def _is_repeat(control: Control, earlier: list[Receipt], landing: Path) -> bool:
     """True when this statement was accepted before as it is.
 
     Raises:
-        _Refused: it was accepted before with other files, rows, sums or bytes.
+        _Refused: it was accepted before with other files, rows, sums, bytes or customers.
     """
     statement = (control.business_date, control.revision)
     for receipt in earlier:
         if receipt.state == "accepted" and (receipt.business_date, receipt.revision) == statement:
             accepted = [file.model_dump(exclude={"file_id", "path"}) for file in receipt.files]
-            if accepted != [file.model_dump() for file in control.files]:
+            stated = [file.model_dump(exclude={"customer"}) for file in control.files]
+            customers = customers_of(receipt, landing)
+            if accepted != stated or any(
+                customers.get(file.name, file.customer) != file.customer for file in control.files
+            ):
                 raise _Refused(fault("changed_statement", file=CONTROL))
             return True
     return False
+
+
+def customers_of(receipt: Receipt, landing: Path) -> dict[str, str | None]:
+    """File name → the customer whose bill it is, from the control file as it was accepted; empty once that is gone.
+
+    The names of customers are kept nowhere else, so that they go when the landing folder is emptied.
+    """
+    if not receipt.files:
+        return {}
+    path = (landing / receipt.files[0].path).with_name(CONTROL)
+    if not path.is_file():
+        return {}
+    return {file.name: file.customer for file in Control.model_validate_json(path.read_bytes()).files}
 
 
 def _copy(folder: Path, control: Control, place: Path) -> None:
@@ -266,4 +325,5 @@ def _copy(folder: Path, control: Control, place: Path) -> None:
     if reasons:
         shutil.rmtree(temporary)
         raise _Refused(*reasons)
+    shutil.copyfile(folder / CONTROL, temporary / CONTROL)
     os.replace(temporary, place)

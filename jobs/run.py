@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from jobs import landed
-from jobs.land import Manifest, load_manifests
+from jobs import hold, landed
+from jobs.manifests import LANDING, Manifest, load_manifests, newest_landings
 from jobs.policy import Policy
-from jobs.pull import write_whole
+from jobs.pull import Receipt, load_receipts, write_whole
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -71,9 +71,11 @@ class Run:
 
     Attributes:
         seq: number that the publication will have.
-        consumed: accepted files that earlier publications used.
-        new_files: accepted files that this run uses first: the frozen list.
-        refused: deliveries or files that were held back and not yet reported.
+        consumed: accepted files that earlier publications used, each as it was landed last.
+        fresh: accepted files that this run uses first, or anew because they were landed again: the frozen list.
+        replaced: what the files that were landed again were like before.
+        refused: files that were refused or held back and not yet reported, and why.
+        turned_away: deliveries that were refused as a whole and not yet reported.
         full: compute everything again, from the landed files.
     """
 
@@ -84,7 +86,9 @@ class Run:
     last: Publication
     consumed: list[Manifest]
     fresh: list[Manifest]
-    refused: list[Manifest]
+    replaced: list[Manifest]
+    refused: list[tuple[Manifest, str]]
+    turned_away: list[Receipt]
     full: bool = False
     figures: dict[str, Any] = field(default_factory=dict)
     _frames: dict[tuple[str, int], Frame] = field(default_factory=dict)
@@ -104,7 +108,9 @@ class Run:
         """The date is published, and nothing came since; what comes late for a past date belongs to the next one."""
         if self.last.business_date is None or self.business_date > self.last.business_date:
             return False
-        return self.business_date < self.last.business_date or not (self.fresh or self.refused or self.full)
+        return self.business_date < self.last.business_date or not (
+            self.fresh or self.refused or self.turned_away or self.full
+        )
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -115,7 +121,7 @@ class Run:
 
     @cached_property
     def new_files(self) -> list[Manifest]:
-        """In force and first used by this run (all in force, when everything is computed again)."""
+        """In force and used by this run first or anew (all in force, when everything is computed again)."""
         taken = self.files_in_force if self.full else self.fresh
         force = {file.file_id for file in self.files_in_force}
         return [file for file in taken if file.file_id in force]
@@ -230,39 +236,11 @@ def begin(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
             "is part of the next date's run"
         )
-    used = lake.to_arrow(
-        lake.sql(
-            "SELECT file_id, file_state, received_at_unix, publication_seq FROM {coverage} WHERE file_state <> 'missing'",
-            coverage=lake.read("gold.coverage"),
-        )
-    ).to_pylist()
-    used = [row for row in used if row["publication_seq"] <= last.seq]
-    consumed = {row["file_id"] for row in used if row["file_state"] == "consumed"}
-    reported = {(row["file_id"], row["received_at_unix"]) for row in used}
-    manifests = load_manifests(home)
+    used = _reported(lake, last.seq)
     noted = _noted(lake, last.seq + 1, business_date) if done else None
+    manifests = load_manifests(home)
     frozen = _received(business_date, manifests) if noted is None else noted
-    run = Run(
-        lake=lake,
-        registry=registry,
-        home=home,
-        business_date=business_date,
-        last=last,
-        consumed=[file for file in manifests if file.state == "accepted" and file.file_id in consumed],
-        fresh=[
-            file
-            for file in manifests
-            if file.state == "accepted" and file.file_id in frozen and file.file_id not in consumed
-        ],
-        refused=[
-            file
-            for file in manifests
-            if file.state == "refused"
-            and file.file_id in frozen
-            and (file.file_id, int(file.received_at.timestamp())) not in reported
-        ],
-        full=full,
-    )
+    run = _frozen(lake, registry, home, business_date, last, _Files(manifests, frozen, used), full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
     if done and noted is None:
@@ -275,26 +253,93 @@ def begin(
     return run
 
 
-def _received(business_date: date, manifests: list[Manifest]) -> set[str]:
-    """Ids of the files received before the date's cut-off."""
+Used = dict[str, set[tuple[str, int]]]
+"""State in gold.coverage → (file_id, landing)."""
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Every landed file, those that a run may use, and what earlier runs reported of them."""
+
+    manifests: list[Manifest]
+    frozen: set[tuple[str, int]]
+    used: Used
+
+
+def _reported(lake: Lake, seq: int) -> Used:
+    """What publications have said of files. To the driver: one row per file of a statement."""
+    rows = lake.to_arrow(
+        lake.sql(
+            f"""SELECT DISTINCT file_id, landing, file_state FROM {{coverage}}
+                WHERE file_state <> 'missing' AND publication_seq <= {seq}""",
+            coverage=lake.read("gold.coverage"),
+        )
+    ).to_pylist()
+    found: Used = {"consumed": set(), "refused": set()}
+    for row in rows:
+        found[row["file_state"]].add((row["file_id"], row["landing"]))
+    return found
+
+
+def _frozen(
+    lake: Lake, registry: Registry, home: Path, business_date: date, last: Publication, files: _Files, full: bool
+) -> Run:
+    """The run with its lists of files."""
+    consumed, refused_before = files.used["consumed"], files.used["refused"]
+    known = newest_landings(file for file in files.manifests if _landing(file) in consumed)
+    usable = newest_landings(file for file in files.manifests if _landing(file) in files.frozen)
+    fresh = [file for file in usable if file.state == "accepted" and _landing(file) not in consumed]
+    held = hold.held(fresh, known, registry, hold.load_released(home))
+    fresh = [file for file in fresh if file.file_id not in held]
+    again = {file.file_id for file in fresh}
+    refused = [(file, file.errors[0].code) for file in usable if file.state == "refused"]
+    refused += [(file, held[file.file_id].code) for file in usable if file.file_id in held]
+    return Run(
+        lake=lake,
+        registry=registry,
+        home=home,
+        business_date=business_date,
+        last=last,
+        consumed=[file for file in known if file.file_id not in again],
+        fresh=fresh,
+        replaced=[file for file in known if file.file_id in again],
+        refused=[(file, code) for file, code in refused if _landing(file) not in refused_before],
+        turned_away=[
+            receipt
+            for source in registry.sources.values()
+            for receipt in load_receipts(source, home / LANDING)
+            if receipt.state == "refused"
+            and receipt.received_at < cut_off(business_date)
+            and (receipt.delivery_id, 0) not in refused_before
+        ],
+        full=full,
+    )
+
+
+def _landing(file: Manifest) -> tuple[str, int]:
+    return file.file_id, file.landing
+
+
+def _received(business_date: date, manifests: list[Manifest]) -> set[tuple[str, int]]:
+    """The files received before the date's cut-off, as they are landed now."""
     until = cut_off(business_date)
-    return {file.file_id for file in manifests if file.received_at < until}
+    return {_landing(file) for file in manifests if file.received_at < until}
 
 
-def _note(run: Run, frozen: set[str]) -> None:
+def _note(run: Run, frozen: set[tuple[str, int]]) -> None:
     """Keep the frozen list for the run's later jobs."""
     note = {
         "publication_seq": run.seq,
         "business_date": run.business_date.isoformat(),
-        "files": sorted(frozen),
+        "files": [list(landing) for landing in sorted(frozen)],
     }
     write_whole(run.lake.path / OPEN_RUN, json.dumps(note).encode())
 
 
-def _noted(lake: Lake, seq: int, business_date: date) -> set[str] | None:
+def _noted(lake: Lake, seq: int, business_date: date) -> set[tuple[str, int]] | None:
     """The list that the open run began with; None where it is not this one."""
     path = lake.path / OPEN_RUN
     note = json.loads(path.read_text()) if path.exists() else {}
     if (note.get("publication_seq"), note.get("business_date")) != (seq, business_date.isoformat()):
         return None
-    return set(note["files"])
+    return {(file_id, landing) for file_id, landing in note["files"]}

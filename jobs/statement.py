@@ -118,8 +118,12 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     missing = [
         (row["institution"], row["feed"])
         for row in ask(
-            f"""SELECT DISTINCT institution, feed FROM {{coverage}} WHERE file_state = 'missing'
-                AND business_date = DATE '{business_date}' AND publication_seq <= {seq} ORDER BY institution, feed""",
+            f"""SELECT DISTINCT m.institution, m.feed FROM {{coverage}} AS m LEFT ANTI JOIN (
+                  SELECT institution, feed FROM {{coverage}} WHERE file_state = 'consumed'
+                  AND business_date = DATE '{business_date}' AND publication_seq <= {seq}) AS c
+                  ON m.institution = c.institution AND m.feed = c.feed
+                WHERE m.file_state = 'missing' AND m.business_date = DATE '{business_date}'
+                  AND m.publication_seq <= {seq} ORDER BY m.institution, m.feed""",
             coverage="gold.coverage",
         )
         if row["institution"] in institutions

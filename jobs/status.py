@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.frames import in_force, newest
-from jobs.land import LANDING
+from jobs.manifests import LANDING
 from jobs.pull import Receipt, load_receipts
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Status:
         figures: accounts, entries, milligrams, absorbed claims.
         coverage: institution, feed, business_date, file_state, is_late, rows.
         refused: deliveries that pull refused.
+        stated: institution → rows that its control files state of the files that were used.
     """
 
     dispositions: list[dict[str, Any]]
@@ -31,6 +33,15 @@ class Status:
     figures: dict[str, int]
     coverage: list[dict[str, Any]]
     refused: list[Receipt]
+    stated: dict[str, int]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row that a control file states has its disposition, and no other row has one."""
+        found: Counter[str] = Counter()
+        for row in self.dispositions:
+            found[row["institution"]] += row["row_count"]
+        return +found == +Counter(self.stated)
 
 
 def status(lake: Lake, home: Path) -> Status:
@@ -52,6 +63,15 @@ def status(lake: Lake, home: Path) -> Status:
            FROM {balances}""",
         balances=balances,
     )[0]
+    receipts = [
+        receipt for source in lake.registry.sources.values() for receipt in load_receipts(source, home / LANDING)
+    ]
+    # To the driver: as many rows as there are files.
+    consumed = ask("SELECT DISTINCT file_id FROM {c} WHERE file_state = 'consumed'", c=lake.read("gold.coverage"))
+    used = {row["file_id"] for row in consumed}
+    stated: Counter[str] = Counter()
+    for receipt in receipts:
+        stated[receipt.institution] += sum(file.rows for file in receipt.files if file.file_id in used)
     absorbed = ask("SELECT count(1) AS n FROM {a} WHERE outcome = 'absorbed'", a=activities)[0]["n"]
     return Status(
         dispositions=ask(
@@ -71,10 +91,6 @@ def status(lake: Lake, home: Path) -> Status:
                ORDER BY business_date, institution, feed, file_state""",
             coverage=lake.read("gold.coverage"),
         ),
-        refused=[
-            receipt
-            for source in lake.registry.sources.values()
-            for receipt in load_receipts(source, home / LANDING)
-            if receipt.state == "refused"
-        ],
+        refused=[receipt for receipt in receipts if receipt.state == "refused"],
+        stated=dict(stated),
     )

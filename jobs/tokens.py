@@ -151,6 +151,7 @@ def normal_citizen_id(value: str) -> str:
     return number
 
 
+_DIALLED = re.compile(r"[+(]?[0-9][0-9 ()./-]{4,24}")
 _MAINLAND = re.compile(r"(?:\+86[- ]?)?(1[0-9]{2})[- ]?([0-9]{4})[- ]?([0-9]{4})", re.ASCII)
 
 
@@ -168,6 +169,8 @@ def normal_phone(value: str) -> str:
         national = "".join(mainland.groups())
         if _mainland_mobile().fullmatch(national):
             return f"+86{national}"
+    if not _DIALLED.fullmatch(value):  # the library would look for a number within any text
+        raise IdentifierError("bad_phone")
     try:
         number = phonenumbers.parse(value, "CN")
     except phonenumbers.NumberParseException as error:

@@ -10,7 +10,7 @@ from schemas.base import ROOT, RegistryError
 from schemas.factors import FactorFile, load_factors
 from schemas.programmes import Programme, load_programmes
 from schemas.scenarios import Scenario, load_scenarios
-from schemas.sources import Source, load_sources
+from schemas.sources import UNPLACED, Source, load_sources
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
 
@@ -30,6 +30,14 @@ class Registry:
     fields: dict[str, Field]
     digest: str = field(repr=False)
 
+    @property
+    def regions(self) -> set[str]:
+        """Every region that some export places its acts in."""
+        feeds = [(source, name, feed) for source in self.sources.values() for name, feed in source.feeds.items()]
+        found = {source.region_of(name) for source, name, _ in feeds}
+        found |= {case.region for *_, feed in feeds for case in feed.cases if case.region}
+        return found - {UNPLACED}
+
 
 def load_registry(root: Path = ROOT) -> Registry:
     """Load and check every declarative file below `root`.
@@ -37,12 +45,13 @@ def load_registry(root: Path = ROOT) -> Registry:
     Raises:
         RegistryError: one is broken; the text names the file, the key and the mend.
     """
-    sources, factors = load_sources(root), load_factors(root)
+    sources, factors, scenarios = load_sources(root), load_factors(root), load_scenarios(root)
+    _check_scenarios(sources, scenarios)
     _check_range(sources, factors)
     return Registry(
         root=root,
         sources=sources,
-        scenarios=load_scenarios(root),
+        scenarios=scenarios,
         factors=factors,
         programmes=load_programmes(root),
         tables=load_tables(root),
@@ -51,13 +60,27 @@ def load_registry(root: Path = ROOT) -> Registry:
     )
 
 
+def _check_scenarios(sources: dict[str, Source], scenarios: dict[str, Scenario]) -> None:
+    """Every scenario that a contract names is there, and says where an act counts that is reported without a place."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            placed = {case.scenario for case in feed.cases if case.region}
+            for scenario in sorted(feed.scenarios):
+                place = f"sources/{source.id}.yaml: feeds.{name}: {scenario}"
+                if scenario not in scenarios:
+                    raise RegistryError(f"{place}: is no scenario; add scenarios/{scenario}.yaml")
+                is_unplaced = source.region_of(name) == UNPLACED and scenario not in placed
+                if is_unplaced and scenarios[scenario].unplaced is None:
+                    raise RegistryError(f"{place}: is reported without a region; say `unplaced` in its scenario")
+
+
 def _check_range(sources: dict[str, Source], factors: dict[str, FactorFile]) -> None:
     """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
     highest = {file.scenario: max(one.micrograms_per_unit for one in file.series) for file in factors.values()}
     for source in sources.values():
         for name, feed in source.feeds.items():
-            for case in feed.columns.scenario.cases if feed.kind == "act" else ():
-                most = case.quantity and (case.quantity.at_most or case.quantity.constant)
+            for case in feed.cases:
+                most = case.quantity and (case.quantity.at_most or getattr(case.quantity, "constant", None))
                 if most and most * MICRO * highest.get(case.scenario, 0) >= 2**63:
                     raise RegistryError(
                         f"sources/{source.id}.yaml: feeds.{name}: {case.scenario}: a quantity of {most} times the "

@@ -23,7 +23,9 @@ MICRO = 10**6
 _GASES: tuple[Gas, ...] = ("CO2", "CO2e")
 _MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
 _COUNTED = ("km", "vehicle_km", "step", "act", "statement")
-"""What a factor is 'per', each a dimension of its own: a factor per vehicle-km is none per passenger-km."""
+_WEIGHED = "kg"
+"""What a factor is 'per', each a dimension of its own: a factor per vehicle-km is none per passenger-km.
+Material is counted by its plain mass, in kilograms."""
 
 
 class UnitError(ValueError):
@@ -53,6 +55,7 @@ def _registry() -> UnitRegistry[Any]:
             registry.define(f"{name}{of} = {micrograms} * ug{of}")
     for name in _COUNTED:
         registry.define(f"{name} = [{name}]")
+    registry.define("jin = 500 * g")  # 斤, the market's pound
     # An account is one passenger, so a kilometre of that person is a passenger-kilometre.
     registry.define("passenger_km = km")
     return registry
@@ -64,7 +67,7 @@ def _units(text: str) -> Any:
         return _registry().parse_units(text)
     except (PintError, ValueError, TypeError, AttributeError) as error:
         weighed = [f"{mass}{gas}" for gas in _GASES for mass in _MASSES]
-        known = ", ".join([*weighed, *_COUNTED, "passenger_km"])
+        known = ", ".join([*weighed, *_COUNTED, _WEIGHED, "passenger_km"])
         raise UnitError(f"unit {text!r} is not known; use one of {known}") from error
 
 
@@ -83,9 +86,9 @@ def factor_unit(text: str) -> FactorUnit:
     gas = next((gas for gas in _GASES if above.is_compatible_with(f"ug{gas}")), None)
     if gas is None:
         raise UnitError(f"unit {text!r} does not weigh CO2 or CO2e; write the gas, like gCO2/act")
-    per = next((name for name in _COUNTED if below.is_compatible_with(name)), None)
+    per = next((name for name in (*_COUNTED, _WEIGHED) if below.is_compatible_with(name)), None)
     if per is None:
-        raise UnitError(f"unit {text!r} is per {denominator!r}; use one of {', '.join(_COUNTED)}")
+        raise UnitError(f"unit {text!r} is per {denominator!r}; use one of {', '.join(_COUNTED)}, {_WEIGHED}")
     size = _registry().Quantity(Fraction(1), above / below).to(f"ug{gas}/{per}").magnitude
     return FactorUnit(gas, per, Fraction(size))
 
@@ -127,3 +130,15 @@ def counted_unit(text: str) -> str:
         UnitError: the unit is not one that things are counted in.
     """
     return factor_unit(f"ugCO2/{text}").per
+
+
+def mass_in_kilograms(unit: str) -> Fraction:
+    """One `unit` of plain mass (g, kg, t, jin) in kilograms, exact.
+
+    Raises:
+        UnitError: not a unit of plain mass.
+    """
+    units = _units(unit)
+    if not units.is_compatible_with(_WEIGHED):
+        raise UnitError(f"{unit!r} is no unit of plain mass; use g, kg, t or jin")
+    return Fraction(_registry().Quantity(Fraction(1), units).to(_WEIGHED).magnitude)

@@ -14,16 +14,36 @@ from pathlib import Path
 import numpy as np
 
 from simulator.acts import Done, Scene
+from simulator.bills import make_bills
+from simulator.brought import known_payments, write_bills
+from simulator.cards import batch
+from simulator.cases import use_government
 from simulator.deliveries import Outbox, make_plan
-from simulator.habits import use_bank_services, use_wallet_services, walk
+from simulator.formats import Feed, all_feeds
+from simulator.habits import read_statements, use_bank_services, walk
 from simulator.network import Network
-from simulator.payments import pay_utilities, shop
+from simulator.orders import recycle
+from simulator.payments import pay_utilities
 from simulator.people import Block, make_block
 from simulator.rides import ride
-from simulator.rows import INSTITUTIONS, OUTCOMES, RIDE, Calendar, Rows, Serials, stack
+from simulator.rows import (
+    ALIPAY,
+    CITIC,
+    ICBC,
+    INSTITUTIONS,
+    METRO,
+    OUTCOMES,
+    RIDE,
+    WECHAT,
+    Calendar,
+    Rows,
+    Serials,
+    stack,
+)
+from simulator.spending import shop_by_card, spend_by_wallet, take_buses, use_second_bank
 from simulator.statements import write_feed
+from simulator.trips import cycle
 from simulator.truth import Truth
-from simulator.writers import Formats
 
 __all__ = ["Summary", "simulate"]
 
@@ -41,7 +61,8 @@ class Summary:
         rows: data rows of all files, all revisions; deliveries sent again are not counted twice.
         files: data files, deliveries sent again counted.
         late, corrected, repeating, resent: (institution, day)s with that fate.
-        rides_reported_by_all: metro rides with rows of all three institutions.
+        bills: bills that people brought themselves, all revisions counted once.
+        rides_reported_by_all: metro rides with rows of the metro, the first wallet and a bank.
         outcomes: acts by outcome.
     """
 
@@ -55,6 +76,7 @@ class Summary:
     corrected: int
     repeating: int
     resent: int
+    bills: int
     acts: int
     rides: int
     rides_reported_by_all: int
@@ -71,6 +93,7 @@ def simulate(
     corrected: float = 0.02,
     duplicated: float = 0.01,
     shared_phones: float = 0.03,
+    bills: float = 0.03,
     progress: Progress | None = None,
 ) -> Summary:
     """Write a world: `<out>/exports/<institution>/<arrival>/…` and `<out>/truth/*.parquet`.
@@ -89,6 +112,7 @@ def simulate(
         duplicated: share of days that repeat rows of the day before, and of deliveries sent again.
         shared_phones: share of people who share a phone with another person.
         progress: called with a stage ("people", "files"), the number done and the number to do.
+        bills: share of people who bring bills of their wallets.
 
     Raises:
         ValueError: people or days below one.
@@ -100,18 +124,19 @@ def simulate(
         raise FileExistsError(f"{out / 'exports'} exists: simulate into a fresh folder")
     say = progress or (lambda _stage, _done, _total: None)
     calendar, network = Calendar(start, days), Network()
-    formats = Formats(calendar, network)
+    feeds = all_feeds(calendar, network)
     plan = make_plan(seed, calendar, late, corrected, duplicated)
     spool = out / "spool"
-    outbox = Outbox(out / "exports", spool, calendar, plan, formats.feeds)
+    outbox = Outbox(out / "exports", spool, calendar, plan, feeds)
     tally = _Tally()
     size = max(100, min(2_000, PERSON_DAYS // days))
     with Truth(out / "truth", calendar) as truth:
         for number, first in enumerate(range(0, people, size)):
-            block = make_block(seed, number, first, min(size, people - first), days, shared_phones)
+            block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills)
+            brought = make_bills(block, days, np.random.default_rng((seed, number, 2)))
             rng = np.random.default_rng((seed, number, 1))
-            scene = Scene(block, days, network, rng, Serials(number))
-            _write_block(scene, outbox, truth, formats, tally)
+            scene = Scene(block, days, network, brought, rng, Serials(number))
+            _write_block(scene, outbox, truth, feeds, calendar, tally)
             say("people", first + len(block), people)
     files = 0
     for done, delivery in enumerate(plan.deliveries, start=1):
@@ -129,6 +154,7 @@ def simulate(
         corrected=len(plan.corrected),
         repeating=len(plan.repeating),
         resent=plan.resent,
+        bills=tally.bills,
         acts=tally.acts,
         rides=tally.rides,
         rides_reported_by_all=tally.rides_reported_by_all,
@@ -140,11 +166,13 @@ class _Tally:
     """Running counts over the blocks."""
 
     def __init__(self) -> None:
-        self.customers = self.acts = self.rides = self.rides_reported_by_all = 0
+        self.customers = self.bills = self.acts = self.rides = self.rides_reported_by_all = 0
         self.outcomes = np.zeros(len(OUTCOMES), dtype=np.int64)
 
 
-def _write_block(scene: Scene, outbox: Outbox, truth: Truth, formats: Formats, tally: _Tally) -> None:
+def _write_block(
+    scene: Scene, outbox: Outbox, truth: Truth, feeds: tuple[Feed, ...], calendar: Calendar, tally: _Tally
+) -> None:
     """Everything that a block of people does and is said to have done."""
     block = scene.block
     acts, reports = _live(scene, block)
@@ -152,12 +180,13 @@ def _write_block(scene: Scene, outbox: Outbox, truth: Truth, formats: Formats, t
     for (institution, _), rows in reports.items():
         reporters[institution, rows["act"][rows["act"] >= 0]] = True
     is_reported = np.asarray(reporters.any(axis=0))
-    act_numbers = tally.acts + np.cumsum(is_reported) - 1
+    # rows of no act say -1, which finds the last place
+    act_numbers = np.append(tally.acts + np.cumsum(is_reported) - 1, -1)
     acts, reporters = acts.take(is_reported), reporters[:, is_reported]
 
     truth.add_people(block)
     truth.add_acts(block, tally.acts, acts)
-    for feed in formats.feeds:
+    for feed in feeds:
         write_feed(
             outbox,
             truth,
@@ -168,13 +197,17 @@ def _write_block(scene: Scene, outbox: Outbox, truth: Truth, formats: Formats, t
             scene.days,
             scene.rng,
         )
+    paid = {wallet: reports[wallet, "bills"] for wallet in (ALIPAY, WECHAT)}
+    write_bills(outbox, truth, block, scene.bills, paid, act_numbers, calendar)
     truth.flush()
 
     is_ride = acts["scenario"] == RIDE
+    by_all = reporters[METRO] & reporters[ALIPAY] & (reporters[CITIC] | reporters[ICBC])
     tally.customers += int(block.holds.sum())
+    tally.bills += len(scene.bills)
     tally.acts += len(acts["person"])
     tally.rides += int(is_ride.sum())
-    tally.rides_reported_by_all += int((is_ride & reporters.all(axis=0)).sum())
+    tally.rides_reported_by_all += int((is_ride & by_all).sum())
     tally.outcomes += np.bincount(acts["outcome"], minlength=len(OUTCOMES))
 
 
@@ -183,17 +216,24 @@ def _live(scene: Scene, block: Block) -> tuple[Rows, dict[tuple[int, str], Rows]
     pieces: dict[tuple[int, str], list[Rows]] = {}
     acts: list[Rows] = []
     offset = 0
-    for do in (ride, walk, pay_utilities, use_wallet_services, use_bank_services):
+    for do in (
+        *(ride, walk, pay_utilities, read_statements, use_bank_services),
+        *(use_government, cycle, recycle, take_buses),
+    ):
         done: Done = do(scene)
         acts.append(done.acts)
         for feed, parts in done.reports.items():
             for rows in parts:
-                rows.columns["act"] = rows["act"] + offset
+                rows.columns["act"] = np.where(rows["act"] < 0, -1, rows["act"] + offset)
                 pieces.setdefault(feed, []).append(rows)
         offset += len(done.acts["person"])
-    for feed, parts in shop(scene).items():
-        pieces[feed] += parts
+    for spend in (shop_by_card, use_second_bank, spend_by_wallet):
+        for feed, parts in spend(scene).items():
+            pieces[feed] += parts
     reports = {feed: stack(parts) for feed, parts in pieces.items()}
+    reports[ICBC, "statements"] = batch(scene, reports[ICBC, "statements"])
+    for wallet in (ALIPAY, WECHAT):
+        reports[wallet, "bills"] = known_payments(scene.bills, wallet, reports[wallet, "bills"])
     for institution in range(len(INSTITUTIONS)):
         reports[institution, "registrations"] = block.registrations[institution]
         reports[institution, "consents"] = block.consents[institution]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from simulator.bills import Bills
 from simulator.network import Network
 from simulator.people import Block
-from simulator.rows import CREDITED, UNDECIDABLE, UNKNOWN, Column, Rows, Serials
+from simulator.rows import CREDITED, UNDECIDABLE, UNKNOWN, Column, Rows, Serials, rows
 
 NO_QUANTITY = -1
 
@@ -21,6 +23,7 @@ class Scene:
         block: the people.
         days: number of business dates; acts and bookings beyond are not delivered.
         network: the metro.
+        bills: the bills that the people bring.
         rng: the random numbers of this block's acts.
         serials: numbers for rows.
     """
@@ -28,6 +31,7 @@ class Scene:
     block: Block
     days: int
     network: Network
+    bills: Bills
     rng: np.random.Generator
     serials: Serials
 
@@ -80,3 +84,13 @@ def settled(outcome: Column, is_open: Column) -> Column:
 def acts_settled(outcome: Column, is_open: Column) -> Column:
     """Act outcomes, undecidable where the policy leaves the assignment open."""
     return np.where(is_open, UNDECIDABLE, outcome)
+
+
+def wallet_rows(scene: Scene, size: int, *, styles: int = 3, **columns: Any) -> Rows:
+    """Acts as the first wallet reports them: to the second, and one row per act, unless said otherwise.
+
+    `styles` is in how many ways an amount may be written.
+    """
+    style = scene.rng.integers(0, styles, size)
+    whole = {"act": np.arange(size), "day_only": False, "style": style, "serial": scene.serials.take(size)}
+    return rows(size, **{**whole, **columns})

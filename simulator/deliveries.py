@@ -1,6 +1,7 @@
 """When each institution sends which day, and the folders that arrive.
 
-One delivery is one institution, one business date and one revision with all its feeds and a control file. It
+One delivery is one institution, one business date and one revision with all its feeds, the bills that people
+brought on that day, each a part of its own, and a control file. It
 arrives in the night after its date between 01:00 and 05:00 local time, unless it is late; a corrected day
 comes a second time as revision 1; some deliveries are sent again byte by byte. Everything has arrived by
 06:00 local time after the last business date.
@@ -12,20 +13,21 @@ import gzip
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from simulator.formats import Feed
 from simulator.rows import CITIC, INSTITUTIONS, Calendar
-from simulator.writers import Feed
 
 LOCAL = timezone(timedelta(hours=8))
 """Asia/Shanghai, which has no summer time."""
 
 _CHUNK = 1 << 20
+_INDEX = "index.jsonl"
 
 
 @dataclass
@@ -115,33 +117,47 @@ def make_plan(seed: int, calendar: Calendar, late: float, corrected: float, dupl
     return Plan(deliveries, frozenset(late_days), frozenset(corrected_days), frozenset(repeating), len(again))
 
 
+@dataclass(frozen=True)
+class Bill:
+    """A bill that a customer brought, as it will be sent; `sums` as the control file states them."""
+
+    customer: str
+    suffix: str
+    data: bytes
+    rows: int
+    sums: dict[str, str]
+
+
 @dataclass
 class _File:
     """A file that grows block by block as plain text before it is closed and compressed."""
 
     path: Path
     feed: Feed
+    day: int
     rows: int = 0
     total: int = 0
-    has_header: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.has_header = bool(self.feed.header)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_bytes(
-            f"{self.feed.header}{self.feed.newline}".encode(self.feed.encoding) if self.has_header else b""
-        )
+        self.path.write_bytes(self.feed.header(self.day).encode(self.feed.encoding))
 
     def append(self, lines: list[str], total: int) -> int:
-        """Add lines; the physical number of the first of them (the header is line 1)."""
-        first = 1 + self.has_header + self.rows
+        """Add rows; the number of the first of them."""
+        first = self.feed.first_line + self.rows
         if lines:
-            text = self.feed.newline.join(lines) + self.feed.newline
-            with self.path.open("ab") as file:
-                file.write(text.encode(self.feed.encoding))
+            self._write(self.feed.newline.join(lines) + self.feed.newline)
         self.rows += len(lines)
         self.total += total
         return first
+
+    def close(self) -> None:
+        """Write what the file ends with."""
+        self._write(self.feed.footer)
+
+    def _write(self, text: str) -> None:
+        with self.path.open("ab") as file:
+            file.write(text.encode(self.feed.encoding))
 
 
 class Outbox:
@@ -157,20 +173,62 @@ class Outbox:
         self._calendar = calendar
         self.plan = plan
         self._files: dict[tuple[int, str, int, int], _File] = {}
+        self._bills: dict[tuple[int, int], int] = {}
+        self._bill_rows = 0
         for delivery in plan.deliveries:
             for feed in feeds:
                 if feed.institution == delivery.institution:
                     key = (delivery.institution, feed.name, delivery.day, delivery.revision)
-                    self._files[key] = _File(spool / "-".join(map(str, key)), feed)
+                    self._files[key] = _File(spool / "-".join(map(str, key)), feed, delivery.day)
 
     def append(self, feed: Feed, day: int, revision: int, lines: list[str], total: int) -> int:
-        """Add lines to a file; the physical number of the first of them."""
+        """Add rows to a file; the number of the first of them."""
         return self._files[feed.institution, feed.name, day, revision].append(lines, total)
 
     @property
     def rows(self) -> int:
         """Data rows so far, all revisions, deliveries sent again not counted."""
-        return sum(file.rows for file in self._files.values())
+        return sum(file.rows for file in self._files.values()) + self._bill_rows
+
+    def bring(self, institution: int, day: int, bill: Bill) -> tuple[int, int]:
+        """Add a bill to a day's delivery, to either revision; its part and the last revision."""
+        revision = int((institution, day) in self.plan.corrected)
+        part = self._bills[institution, day] = self._bills.get((institution, day), 0) + 1
+        folder = self._bill_folder(institution, day)
+        folder.mkdir(exist_ok=True)
+        name = f"bills_{self._calendar.date(day):%Y%m%d}_{part}{bill.suffix}"
+        (folder / name).write_bytes(bill.data)
+        entry = {
+            "name": name,
+            "feed": "bills",
+            "part": part,
+            "parts": 0,  # known when it is sent
+            "rows": bill.rows,
+            "sha256": hashlib.sha256(bill.data).hexdigest(),
+            "customer": bill.customer,
+            "sums": bill.sums,
+        }
+        with (folder / _INDEX).open("a", encoding="utf-8") as index:
+            index.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._bill_rows += bill.rows * (revision + 1)
+        return part, revision
+
+    def _bill_folder(self, institution: int, day: int) -> Path:
+        return self._spool / f"bills-{institution}-{day}"
+
+    def _send_bills(self, delivery: Delivery, target: Path) -> list[dict[str, object]]:
+        """Copy a day's bills; what the control file says of them."""
+        place = (delivery.institution, delivery.day)
+        if place not in self._bills:
+            return []
+        folder = self._bill_folder(*place)
+        index = (folder / _INDEX).read_text(encoding="utf-8").splitlines()
+        listed = [{**json.loads(line), "parts": self._bills[place]} for line in index]
+        for entry in listed:
+            shutil.copyfile(folder / entry["name"], target / entry["name"])
+        if delivery.revision == int(place in self.plan.corrected):
+            shutil.rmtree(folder)
+        return listed
 
     def send(self, delivery: Delivery) -> int:
         """Make the folders of one delivery; the number of files in each."""
@@ -181,10 +239,11 @@ class Outbox:
             for arrival in delivery.arrivals
         ]
         folders[0].mkdir(parents=True)
-        listed = []
+        listed: list[dict[str, object]] = []
         for (owner, feed_name, day, revision), file in self._files.items():
             if (owner, day, revision) != (delivery.institution, delivery.day, delivery.revision):
                 continue
+            file.close()
             name = f"{feed_name}_{date:%Y%m%d}_1{file.feed.suffix}"
             entry: dict[str, object] = {
                 "name": name,
@@ -198,6 +257,7 @@ class Outbox:
                 entry["sums"] = {file.feed.sum_column: _places(file.total, file.feed.sum_places)}
             listed.append(entry)
             file.path.unlink()
+        listed += self._send_bills(delivery, folders[0])
         control = {
             "institution": institution,
             "business_date": str(date),

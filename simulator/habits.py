@@ -1,10 +1,10 @@
-"""Walking, statements, card applications and government services."""
+"""Walking, electronic statements and card applications."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import Done, Scene, acts_of, acts_settled, settled
+from simulator.acts import Done, Scene, acts_of, acts_settled, settled, wallet_rows
 from simulator.rows import (
     ALIPAY,
     CARD_APPLICATION,
@@ -12,10 +12,7 @@ from simulator.rows import (
     CREDITED,
     DAY,
     FINANCE,
-    GOVERNMENT,
-    LIVING,
     NO_CONSENT,
-    NO_FACTOR,
     RECORD,
     STATEMENT,
     SUPPORTING,
@@ -60,17 +57,16 @@ def walk(scene: Scene) -> Done:
         outcome=acts_settled(outcome, act_open),
         credited=steps * 1_000_000,
     )
-    reports = rows(
+    reports = wallet_rows(
+        scene,
         len(act),
+        styles=2,
         day=day[act],
         person=person[act],
         act=act,
         at=at,
-        day_only=False,
         scenario=WALK,
         total=shown * 1_000_000,
-        style=rng.integers(0, 2, len(act)),
-        serial=scene.serials.take(len(act)),
         disposition=np.where(is_last, RECORD, SUPPORTING),
         outcome=np.where(is_last, settled(outcome, act_open)[act], UNKNOWN),
     )
@@ -84,30 +80,24 @@ def _days_of(scene: Scene, institution: int, rate: float) -> tuple[Column, Colum
     return person.astype(np.int64), day.astype(np.int64)
 
 
-def use_wallet_services(scene: Scene) -> Done:
-    """Electronic statements and government services, both in the wallet alone, with a precise time."""
+def read_statements(scene: Scene) -> Done:
+    """Electronic statements in the wallet, with a precise time."""
     block, rng = scene.block, scene.rng
-    person, day = _days_of(scene, ALIPAY, 0.025)
+    person, day = _days_of(scene, ALIPAY, 0.0125)
     size = len(person)
-    is_statement = scene.chance(0.5, size)
-    scenario = np.where(is_statement, STATEMENT, GOVERNMENT)
     at = day * DAY + rng.integers(8 * 3_600, 22 * 3_600, size)
-    count = np.where(is_statement, rng.integers(1, 5, size), 1) * 1_000_000
-    consent = block.consents_at(ALIPAY, person, np.where(is_statement, FINANCE, LIVING), at)
-    outcome = np.where(consent, np.where(is_statement, CREDITED, NO_FACTOR), NO_CONSENT)
+    count = rng.integers(1, 5, size) * 1_000_000
+    outcome = np.where(block.consents_at(ALIPAY, person, FINANCE, at), CREDITED, NO_CONSENT)
     act_open = ~block.is_decidable[person] & (outcome == CREDITED)
-    acts = acts_of(person, scenario, day, at, count, acts_settled(outcome, act_open), count)
-    reports = rows(
+    acts = acts_of(person, np.full(size, STATEMENT), day, at, count, acts_settled(outcome, act_open), count)
+    reports = wallet_rows(
+        scene,
         size,
         day=day,
         person=person,
-        act=np.arange(size),
         at=at,
-        day_only=False,
-        scenario=scenario,
+        scenario=STATEMENT,
         total=count,
-        style=rng.integers(0, 3, size),
-        serial=scene.serials.take(size),
         outcome=settled(outcome, act_open),
     )
     return Done(acts, {(ALIPAY, "acts"): [reports]})

@@ -17,8 +17,14 @@ PHONE_PREFIXES = (
     *("130", "131", "133", "136", "137", "138", "139", "150"),
     *("151", "158", "159", "182", "186", "187", "188", "189"),
 )
-CARD_PREFIXES = ("62177102", "62220212")
-"""The bank of this world, and any other bank."""
+CARD_PREFIXES = ("62177102", "62220212", "62122612")
+"""The first bank of this world, a bank that sends nothing, and the second bank of this world."""
+
+_CUSTOMERS = (
+    *(("did:alipay:", 16), ("", 12), ("HZ", 10), ("1202", 15)),
+    *(("oWx5", 12), ("HG", 9), ("M", 11), ("zlb", 10)),
+)
+"""By institution what a customer id starts with, and its digits."""
 
 _MULTIPLIER = 2_654_435_761
 _BIRTH_DAYS = 18_000
@@ -52,8 +58,5 @@ def card(number: int, seed: int, bank: int) -> str:
 
 def customer_id(number: int, seed: int, institution: int) -> str:
     """The institution's own name for a customer; says nothing of the person."""
-    if institution == 0:
-        return f"did:alipay:{_spread(number, seed + 1, 10**16):016d}"
-    if institution == 1:
-        return f"{_spread(number, seed + 2, 10**12):012d}"
-    return f"HZ{_spread(number, seed + 3, 10**10):010d}"
+    prefix, digits = _CUSTOMERS[institution]
+    return f"{prefix}{_spread(number, seed + 1 + institution, 10**digits):0{digits}d}"

@@ -8,12 +8,36 @@ import numpy as np
 
 from simulator import identifiers
 from simulator.linking import Known, decidable_people
-from simulator.rows import ALIPAY, CITIC, DAY, INSTITUTIONS, METRO, Column, Rows, rows, stack
+from simulator.rows import (
+    ALIPAY,
+    BIKES,
+    CITIC,
+    DAY,
+    FINANCE,
+    ICBC,
+    INSTITUTIONS,
+    LIVING,
+    METRO,
+    PORTAL,
+    RECYCLER,
+    TRAVEL,
+    WECHAT,
+    Column,
+    Rows,
+    rows,
+    stack,
+)
 
 ALWAYS = -(10**10)
 NEVER = 10**10
 SCOPE_ALL = 3
 """Scopes of consent events: travel 0, living 1, finance 2 and all 3."""
+SHARES = {ALIPAY: 0.90, CITIC: 0.60, METRO: 0.70, ICBC: 0.35, WECHAT: 0.0, RECYCLER: 0.20, BIKES: 0.35, PORTAL: 0.40}
+"""Share of people who are customers; of the second wallet only those who bring its bills."""
+KNOWS_CITIZEN = {ALIPAY: 0.95, CITIC: 0.90, METRO: 0.60, ICBC: 0.90, WECHAT: 0.5, RECYCLER: 0, BIKES: 0, PORTAL: 1}
+"""Share of customers whose citizen id the institution knows; it knows that of every micro-enterprise, or of none."""
+ASKS_FOR = {METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)}
+"""Scopes of consent that an institution has besides "all"; where nothing is said, every scope."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +47,21 @@ class Block:
     Attributes:
         first: the block's first person number.
         is_micro: [size] whether the subject is a micro-enterprise.
-        holds: [3, size] whether the person is a customer of the institution.
-        customer_ids: [3, size] the institution's customer ids, "" for none.
+        brings_bills: [size] whether the person brings bills of the wallets.
+        citizen_id: [size] what is printed on the person's card, whoever knows it.
+        holds: [8, size] whether the person is a customer of the institution.
+        customer_ids: [8, size] the institution's customer ids, "" for none.
         card: [size] the citic card's number, "" for none.
         is_decidable: [size] whether the linking policy finds exactly this person.
-        given_from, given_to: [3, size, 3, 2] half-open intervals of consent, two for each
+        given_from, given_to: [8, size, 3, 2] half-open intervals of consent, two for each
             institution, person and scope.
         registrations, consents: rows by institution.
     """
 
     first: int
     is_micro: Column
+    brings_bills: Column
+    citizen_id: Column
     holds: Column
     customer_ids: Column
     card: Column
@@ -69,16 +97,21 @@ class _Identities:
     new_phone: Column
     bank_card: Column
     other_card: Column
+    second_card: Column
+    """That of the second bank of this world."""
     change_day: Column
     """The day on which the person takes the new phone; -1 for never."""
 
 
-def make_block(seed: int, block: int, first: int, size: int, days: int, shared_phones: float) -> Block:
+def make_block(seed: int, block: int, first: int, size: int, days: int, shared_phones: float, bills: float) -> Block:
     """People `first` … `first + size - 1` with everything that does not depend on what they do."""
     rng = np.random.default_rng((seed, block, 0))
     is_micro = rng.random(size) < 0.02
-    holds = rng.random((3, size)) < np.array([[0.90], [0.60], [0.70]])
+    holds = rng.random((len(INSTITUTIONS), size)) < np.array([[SHARES[i]] for i in range(len(INSTITUTIONS))])
     holds[ALIPAY, ~holds.any(axis=0)] = True
+    # A bill is brought on a day after the days that it lists.
+    brings_bills = (rng.random(size) < bills) & (days > 1)
+    holds[WECHAT] = brings_bills & (~holds[ALIPAY] | (rng.random(size) < 0.5))
     who = _identities(rng, seed, first, size, days, is_micro, shared_phones)
     customer_ids = np.array(
         [
@@ -93,6 +126,8 @@ def make_block(seed: int, block: int, first: int, size: int, days: int, shared_p
     return Block(
         first=first,
         is_micro=is_micro,
+        brings_bills=brings_bills,
+        citizen_id=who.citizen_id,
         holds=holds,
         customer_ids=customer_ids,
         card=np.where(holds[CITIC], who.bank_card, ""),
@@ -120,6 +155,7 @@ def _identities(
     new_phone = np.array([identifiers.phone(2 * k + 1, seed) for k in numbers], dtype=object)
     bank_card = np.array([identifiers.card(k, seed, 0) for k in numbers], dtype=object)
     other_card = np.array([identifiers.card(k, seed, 1) for k in numbers], dtype=object)
+    second_card = np.array([identifiers.card(k, seed, 2) for k in numbers], dtype=object)
     change_day = np.full(size, -1)
 
     residents = rng.permutation(np.flatnonzero(~is_micro))
@@ -137,7 +173,7 @@ def _identities(
         micro = np.flatnonzero(is_micro)
         owner = residents[rng.integers(0, len(residents), len(micro))]
         citizen_id[micro], phone[micro] = citizen_id[owner], phone[owner]
-    return _Identities(citizen_id, phone, new_phone, bank_card, other_card, change_day)
+    return _Identities(citizen_id, phone, new_phone, bank_card, other_card, second_card, change_day)
 
 
 def _registrations(
@@ -154,7 +190,8 @@ def _registrations(
     for institution in range(len(INSTITUTIONS)):
         person = np.flatnonzero(holds[institution])
         size = len(person)
-        knows = (rng.random(size) < (0.95, 0.90, 0.60)[institution]) | is_micro[person]
+        share = KNOWS_CITIZEN[institution]
+        knows = (rng.random(size) < share) | (is_micro[person] & (share > 0))
         citizen_id = np.where(knows, who.citizen_id[person], "")
         card, card2 = _cards(rng, institution, person, holds, who)
         change = who.change_day[person]
@@ -216,30 +253,32 @@ def _registrations(
 def _cards(
     rng: np.random.Generator, institution: int, person: Column, holds: Column, who: _Identities
 ) -> tuple[Column, Column]:
-    """The cards that an institution knows: the bank its own, the wallet up to two bound ones."""
+    """The cards that an institution knows: the banks their own, the first wallet up to two bound ones."""
     size = len(person)
     none = np.full(size, "", dtype=object)
-    if institution == CITIC:
-        return np.where(True, who.bank_card[person], ""), none
-    if institution == METRO:
+    if institution in (CITIC, ICBC):
+        return (who.bank_card if institution == CITIC else who.second_card)[person], none
+    if institution != ALIPAY:
         return none, none.copy()
     bank = np.where(holds[CITIC, person] & (rng.random(size) < 0.6), who.bank_card[person], "")
     other = np.where(rng.random(size) < 0.4, who.other_card[person], "")
+    other = np.where(holds[ICBC, person] & (rng.random(size) < 0.4), who.second_card[person], other)
     return np.where(bank == "", other, bank), np.where(bank == "", "", other)
 
 
 def _consents(rng: np.random.Generator, holds: Column, days: int) -> tuple[Column, Column, tuple[Rows, ...]]:
-    """Intervals of consent [3, size, 3, 2] from and to, and the events that tell of them.
+    """Intervals of consent [8, size, 3, 2] from and to, and the events that tell of them.
 
     Of the customers 84 % consent to all before the first day, the rest only to some scopes, never, in the
-    middle, or withdraw (all or travel alone), some to give again. A fifth of the events reach the bank or
-    the wallet up to three days late.
+    middle, or withdraw (all or one scope alone), some to give again. A fifth of the events reach the
+    institution up to three days late.
     """
     size = holds.shape[1]
-    given_from = np.full((3, size, 3, 2), NEVER, dtype=np.int64)
-    given_to = np.full((3, size, 3, 2), NEVER, dtype=np.int64)
+    given_from = np.full((len(INSTITUTIONS), size, 3, 2), NEVER, dtype=np.int64)
+    given_to = np.full((len(INSTITUTIONS), size, 3, 2), NEVER, dtype=np.int64)
     all_rows = []
     for institution in range(len(INSTITUTIONS)):
+        asked = ASKS_FOR.get(institution, (TRAVEL, LIVING, FINANCE))
         person = np.flatnonzero(holds[institution])
         fate = rng.random(len(person))
         before = -rng.integers(1, 60, len(person)) * DAY + rng.integers(1, DAY, len(person))
@@ -248,7 +287,7 @@ def _consents(rng: np.random.Generator, holds: Column, days: int) -> tuple[Colum
         delay = np.where(rng.random((len(person), 2)) < 0.2, rng.integers(1, 4, (len(person), 2)), 0)
         arrives = np.minimum(moments // DAY + delay, days - 1)
         subset = rng.integers(1, 7, len(person))
-        travel_alone = rng.random(len(person)) < 0.5
+        one_alone = rng.random(len(person)) < 0.5
         events: list[tuple[Column, Column, Column, bool, Column]] = []
 
         def note(mask: Column, scopes: tuple[int, ...], given: bool, at: Column, day: Column) -> None:
@@ -268,12 +307,12 @@ def _consents(rng: np.random.Generator, holds: Column, days: int) -> tuple[Colum
         given_from[institution, person[middle], :, 0] = moments[middle, 0, None]
         for scope in range(3):
             mask = partial & ((subset >> scope) & 1 == 1)
-            if institution == METRO and scope != 0:
+            if scope not in asked:
                 continue
             note(mask, (scope,), True, before, first_day)
             given_from[institution, person[mask], scope, 0] = before[mask]
 
-        for scopes, mask in (((0,), withdraws & travel_alone), ((0, 1, 2), withdraws & ~travel_alone)):
+        for scopes, mask in ((asked[:1], withdraws & one_alone), ((0, 1, 2), withdraws & ~one_alone)):
             named = (SCOPE_ALL,) if len(scopes) == 3 else scopes
             note(mask, named, False, moments[:, 0], arrives[:, 0])
             note(mask & again, named, True, moments[:, 1], arrives[:, 1])

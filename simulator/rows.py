@@ -17,16 +17,24 @@ import numpy.typing as npt
 Column = npt.NDArray[Any]
 
 DAY = 86_400
-INSTITUTIONS = ("alipay", "citic_bank", "hangzhou_metro")
-ALIPAY, CITIC, METRO = range(3)
+INSTITUTIONS = (
+    *("alipay", "citic_bank", "hangzhou_metro", "icbc"),
+    *("wechat_pay", "huge_recycling", "hellobike", "zheliban"),
+)
+ALIPAY, CITIC, METRO, ICBC, WECHAT, RECYCLER, BIKES, PORTAL = range(8)
 
-SCENARIOS = ("metro", "walking", "utility_payment", "e_statement", "e_card", "online_government")
-RIDE, WALK, UTILITY, STATEMENT, CARD_APPLICATION, GOVERNMENT = range(6)
+SCENARIOS = (
+    *("metro", "walking", "utility_payment", "e_statement", "e_card", "online_government"),
+    *("shared_bike", "e_bike", "bus"),
+    *("recycling_paper", "recycling_plastic", "recycling_glass"),
+    *("recycling_textile", "recycling_metal", "recycling_electrical"),
+)
+RIDE, WALK, UTILITY, STATEMENT, CARD_APPLICATION, GOVERNMENT, BIKE, E_BIKE, BUS, PAPER = range(10)
+ELECTRICAL = SCENARIOS.index("recycling_electrical")
 TRAVEL, LIVING, FINANCE = range(3)
-SCOPE_OF = np.array([TRAVEL, TRAVEL, LIVING, FINANCE, FINANCE, LIVING])
 
-DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored")
-RECORD, SUPPORTING, REPEAT, SUPERSEDED, IGNORED = range(5)
+DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored", "quarantined")
+RECORD, SUPPORTING, REPEAT, SUPERSEDED, IGNORED, QUARANTINED = range(6)
 
 OUTCOMES = (
     "credited",
@@ -37,9 +45,10 @@ OUTCOMES = (
     "refunded",
     "pending",
     "unpaired",
+    "withheld",
     "undecidable",
 )
-CREDITED, ABSORBED, EVIDENCE, NO_CONSENT, NO_FACTOR, REFUNDED, PENDING, UNPAIRED, UNDECIDABLE = range(9)
+CREDITED, ABSORBED, EVIDENCE, NO_CONSENT, NO_FACTOR, REFUNDED, PENDING, UNPAIRED, WITHHELD, UNDECIDABLE = range(10)
 UNKNOWN = -1
 """No outcome expected: the row leads no claim, or the policy leaves it open."""
 

@@ -9,14 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.deliveries import Outbox
+from simulator.formats import Feed
 from simulator.people import Block
 from simulator.rows import RECORD, REPEAT, SUPERSEDED, SUPPORTING, UNKNOWN, Column, Rows, Serials, stack
 from simulator.truth import Truth
-from simulator.writers import Feed
-
-KEYED = ("acts", "card_transactions", "taps")
-"""Per institution the feed whose rows have a natural key: only these can be recognised when sent again."""
-_OF_ACTS = {"acts", "card_transactions", "taps"}
 
 
 def write_feed(
@@ -32,7 +28,7 @@ def write_feed(
     """Append a block's rows of one feed to the files of all days.
 
     The rows come in any order; their `act` counts within the block, and `act_numbers` has the number of each
-    in the truth.
+    in the truth, and last the -1 of rows without an act.
     """
     order = np.argsort(reports["day"], kind="stable")
     reports = reports.take(order)
@@ -48,7 +44,7 @@ def write_feed(
             former = stack([former, reports.take(again)])
             former.columns["disposition"] = np.full(len(former), SUPERSEDED)
             former.columns["outcome"] = np.full(len(former), UNKNOWN)
-            _append(outbox, truth, feed, day, 0, former, former_lines, act_numbers)
+            _append(outbox, truth, feed, block, day, 0, former, former_lines, act_numbers)
             revision = 1
         else:
             revision = 0
@@ -57,32 +53,34 @@ def write_feed(
         statement.columns["disposition"][repeated] = REPEAT
         statement.columns["outcome"][repeated] = UNKNOWN
         text = lines[edges[day] : edges[day + 1]] + [lines[k] for k in again]
-        _append(outbox, truth, feed, day, revision, statement, text, act_numbers)
+        _append(outbox, truth, feed, block, day, revision, statement, text, act_numbers)
 
 
 def _append(
     outbox: Outbox,
     truth: Truth,
     feed: Feed,
+    block: Block,
     day: int,
     revision: int,
     part: Rows,
     lines: list[str],
     numbers: Column,
 ) -> None:
+    if feed.arrange is not None:
+        order, lines = feed.arrange(part, block, day)
+        part = part.take(order)
     first = outbox.append(feed, day, revision, lines, int(part["total"].sum()))
-    act = part["act"]
-    truth.add_records(feed.institution, feed.name, day, revision, first, part, np.where(act < 0, -1, numbers[act]))
+    truth.add_records(feed.institution, feed.name, day, revision, first, part, numbers[part["act"]])
 
 
 def _resent(
     outbox: Outbox, feed: Feed, reports: Rows, edges: Column, days: int, rng: np.random.Generator
 ) -> dict[int, Column]:
     """Rows of the day before that a day's file holds once more; only feeds whose rows have a key."""
-    keyed = KEYED[feed.institution] == feed.name
     chosen = {}
     for day in range(1, days):
-        if not keyed or (feed.institution, day) not in outbox.plan.repeating:
+        if not feed.is_keyed or (feed.institution, day) not in outbox.plan.repeating:
             continue
         candidates = np.arange(edges[day - 1], edges[day])
         candidates = candidates[np.isin(reports["disposition"][candidates], (RECORD, SUPPORTING))]
@@ -99,14 +97,16 @@ def _former(
     if len(here) >= 3:
         fate[:3] = (0.0, 0.04, 0.07)  # every correction does all three
     kept = here[fate >= 0.03]
-    if feed.name not in _OF_ACTS:
+    if not feed.is_of_acts:
         return reports.take(kept), [lines[k] for k in kept]
     changed = reports.take(here[(fate >= 0.03) & (fate < 0.06)])
     changed.columns["total"] = changed["total"] + np.where(changed["total"] == 0, 0, changed["total"])
+    if "end_lat" in changed.columns:
+        changed.columns["end_lat"] = changed["end_lat"] + 5_000
     invented = reports.take(here[(fate >= 0.06) & (fate < 0.08)])
     if "serial" in invented.columns:
         invented.columns["serial"] = invented["serial"] + Serials.SPARE
-    if "status" in invented.columns:
+    if "station" in invented.columns:
         invented.columns["station"] = (invented["station"] + 1) % 20
     invented.columns["act"] = np.full(len(invented), -1)
     same = here[fate >= 0.06]

@@ -113,7 +113,15 @@ class Truth:
         )
 
     def add_records(
-        self, institution: int, feed: str, day: int, revision: int, line: int, rows: Rows, act_no: Column
+        self,
+        institution: int,
+        feed: str,
+        day: int,
+        revision: int,
+        line: int,
+        rows: Rows,
+        act_no: Column,
+        part: int = 1,
     ) -> None:
         """Rows of one file from a line on; kept until `flush`."""
         size = len(rows)
@@ -123,6 +131,7 @@ class Truth:
                 "feed": np.full(size, feed, dtype=object),
                 "day": np.full(size, day),
                 "revision": np.full(size, revision, dtype=np.int32),
+                "part": np.full(size, part, dtype=np.int32),
                 "line": line + np.arange(size, dtype=np.int64),
                 "act_no": act_no,
                 "disposition": rows["disposition"],
@@ -143,7 +152,7 @@ class Truth:
                 all_["feed"],
                 self._dates(all_["day"]),
                 all_["revision"],
-                np.ones(len(all_["line"]), dtype=np.int32),
+                all_["part"],
                 all_["line"],
                 pa.array(all_["act_no"], mask=all_["act_no"] < 0),
                 _named(all_["disposition"], DISPOSITIONS),

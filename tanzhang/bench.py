@@ -18,8 +18,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tanzhang.cli import DEGRADED
 from tanzhang.demo import FIRST_DAY, SEED
+from tanzhang.shell import DEGRADED
 
 
 def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Console) -> None:

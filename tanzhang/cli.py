@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from tanzhang import show
-from tanzhang.keys import KeysMissing, provide_keys
+from tanzhang import quarantine, show
+from tanzhang.keys import provide_keys
+from tanzhang.shell import DEGRADED, HOME, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
-
-USAGE, DEGRADED, BLOCKED, NOT_FOUND = 2, 3, 4, 5
 
 HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
 
@@ -39,64 +34,11 @@ back, or a warning rule broken) · 4 blocked, the last publication stays · 5 no
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-out = Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)
-err = Console(stderr=True)
-
-
-class Engine(str, Enum):
-    """What computes: DuckDB in this process, or Spark."""
-
-    embedded = "embedded"
-    spark = "spark"
-
-
-Home = Annotated[Path, typer.Option(help="Folder of the deployment.", show_default=True)]
-OnEngine = Annotated[Engine, typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.")]
-HOME = Path("home/main")
 
 
 def main() -> None:
     """Entry point of the console script."""
     app()
-
-
-@contextmanager
-def _foreseen() -> Iterator[None]:
-    """Every foreseen failure as one clear line and its exit code."""
-    from jobs.explain import NotFound
-    from jobs.jars import SetupError
-    from jobs.publish import PublicationBlocked
-    from jobs.run import RunError
-    from jobs.tokens import TokenKeyError
-    from schemas import RegistryError
-
-    try:
-        yield
-    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError) as error:
-        _fail(str(error), USAGE)
-    except PublicationBlocked as error:
-        _fail(str(error), BLOCKED)
-    except NotFound as error:
-        _fail(str(error), NOT_FOUND)
-
-
-@contextmanager
-def _lake(home: Path, engine: Engine, folder: str = "lake") -> Iterator[Lake]:
-    """The home's lake, closed in the end."""
-    from jobs.lake import open_lake
-    from schemas import load_registry
-
-    with _foreseen():
-        lake = open_lake(engine.value, home / folder, load_registry())
-        try:
-            yield lake
-        finally:
-            lake.close()
-
-
-def _fail(text: str, code: int) -> None:
-    err.print(f"[red]{text}[/red]")
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -110,6 +52,7 @@ def simulate(
     corrected: Annotated[float, typer.Option(help="Share of statements that get a second revision.")] = 0.02,
     duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
     shared_phones: Annotated[float, typer.Option(help="Share of people who share a phone.")] = 0.03,
+    bills: Annotated[float, typer.Option(help="Share of people who bring bills of their wallets.")] = 0.03,
 ) -> None:
     """Write the exports of a made-up world, and – where no job reads it – the truth about it."""
     from simulator import simulate as make
@@ -117,10 +60,20 @@ def simulate(
     with show.progress(err) as bar:
         try:
             summary = make(
-                home, people, days, seed, start.date(), late, corrected, duplicated, shared_phones, bar.update
+                home,
+                people,
+                days,
+                seed,
+                start.date(),
+                late=late,
+                corrected=corrected,
+                duplicated=duplicated,
+                shared_phones=shared_phones,
+                bills=bills,
+                progress=bar.update,
             )
         except FileExistsError:
-            _fail(f"{home}/exports exists; choose another --home", USAGE)
+            fail(f"{home}/exports exists; choose another --home", USAGE)
     show.world(out, summary)
 
 
@@ -141,7 +94,7 @@ def run(
     that was killed is simply run again; a date without news is left as it stands.
     """
     dates = _dates(day, first, last)
-    with _lake(home, engine, folder) as lake:
+    with lake_of(home, engine, folder) as lake:
         outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
     if any(outcome.state == "degraded" for outcome in outcomes):
         raise typer.Exit(DEGRADED)
@@ -179,7 +132,7 @@ def _dates(day: datetime | None, first: datetime | None, last: datetime | None) 
         return [day.date()]
     if day is None and first is not None and last is not None and first <= last:
         return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]
-    _fail("say --date D, or --from A --to B with A not after B", USAGE)
+    fail("say --date D, or --from A --to B with A not after B", USAGE)
     return []
 
 
@@ -206,13 +159,13 @@ def job(
 ) -> None:
     """Do one job of a run by itself, as a scheduler with a task per job would."""
     if dry_run and name is not Job.post:
-        _fail("--dry-run is for post", USAGE)
-    with _foreseen():
+        fail("--dry-run is for post", USAGE)
+    with foreseen():
         provide_keys(home)
         if name in (Job.pull, Job.land):
             _ingest(name, home)
             return
-    with _lake(home, engine) as lake:
+    with lake_of(home, engine) as lake:
         from jobs.pipeline import dry_post, run_job
 
         if dry_run:
@@ -224,7 +177,8 @@ def job(
 
 def _ingest(name: Job, home: Path) -> None:
     """Pull or land for every institution; needs no lake."""
-    from jobs.land import LANDING, land
+    from jobs.land import land
+    from jobs.manifests import LANDING
     from jobs.pull import pull
     from jobs.tokens import Tokens
     from schemas import load_registry
@@ -242,14 +196,14 @@ def status(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
     """What came from whom, what became of it, and what was refused or is missing."""
     from jobs.status import status as read
 
-    with _lake(home, engine) as lake:
+    with lake_of(home, engine) as lake:
         show.status(out, read(lake, home))
 
 
 @app.command()
 def publications(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
-    with _lake(home, engine) as lake:
+    with lake_of(home, engine) as lake:
         rows = lake.to_arrow(lake.read("gold.publications")).to_pylist()
         show.publications(out, rows)
 
@@ -264,7 +218,7 @@ def explain(
     """Follow an entry to its activity, every claim of it, file and line – and to the factor's clause."""
     from jobs.explain import explain as trace
 
-    with _lake(home, engine) as lake:
+    with lake_of(home, engine) as lake:
         [told] = trace(lake, lake.registry, home, [entry.lower()])
         show.explanation(out, told, lake.registry, home if source else None)
 
@@ -279,7 +233,7 @@ def statement(
     """A person's account: acts and grams, what was not credited and why, what is missing, how to contest."""
     from jobs.statement import statement as draw_up
 
-    with _lake(home, engine) as lake:
+    with lake_of(home, engine) as lake:
         show.statement(out, draw_up(lake, lake.registry, person, day.date()), lake.registry)
 
 
@@ -297,7 +251,7 @@ def demo(
     from tanzhang.demo import demonstrate, prepare
 
     dates = prepare(home, engine.value, people, days, out, err)
-    with _lake(home, engine, "lake" if engine is Engine.embedded else "lake-spark") as lake:
+    with lake_of(home, engine, "lake" if engine is Engine.embedded else "lake-spark") as lake:
         demonstrate(lake, home, dates, out)
 
 
@@ -313,6 +267,17 @@ def bench(
 
     measure(people or [20_000, 200_000], [engine.value for engine in engines or list(Engine)], days, home, out)
 
+
+@app.command("bench-land")
+def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> None:
+    """Landing of every format: rows per second and peak memory, beside a bare reader of that format."""
+    from tanzhang.bench_land import measure
+
+    measure(people, home, out)
+
+
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(quarantine.drift)
 
 if __name__ == "__main__":
     main()

@@ -67,7 +67,7 @@ def world(console: Console, summary: Summary) -> None:
     console.print(
         f"{summary.people:,} people, {summary.customers:,} customers, {summary.days} days: {summary.rows:,} rows in "
         f"{summary.files:,} files ({summary.late} late, {summary.corrected} corrected, {summary.resent} sent twice); "
-        f"{share:.0%} of the rides reported by all three institutions"
+        f"{summary.bills} bills brought by people; {share:.0%} of the rides reported by metro, wallet and bank"
     )
 
 
@@ -96,6 +96,12 @@ def status(console: Console, state: Status) -> None:
         numbers = [sum(counts.values()), *(counts.get(name, 0) for name in DISPOSITIONS)]
         table.add_row(institution, feed, *map(_number, numbers))
     console.print(table)
+
+    total = sum(state.stated.values())
+    verdict = "add up to" if state.adds_up else "[red]differ from[/red]"
+    console.print(
+        f"These rows {verdict} the {total:,} that the control files of {len(state.stated)} institutions state."
+    )
 
     claims: dict[str, dict[str, int]] = defaultdict(dict)
     for row in state.outcomes:
@@ -171,13 +177,15 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
         console.print(f"  {key}: {escape(str(text))}")
     console.print("[bold]claims[/bold]")
     for claim in told.claims:
+        placed = "  its export does not tell where: counted where the factor is lowest" if claim.is_placed else ""
         places = ", ".join(f"{line.path or line.file_id + ' (expired)'}:{line.line}" for line in claim.lines)
-        console.print(f"  {claim.outcome:<10} {claim.claim_kind:<8} {escape(places)}  ({claim.reason})")
+        console.print(f"  {claim.outcome:<10} {claim.claim_kind:<8} {escape(places)}  ({claim.reason}){placed}")
         for line in claim.lines if home else ():
-            from jobs.explain import source_text
+            from jobs.explain import source_values
 
-            encoding = registry.sources[line.institution].feeds[line.feed].format.encoding
-            console.print(f"             {escape(source_text(home, line, encoding))}", style="dim")  # type: ignore[arg-type]
+            values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])  # type: ignore[arg-type]
+            text = "  ".join(f"{field}={value}" for field, value in values.items() if value)
+            console.print(f"             {escape(text)}", style="dim")
     if len(told.history) > 1:
         console.print("[bold]all entries of this position[/bold]")
         for row in told.history:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from jobs.land import Manifest, land, landed_path, rejects_path
+from jobs.formats.read import open_export
+from jobs.formats.rows import RowMaker
+from jobs.land import land
+from jobs.manifests import Manifest, landed_path, rejects_path
 from jobs.pull import pull
 from jobs.tokens import Tokens
-from schemas.sources import load_sources
-from tests.exports import deliver
+from schemas.sources import Feed, Source, load_sources
+from tests.exports import FORMS, Part, deliver, expected, fixture_folders, fixture_parts
 
 SOURCES = load_sources()
 TOKEN_KEY, RECORD_KEY = bytes(range(32)), bytes(range(32, 64))
@@ -40,3 +45,57 @@ def rejects(home: Path, manifest: Manifest) -> dict[int, tuple[str, str]]:
     table = pq.read_table(rejects_path(home, manifest)).to_pylist()
     assert all(row["file_id"] == manifest.file_id and row["error_column"] is None for row in table)
     return {row["line"]: (row["error_code"], row["error_shape"]) for row in table}
+
+
+# -- single fixture files, without a delivery
+
+
+class Sample(NamedTuple):
+    """A fixture file: where it lies, what the control file states of it, and what is expected of it."""
+
+    institution: str
+    business_date: date
+    name: str
+    part: Part
+    told: dict[str, Any]
+
+    @property
+    def feed(self) -> Feed:
+        return SOURCES[self.institution].feeds[self.part.feed]
+
+    @property
+    def suffix(self) -> str:
+        return self.part.suffix or FORMS[self.institution][self.part.feed].suffix
+
+
+def samples() -> Iterator[Sample]:
+    """Every fixture file of the institutions."""
+    for institution in SOURCES:
+        told = expected(institution)
+        for folder in fixture_folders(institution):
+            names = sorted(path.name for path in folder.iterdir())
+            for name, part in zip(names, fixture_parts(institution, folder)):
+                yield Sample(institution, date.fromisoformat(folder.name[:10]), name, part, told[name])
+
+
+def read_rows(source: Source, sample: Sample, path: Path) -> list[dict[str, Any]]:
+    """The rows that land makes of a sample that lies at `path`, under a contract of one's own.
+
+    Raises:
+        FileRefused: the file cannot be read as a whole.
+    """
+    tokens, landed = Tokens(TOKEN_KEY, RECORD_KEY), []
+    with open_export(path, source.feeds[sample.part.feed]) as export:
+        maker = RowMaker(
+            source,
+            sample.part.feed,
+            "f" * 16,
+            sample.business_date,
+            tokens,
+            STATIONS,
+            export.head,
+            sample.part.customer,
+        )
+        for batch in export.batches:
+            landed += maker.rows(batch).to_pylist()
+    return landed

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.formats.values import (
-    Bad,
     BadValue,
     Columns,
     Memo,
     RowErrors,
+    Window,
     case_converter,
     case_on,
     class_converter,
     code_converter,
     known,
     number_converter,
+    rule_converter,
     time_converter,
+    way_converter,
+    weight_converter,
 )
 from jobs.tokens import IdentifierError, Tokens
-from schemas.sources import ActFeed, CardFeed, ConsentFeed, RegistrationFeed, TapFeed
-from schemas.sources.columns import Case, Number, Scenario
+from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RegistrationFeed, TapFeed
+from schemas.sources.columns import REFUNDS, Case, Distance, Items, Number, RowRule, Scenario, Time
 from schemas.units import MICRO
 
 
@@ -51,53 +55,127 @@ class _Scenarios:
         return cases, [rule if may == () else None for may in found] if rule else None
 
 
-class Acts:
-    def __init__(self, feed: ActFeed, zone: ZoneInfo) -> None:
-        self.columns = feed.columns
-        self.items = feed.items
-        self.times = Memo(time_converter(feed.columns.occurred_at, zone))
-        self.scenarios = _Scenarios(feed.columns.scenario)
-        numbers = [n for case in feed.columns.scenario.cases for n in (case.quantity, case.amount) if n]
-        self.numbers = {id(number): Memo(number_converter(number)) for number in numbers}
+class _RowRules:
+    """What each row is, by the contract's rules; a contract without rules takes every row for the same."""
 
-    def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        landed = _moments(self.times, self.columns.occurred_at.column, raw, errors)
-        cases, ignored = self.scenarios(raw, landed["act_date"], errors)
-        landed["ignore_rule"] = ignored
-        landed["scenario"] = [case and case.scenario for case in cases]
-        landed["claim_kind"] = [case and case.claim_kind for case in cases]
+    def __init__(self, rules: Sequence[RowRule], otherwise: str) -> None:
+        self.names = list(dict.fromkeys(name for rule in rules for name in rule.when))
+        self.otherwise = otherwise
+        self.by_values = Memo(rule_converter(rules, self.names))
+
+    def __call__(self, raw: Columns, rows: int, errors: RowErrors) -> tuple[list[str | None], list[str | None]]:
+        """What each row means, and the rule by which it is ignored."""
+        if not self.names:
+            return [self.otherwise] * rows, [None] * rows
+        values = list(zip(*(raw[name] for name in self.names)))
+        rules = self.by_values.column(self.names, values, errors)
+        return [rule and rule.means for rule in rules], [rule and rule.ignore for rule in rules]
+
+
+class _Quantities:
+    """Quantity and amount of rows, where their cases say that they stand."""
+
+    def __init__(self, scenario: Scenario, items: Items | None, ended_at: Time | None = None) -> None:
+        self.items = items
+        self.ended_at = ended_at.column if ended_at else ""
+        self.memos: dict[int, Memo] = {}
+        for case in scenario.cases:
+            for number in (case.quantity, case.amount):
+                if isinstance(number, Distance):
+                    self.memos[id(number)] = Memo(way_converter(number))
+                elif number is not None and number.units:
+                    self.memos[id(number)] = Memo(weight_converter(number, number.units))
+                elif number is not None:
+                    self.memos[id(number)] = Memo(number_converter(number))
+
+    def __call__(
+        self, cases: Sequence[Case | None], seconds: Sequence[int | None], raw: Columns, errors: RowErrors
+    ) -> tuple[list[int | None], list[int | None]]:
+        """Quantity and amount of each row."""
         quantities: list[int | None] = [None] * len(cases)
         amounts: list[int | None] = [None] * len(cases)
         for case in {id(case): case for case in cases if case is not None}.values():
             rows = [row for row, of_row in enumerate(cases) if of_row is case]
-            self._fill(case.quantity, quantities, rows, raw, errors)
-            self._fill(case.amount, amounts, rows, raw, errors)
-        landed["quantity_micro"], landed["amount_fen"] = quantities, amounts
-        return landed
+            for number, into in ((case.quantity, quantities), (case.amount, amounts)):
+                if isinstance(number, Number) and number.constant is not None:
+                    for row in rows:
+                        into[row] = number.constant * MICRO
+                elif number is not None:
+                    self._fill(number, into, rows, seconds, raw, errors)
+        return quantities, amounts
 
     def _fill(
-        self, number: Number | None, into: list[int | None], rows: list[int], raw: Columns, errors: RowErrors
+        self,
+        number: Number | Distance,
+        into: list[int | None],
+        rows: list[int],
+        seconds: Sequence[int | None],
+        raw: Columns,
+        errors: RowErrors,
     ) -> None:
-        if number is None:
-            return
-        if number.constant is not None:
-            for row in rows:
-                into[row] = number.constant * MICRO
-            return
+        memo = self.memos[id(number)]
+        name, values = self._texts(number, rows, seconds, raw)
+        for row, value in zip(rows, memo.column(name, values, _Shifted(errors, rows, raw))):
+            into[row] = value
+
+    def _texts(
+        self, number: Number | Distance, rows: list[int], seconds: Sequence[int | None], raw: Columns
+    ) -> tuple[str | list[str], list[Any]]:
+        """The fields that an error names, and what is converted in each of the rows."""
+        if isinstance(number, Distance):
+            places = (number.start, number.end)
+            names = [name for place in places for name in (place.latitude, place.longitude)]
+            ways = [(*(raw[name][row] for name in names), str(seconds[row] or 0)) for row in rows]
+            return [*names, self.ended_at], ways
         name = number.column or f"{self.items.column if self.items else ''}.{number.item}"
-        memo, column = self.numbers[id(number)], raw[name]
-        for row in rows:
-            value = memo[column[row]]
-            if type(value) is Bad:
-                errors.note(row, value.code, name, column[row])
-            else:
-                into[row] = value
+        if number.units:
+            unit = number.units.column
+            return [name, unit], [(raw[name][row], raw[unit][row]) for row in rows]
+        return name, [raw[name][row] for row in rows]
+
+
+class _Shifted(RowErrors):
+    """Errors of some rows of a batch, noted in the errors of all with the value that was sent."""
+
+    def __init__(self, errors: RowErrors, rows: Sequence[int], raw: Columns) -> None:
+        self.all, self.rows, self.raw = errors, rows, raw
+
+    def note(self, row: int, code: str, column: str, value: object) -> None:
+        self.all.note(self.rows[row], code, column, self.raw[column][self.rows[row]])
+
+
+class Acts:
+    def __init__(self, feed: ActFeed, zone: ZoneInfo, window: Window) -> None:
+        self.columns = feed.columns
+        self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
+        self.ends = Memo(time_converter(feed.columns.ended_at, zone, window)) if feed.columns.ended_at else None
+        self.rules = _RowRules(feed.columns.rows, "act")
+        self.scenarios = _Scenarios(feed.columns.scenario)
+        self.quantities = _Quantities(feed.columns.scenario, feed.items, feed.columns.ended_at)
+
+    def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
+        landed = _moments(self.times, self.columns.occurred_at.column, raw, errors)
+        starts = landed["occurred_at_unix"]
+        _, ignored = self.rules(raw, len(starts), errors)
+        seconds: list[int | None] = [None] * len(starts)
+        if self.columns.ended_at is not None and self.ends is not None:
+            ends = _moments(self.ends, self.columns.ended_at.column, raw, errors)["occurred_at_unix"]
+            landed["ended_at_unix"] = ends
+            seconds = [None if start is None or end is None else end - start for start, end in zip(starts, ends)]
+        cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
+        landed["ignore_rule"] = _first(ignored, unnamed)
+        landed["scenario"] = [case and case.scenario for case in cases]
+        landed["claim_kind"] = [case and case.claim_kind for case in cases]
+        landed["region"] = [case and case.region for case in cases]
+        landed["quantity_micro"], landed["amount_fen"] = self.quantities(cases, seconds, raw, errors)
+        _forgive(ignored, errors)
+        return landed
 
 
 class Taps:
-    def __init__(self, feed: TapFeed, zone: ZoneInfo, stations: frozenset[str]) -> None:
+    def __init__(self, feed: TapFeed, zone: ZoneInfo, window: Window, stations: frozenset[str]) -> None:
         self.columns = feed.columns
-        self.times = Memo(time_converter(feed.columns.occurred_at, zone))
+        self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.directions = Memo(code_converter(feed.columns.direction))
         self.stations = Memo(known(stations))
         self.amounts = Memo(number_converter(feed.columns.amount))
@@ -113,57 +191,96 @@ class Taps:
         return landed
 
 
-class Cards:
-    def __init__(self, feed: CardFeed, zone: ZoneInfo, record_key: Callable[[str], str]) -> None:
+class Payments:
+    def __init__(self, feed: PaymentFeed, zone: ZoneInfo, window: Window, record_key: Callable[[str], str]) -> None:
         self.columns = feed.columns
-        self.times = Memo(time_converter(feed.columns.booked_on, zone))
+        self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
+        self.rules = _RowRules(feed.columns.rows, "purchase")
         self.scenarios = _Scenarios(feed.columns.scenario)
+        self.quantities = _Quantities(feed.columns.scenario, None)
         self.amounts = Memo(number_converter(feed.columns.amount, is_signed=True))
-        refunds = feed.columns.refunds
-        self.kinds = {
-            **dict.fromkeys(refunds.purchase, "purchase"),
-            **dict.fromkeys(refunds.full, "full"),
-            **dict.fromkeys(refunds.partial, "partial"),
-        }
-        self.refund_kinds = Memo(known(frozenset(self.kinds)))
+        self.refunded = Memo(number_converter(feed.columns.refunded)) if feed.columns.refunded else None
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
+        original = feed.columns.original
+        self.originals = re.compile(original.pattern) if original and original.pattern else None
         self.record_key = record_key
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        columns, refunds = self.columns, self.columns.refunds
-        landed = _moments(self.times, columns.booked_on.column, raw, errors)
+        columns = self.columns
+        landed = _moments(self.times, columns.occurred_at.column, raw, errors)
         amount_name = str(columns.amount.column)
         amounts = _column(self.amounts, amount_name, raw, errors)
-        named = _column(self.refund_kinds, refunds.column, raw, errors)
-        kinds = [self.kinds.get(name) for name in named]
-        refers_to: list[str | None] = [None] * len(kinds)
-        for row, (kind, fen) in enumerate(zip(kinds, amounts)):
-            if kind is None or fen is None:
-                continue
-            if fen > 0 if kind != "purchase" else fen < 0:
-                errors.note(row, "wrong_sign", amount_name, raw[amount_name][row])
-            if kind != "purchase":
-                original = raw[refunds.original][row]
-                if not original or type(original) is not str:
-                    errors.note(row, "missing_value", refunds.original, original)
-                else:
-                    refers_to[row] = self.record_key(original)
-        cases, landed["ignore_rule"] = self.scenarios(raw, landed["act_date"], errors)
+        meanings, ignored = self.rules(raw, len(amounts), errors)
+        landed["refers_to_key"] = self._originals(meanings, amounts, raw, errors)
+        cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
+        landed["ignore_rule"] = _first(ignored, unnamed)
         landed["scenario"] = [case and case.scenario for case in cases]
-        landed["claim_kind"] = [kind and ("card" if kind == "purchase" else "refund") for kind in kinds]
-        landed["is_full_refund"] = [None if kind is None or kind == "purchase" else kind == "full" for kind in kinds]
-        landed["refers_to_key"] = refers_to
+        landed["region"] = [case and case.region for case in cases]
+        landed["claim_kind"] = [
+            meaning and ("refund" if meaning in REFUNDS else case and case.claim_kind)
+            for meaning, case in zip(meanings, cases)
+        ]
+        landed["is_full_refund"] = self._is_full(meanings, amounts, raw, errors)
         landed["amount_fen"] = [None if fen is None else abs(fen) for fen in amounts]
+        quantities, _ = self.quantities(cases, [None] * len(cases), raw, errors)
+        landed["quantity_micro"] = [
+            None if meaning in REFUNDS else quantity for meaning, quantity in zip(meanings, quantities)
+        ]
         if self.wallets is not None and columns.wallet:
             landed["wallet"] = _column(self.wallets, columns.wallet.column, raw, errors)
+        _forgive(ignored, errors)
         return landed
+
+    def _originals(
+        self, meanings: Sequence[str | None], amounts: Sequence[int | None], raw: Columns, errors: RowErrors
+    ) -> list[str | None]:
+        """The key of what each refund takes back; signs that do not fit are errors."""
+        columns = self.columns
+        amount_name, sign = str(columns.amount.column), -1 if columns.refund_sign == "negative" else 1
+        refers_to: list[str | None] = [None] * len(meanings)
+        for row, (meaning, fen) in enumerate(zip(meanings, amounts)):
+            if meaning is None or fen is None:
+                continue
+            if fen * (sign if meaning in REFUNDS else 1) < 0:
+                errors.note(row, "wrong_sign", amount_name, raw[amount_name][row])
+            if meaning in REFUNDS and columns.original:
+                named = self._named(raw[columns.original.column][row])
+                if named is None:
+                    errors.note(row, "missing_value", columns.original.column, raw[columns.original.column][row])
+                else:
+                    refers_to[row] = self.record_key(named)
+        return refers_to
+
+    def _named(self, text: Any) -> str | None:
+        """The original's number in a refund's field."""
+        if type(text) is not str or not text:
+            return None
+        if self.originals is None:
+            return text
+        found = self.originals.search(text)
+        return found and found[1]
+
+    def _is_full(
+        self, meanings: Sequence[str | None], amounts: Sequence[int | None], raw: Columns, errors: RowErrors
+    ) -> list[bool | None]:
+        """Whether a refund, or what stands on the purchase itself, takes everything back; None: its sum decides."""
+        is_full = [FULL.get(meaning) if meaning else None for meaning in meanings]
+        if self.refunded is not None and self.columns.refunded:
+            back = _column(self.refunded, str(self.columns.refunded.column), raw, errors)
+            for row, (fen, returned) in enumerate(zip(amounts, back)):
+                if meanings[row] == "purchase" and fen and returned and returned >= fen:
+                    is_full[row] = True
+        return is_full
+
+
+FULL = {"full_refund": True, "partial_refund": False, "refunded": True}
 
 
 class Registrations:
-    def __init__(self, feed: RegistrationFeed, zone: ZoneInfo, tokens: Tokens) -> None:
+    def __init__(self, feed: RegistrationFeed, zone: ZoneInfo, window: Window, tokens: Tokens) -> None:
         self.columns = feed.columns
         self.key_version = tokens.key_version
-        self.times = Memo(time_converter(feed.columns.registered_at, zone))
+        self.times = Memo(time_converter(feed.columns.registered_at, zone, window))
         self.kinds = Memo(code_converter(feed.columns.subject_kind))
         self.identifiers = {kind: Memo(_identifier_converter(tokens, kind)) for kind in ("citizen_id", "phone", "card")}
 
@@ -188,9 +305,9 @@ class Registrations:
 
 
 class Consents:
-    def __init__(self, feed: ConsentFeed, zone: ZoneInfo) -> None:
+    def __init__(self, feed: ConsentFeed, zone: ZoneInfo, window: Window) -> None:
         self.columns = feed.columns
-        self.times = Memo(time_converter(feed.columns.at, zone))
+        self.times = Memo(time_converter(feed.columns.at, zone, window))
         self.scopes = Memo(code_converter(feed.columns.scope))
         self.consents = Memo(code_converter(feed.columns.consent))
 
@@ -202,6 +319,18 @@ class Consents:
             "scope": _column(self.scopes, self.columns.scope.column, raw, errors),
             "is_given": [None if consent is None else consent == "given" for consent in consents],
         }
+
+
+def _first(one: Sequence[str | None], other: Sequence[str | None] | None) -> list[str | None]:
+    """The rule by which each row is ignored, the first of two."""
+    return list(one) if other is None else [a or b for a, b in zip(one, other)]
+
+
+def _forgive(ignored: Sequence[str | None], errors: RowErrors) -> None:
+    """A row that a rule ignores does not count, whatever else it holds."""
+    for row, rule in enumerate(ignored):
+        if rule is not None:
+            errors.forgive(row)
 
 
 def _column(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> list[Any]:

@@ -6,6 +6,7 @@ it. "First" is in the order in which the functions below convert: key, customer,
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from jobs.formats.kinds import Acts, Cards, Consents, Registrations, Taps
-from jobs.formats.read import Batch
+from jobs.formats.batches import Batch, BillHead
+from jobs.formats.kinds import Acts, Consents, Payments, Registrations, Taps
 from jobs.formats.schemas import SCHEMAS
-from jobs.formats.values import BadValue, Columns, Memo, RowErrors, sum_converter
+from jobs.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, Window, sum_converter
 from jobs.tokens import Tokens
-from schemas.sources import ActFeed, CardFeed, Feed, RegistrationFeed, Source, TapFeed
+from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RegistrationFeed, Source, TapFeed
 
 
 @dataclass
@@ -46,6 +47,8 @@ class RowMaker:
         business_date: date,
         tokens: Tokens,
         stations: frozenset[str],
+        head: BillHead | None = None,
+        customer: str | None = None,
     ) -> None:
         self.source = source
         self.file_id = file_id
@@ -60,6 +63,8 @@ class RowMaker:
             *(() if self.feed.is_keyed else (business_date.isoformat(),)),
         )
         self.customers = Memo(lambda text: tokens.customer_key(source.id, _present(text)))
+        self.customer_key = None if customer is None else tokens.customer_key(source.id, customer)
+        self.window = _window(self.feed, business_date, head)
         self.lists = {self.feed.items.column} if self.feed.items else set()
         if isinstance(self.feed, RegistrationFeed) and self.feed.columns.identifiers.card:
             self.lists.add(self.feed.columns.identifiers.card)
@@ -80,32 +85,43 @@ class RowMaker:
         landed: dict[str, Sequence[Any] | None] = {
             "line": batch.lines,
             "record_key": self._record_keys(raw, errors),
-            "customer_key": self.customers.column(self.feed.columns.customer, raw[self.feed.columns.customer], errors),
             "ignore_rule": None,
         }
+        if self.feed.columns.customer is not None:
+            column = self.feed.columns.customer
+            landed["customer_key"] = self.customers.column(column, raw[column], errors)
+        for name in self.feed.required:
+            if "" in raw[name]:
+                for row, value in enumerate(raw[name]):
+                    if value == "":
+                        errors.note(row, "missing_value", name, value)
         landed.update(self._convert(raw, errors))
         landed.update(error_code=errors.codes, error_column=errors.columns, error_shape=errors.shapes)
         days = landed.get("act_date")
         if days:
             self.tally.act_days.update(day for day in days if day is not None)
-        same = {"file_id": self.file_id, "region": self.source.region}
+        home = self.source.region_of(self.feed_name)
+        if "region" in landed:
+            landed["region"] = [region or home for region in landed["region"] or ()]
+        same = {"file_id": self.file_id, "region": home}
+        if self.customer_key is not None:
+            same["customer_key"] = self.customer_key
         return _record_batch(SCHEMAS[self.feed.kind], landed, same, len(batch.lines))
 
     def _converter(self, stations: frozenset[str]) -> Callable[[Columns, RowErrors], dict[str, Any]]:
-        feed = self.feed
+        feed, zone, window = self.feed, self.zone, self.window
         if isinstance(feed, ActFeed):
-            return Acts(feed, self.zone)
+            return Acts(feed, zone, window)
         if isinstance(feed, TapFeed):
-            return Taps(feed, self.zone, stations)
-        if isinstance(feed, CardFeed):
-            return Cards(
-                feed,
-                self.zone,
-                lambda number: self.tokens.record_key(self.source.id, self.feed_name, [number]),
+            return Taps(feed, zone, window, stations)
+        if isinstance(feed, PaymentFeed):
+            return Payments(
+                feed, zone, window, lambda number: self.tokens.record_key(self.source.id, self.feed_name, [number])
             )
         if isinstance(feed, RegistrationFeed):
-            return Registrations(feed, self.zone, self.tokens)
-        return Consents(feed, self.zone)
+            return Registrations(feed, zone, window, self.tokens)
+        assert isinstance(feed, ConsentFeed)
+        return Consents(feed, zone, window)
 
     def _record_keys(self, raw: Columns, errors: RowErrors) -> list[str | None]:
         names = self.feed.key_fields
@@ -120,6 +136,10 @@ class RowMaker:
                         errors.note(row, "missing_value" if value == "" else "wrong_type", name, value)
                         bad_rows.add(row)
                 column = ["" if row in bad_rows else value for row, value in enumerate(column)]
+            if self.feed.is_keyed:
+                for row, value in enumerate(column):
+                    if "+" in value and _ROUNDED.fullmatch(value):
+                        errors.note(row, "rounded_number", name, value)
             columns.append(column)
         keys: list[str | None] = list(self.tokens.record_keys(self.key_prefix, columns))
         for row in bad_rows:
@@ -163,6 +183,19 @@ class RowMaker:
         if self._sum is not None:
             self._add_up(values)
         return dict(columns)
+
+
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE][+][0-9]+")
+"""What a spreadsheet makes of a long number."""
+
+
+def _window(feed: Feed, business_date: date, head: BillHead | None) -> Window:
+    """The days that a file's rows may lie on: a bill's period, or up to the business date."""
+    last = business_date.toordinal() - EPOCH_ORDINAL
+    if head is None:
+        return Window(last - feed.oldest_days, last, "too_old", "future_time")
+    days = [day.toordinal() - EPOCH_ORDINAL for day in (head.first_day, head.last_day)]
+    return Window(max(days[0], last - feed.oldest_days), days[1], "outside_period", "outside_period")
 
 
 def _scalars(values: Sequence[Any]) -> Sequence[Any]:

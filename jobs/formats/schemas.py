@@ -26,6 +26,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("scenario", pa.string()),
             ("claim_kind", pa.string()),
             ("occurred_at_unix", pa.int64()),
+            ("ended_at_unix", pa.int64()),
             ("time_precision", pa.string()),
             ("act_date", pa.date32()),
             ("quantity_micro", pa.int64()),
@@ -44,7 +45,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("region", pa.string()),
         ]
     ),
-    "card": pa.schema(
+    "payment": pa.schema(
         _COMMON
         + [
             ("scenario", pa.string()),
@@ -54,6 +55,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("occurred_at_unix", pa.int64()),
             ("time_precision", pa.string()),
             ("act_date", pa.date32()),
+            ("quantity_micro", pa.int64()),
             ("amount_fen", pa.int64()),
             ("wallet", pa.string()),
             ("region", pa.string()),

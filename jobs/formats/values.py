@@ -5,18 +5,20 @@ A converter takes the text as sent and returns the canonical value, or raises `B
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.sources.columns import Case, Classes, Codes, Number, Scenario, Sum, Time
+from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Scenario, Sum, Time, Units
 from schemas.sources.errors import shape
-from schemas.units import MICRO
+from schemas.units import MICRO, mass_in_kilograms
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 MEMO_LIMIT = 200_000
@@ -25,11 +27,12 @@ Columns = dict[str, Sequence[Any]]
 
 
 class BadValue(ValueError):
-    """A value cannot be used. `code` is in the catalogue of errors."""
+    """A value cannot be used. `code` is in the catalogue of errors; of several values, `place` is the bad one."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, place: int = 0) -> None:
         super().__init__(code)
         self.code = code
+        self.place = place
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Bad:
     """Stands in a converted column for a value that cannot be used."""
 
     code: str
+    place: int
 
 
 class RowErrors:
@@ -47,6 +51,10 @@ class RowErrors:
         self.columns: list[str | None] = [None] * rows
         self.shapes: list[str | None] = [None] * rows
 
+    def forgive(self, row: int) -> None:
+        """Forget a row's error: the row does not count, whatever it holds."""
+        self.codes[row] = self.columns[row] = self.shapes[row] = None
+
     def note(self, row: int, code: str, column: str, value: object) -> None:
         """Keep an error, unless the row already has one."""
         if self.codes[row] is None:
@@ -54,26 +62,29 @@ class RowErrors:
 
 
 class Memo(dict[Any, Any]):
-    """Text → converted value, computed once. Bounded: emptied between batches when it has grown large."""
+    """Text, or several texts, → converted value, computed once. Bounded: emptied between batches when large."""
 
-    def __init__(self, convert: Callable[[str], Any]) -> None:
+    def __init__(self, convert: Callable[[Any], Any]) -> None:
         super().__init__()
         self.convert = convert
         self.has_bad = False
 
     def __missing__(self, text: Any) -> Any:
         try:
-            if type(text) is not str:
-                raise BadValue("wrong_type")
+            if type(text) is not str and not (type(text) is tuple and set(map(type, text)) <= {str}):
+                raise BadValue("wrong_type", _first_without_text(text))
             value = self.convert(text)
         except BadValue as error:
-            value = Bad(error.code)
+            value = Bad(error.code, error.place)
             self.has_bad = True
         self[text] = value
         return value
 
-    def column(self, name: str, raw: Sequence[Any], errors: RowErrors) -> list[Any]:
-        """A whole column; what cannot be used is noted and becomes None."""
+    def column(self, name: str | Sequence[str], raw: Sequence[Any], errors: RowErrors) -> list[Any]:
+        """A whole column; what cannot be used is noted and becomes None.
+
+        Where each value is several texts, `name` is the fields that they come from.
+        """
         if len(self) > MEMO_LIMIT:
             self.clear()
             self.has_bad = False
@@ -81,9 +92,17 @@ class Memo(dict[Any, Any]):
         if self.has_bad:
             for row, value in enumerate(values):
                 if type(value) is Bad:
-                    errors.note(row, value.code, name, raw[row])
+                    if isinstance(name, str):
+                        errors.note(row, value.code, name, raw[row])
+                    else:
+                        errors.note(row, value.code, name[value.place], raw[row][value.place])
                     values[row] = None
         return values
+
+
+def _first_without_text(value: object) -> int:
+    """The place of the first of several values that is no text."""
+    return next((at for at, one in enumerate(value) if type(one) is not str), 0) if type(value) is tuple else 0
 
 
 class Moment(NamedTuple):
@@ -97,12 +116,21 @@ class Moment(NamedTuple):
     day: int
 
 
+class Window(NamedTuple):
+    """Days (since 1970-01-01) in which the rows of a file may lie, and what is wrong with one before or after."""
+
+    first_day: int
+    last_day: int
+    before: str
+    after: str
+
+
 _DIGITS = {"%Y": "([0-9]{4})", **dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "([0-9]{2})")}
 """The directives of a time format, in the order of datetime's arguments."""
 
 
-def time_converter(time: Time, zone: ZoneInfo) -> Callable[[str], Moment]:
-    """Local time as declared → Moment. Stricter than strptime: every part has its full width."""
+def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:
+    """Local time as declared → Moment in the window. Stricter than strptime: every part has its full width."""
     forms = []
     for form, precision in time.formats.items():
         parts = re.split(r"(%.)", form)
@@ -119,9 +147,14 @@ def time_converter(time: Time, zone: ZoneInfo) -> Callable[[str], Moment]:
                 try:
                     naive = datetime(*[numbers[place] for place in places])  # type: ignore[arg-type]
                     local = naive.replace(tzinfo=zone)
-                    return Moment(int(local.timestamp()), precision, local.toordinal() - EPOCH_ORDINAL)
+                    moment = Moment(int(local.timestamp()), precision, local.toordinal() - EPOCH_ORDINAL)
                 except (ValueError, OverflowError) as error:
                     raise BadValue("bad_time") from error
+                if moment.day < window.first_day:
+                    raise BadValue(window.before)
+                if moment.day > window.last_day:
+                    raise BadValue(window.after)
+                return moment
         raise BadValue("bad_time" if text else "missing_value")
 
     return convert
@@ -159,7 +192,7 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
             if number.is_optional:
                 return None
             raise BadValue("missing_value")
-        value, rest = divmod(to_micro(text, number.thousands), divisor)
+        value, rest = divmod(to_micro(text.removeprefix(number.prefix), number.thousands), divisor)
         # Fen with a decimal point would be yuan in a fen field, a hundredth of what was meant.
         if rest or (number.unit == "fen" and "." in text):
             raise BadValue("bad_number")
@@ -172,9 +205,70 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
     return convert
 
 
+def weight_converter(number: Number, units: Units) -> Callable[[tuple[str, str]], int | None]:
+    """(number, unit code) → millionths of a kilogram, rounded down: towards less credit."""
+    plain = number_converter(number.model_copy(update={"at_most": None}))
+    kilograms = {code: mass_in_kilograms(unit) for code, unit in units.codes.items()}
+
+    def convert(pair: tuple[str, str]) -> int | None:
+        value = plain(pair[0])
+        unit: Fraction | None = kilograms.get(pair[1])
+        if unit is None:
+            raise BadValue("unknown_code" if pair[1] else "missing_value", 1)
+        weight = None if value is None else math.floor(value * unit)
+        if weight is not None and number.at_most is not None and weight > number.at_most * MICRO:
+            raise BadValue("too_much")
+        return weight
+
+    return convert
+
+
+EARTH_METRES = 6_371_008.8
+"""Mean radius of the Earth (IUGG)."""
+
+
+def way_converter(distance: Distance) -> Callable[[tuple[str, ...]], int]:
+    """(latitude, longitude, latitude, longitude, seconds) → millionths of a kilometre, in whole metres, rounded down.
+
+    The great circle between the two places: no way on the ground is shorter.
+    """
+
+    def convert(way: tuple[str, ...]) -> int:
+        from_latitude, from_longitude, to_latitude, to_longitude = (
+            _degrees(way[place], most, place) for place, most in enumerate((90, 180, 90, 180))
+        )
+        half_chord = (
+            math.sin((to_latitude - from_latitude) / 2) ** 2
+            + math.cos(from_latitude) * math.cos(to_latitude) * math.sin((to_longitude - from_longitude) / 2) ** 2
+        )
+        metres = math.floor(2 * EARTH_METRES * math.asin(math.sqrt(half_chord)))
+        if metres > distance.at_most * 1000:
+            raise BadValue("too_much")
+        seconds = int(way[4])
+        if seconds < 0:
+            raise BadValue("ends_before_start", 4)
+        if metres * 3600 > distance.at_most_per_hour * 1000 * seconds:
+            raise BadValue("too_fast", 4)
+        return metres * (MICRO // 1000)
+
+    return convert
+
+
+_DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,12})?")
+
+
+def _degrees(text: str, most: int, place: int) -> float:
+    """Degrees in radians."""
+    if not text:
+        raise BadValue("missing_value", place)
+    if not _DEGREES.fullmatch(text) or abs(float(text)) > most:
+        raise BadValue("bad_coordinate", place)
+    return math.radians(float(text))
+
+
 def sum_converter(total: Sum) -> Callable[[str], int]:
     """A value of the controlled column in millionths; an empty one adds nothing."""
-    return lambda text: to_micro(text, total.thousands) if text else 0
+    return lambda text: to_micro(text.removeprefix(total.prefix), total.thousands) if text else 0
 
 
 def code_converter(codes: Codes) -> Callable[[str], str]:
@@ -214,7 +308,7 @@ def case_converter(scenario: Scenario) -> Callable[[str], tuple[Case, ...]]:
             patterns.append((re.compile(case.pattern), case))
 
     def convert(text: str) -> tuple[Case, ...]:
-        if not text:
+        if not text and not scenario.ignore_others:
             raise BadValue("missing_value")
         plain = normal(text)
         found = by_code.get(plain) or [case for pattern, case in patterns if pattern.search(plain)]
@@ -233,6 +327,29 @@ def case_on(cases: tuple[Case, ...], day: int | None) -> Case | None:
         if day is not None and case.valid_from <= date.fromordinal(day + EPOCH_ORDINAL) <= case.valid_to:
             return case
     return None
+
+
+def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[tuple[str, ...]], RowRule]:
+    """The values of the fields that rules look at → the first rule that holds."""
+    compiled = [
+        (rule, [(names.index(name), re.compile(pattern)) for name, pattern in rule.when.items()]) for rule in rules
+    ]
+
+    def blamed(plain: Sequence[str]) -> int:
+        """The first field that keeps from holding the rule of which the most holds."""
+        fails = [[at for at, pattern in of_rule if not pattern.fullmatch(plain[at])] for _, of_rule in compiled]
+        shares = [len(failed) / len(of_rule) for failed, (_, of_rule) in zip(fails, compiled)]
+        return fails[shares.index(min(shares))][0]
+
+    def convert(values: tuple[str, ...]) -> RowRule:
+        plain = [unicodedata.normalize("NFKC", value) for value in values]
+        for rule, patterns in compiled:
+            if all(pattern.fullmatch(plain[place]) for place, pattern in patterns):
+                return rule
+        place = blamed(plain)
+        raise BadValue("unknown_code" if plain[place] else "missing_value", place)
+
+    return convert
 
 
 def known(values: frozenset[str]) -> Callable[[str], str]:

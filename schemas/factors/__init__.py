@@ -21,7 +21,7 @@ from typing_extensions import Self
 from schemas.base import ROOT, RegistryError, Strict
 from schemas.scenarios import FOLDER as SCENARIOS
 from schemas.scenarios import Scenario, load_scenarios
-from schemas.scenarios.parts import Citation, Dated, Id, Named, Region, Text, load_by_id, overlapping
+from schemas.scenarios.parts import Citation, Country, Dated, Id, Named, Region, Text, load_by_id, overlapping
 from schemas.units import factor_unit, whole_micrograms
 
 FOLDER = "factors"
@@ -74,9 +74,9 @@ class FactorSeries(Dated):
         value: reduction per unit of the act, in `unit`.
         gas_basis: what the source weighs. `unstated`: it says only grams of carbon reduction; read as CO2,
             which claims less than CO2e.
-        region: where the figure was made for; `000000` is the whole country.
+        region: where the figure was made for; `000000` is the whole country, two letters are another one.
         data_year: year of the data behind the figure; null when the source does not say.
-        published_on: date of the source.
+        published_on: date of the source; null when only its year is known.
         known_from: when this library learned it.
         licence: terms under which the figure may be repeated.
         status: `primary` (read in the issuer's own text), `secondary` (in a report that names the issuer),
@@ -89,9 +89,9 @@ class FactorSeries(Dated):
     value: Decimal
     unit: Unit
     gas_basis: Literal["CO2", "CO2e", "unstated"]
-    region: Region
+    region: Region | Country
     data_year: int | None
-    published_on: date
+    published_on: date | None
     known_from: date
     source: FactorCitation | None = None
     licence: Text
@@ -109,7 +109,7 @@ class FactorSeries(Dated):
             raise ValueError(f"gas_basis {self.gas_basis} and unit {self.unit} disagree; mend one of them")
         if self.status != "unverified" and self.source is None:
             raise ValueError(f"a {self.status} figure needs its source; without one it is unverified")
-        if self.known_from < self.published_on:
+        if self.published_on is not None and self.known_from < self.published_on:
             raise ValueError(f"known_from {self.known_from} is before published_on {self.published_on}")
         regions = [self.region, *(proxy.region for proxy in self.proxies)]
         if len(set(regions)) != len(regions):

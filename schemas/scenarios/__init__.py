@@ -15,10 +15,9 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError, Strict
-from schemas.scenarios.parts import Citation, Dated, Id, Named, Text, load_by_id, overlapping
+from schemas.scenarios.parts import Citation, Dated, Id, InstitutionKind, Named, Text, load_by_id, overlapping
 from schemas.units import UnitError, counted_unit, whole_milligrams
 
-InstitutionKind = Literal["transit", "payment_app", "bank"]
 ConsentScope = Literal["travel", "living", "finance"]
 FOLDER = "scenarios"
 
@@ -90,6 +89,8 @@ class Scenario(Named):
             leads the activity.
         window_seconds: how far apart two precise reports of one act may lie. 0: time does not match reports.
         match_amount: whether two reports of one act must state equal amounts, when both state one.
+        unplaced: which region an act counts in when its export does not tell the place: `lowest_factor`, of the
+            regions that institutions report from the one whose factor is lowest on that date.
         missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
         caps: limits to a person's credit, never on one date two of the same period.
         no_factor_reason: why it has no factor, for the person to read; required exactly when it has none.
@@ -104,6 +105,7 @@ class Scenario(Named):
     precedence: list[InstitutionKind] = Field(min_length=1)
     window_seconds: int = Field(ge=0)
     match_amount: bool
+    unplaced: Literal["lowest_factor"] | None = None
     missing_quantity: MissingQuantity | None = None
     caps: list[Cap]
     no_factor_reason: Text | None = None

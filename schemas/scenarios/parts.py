@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -18,6 +18,12 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 """Six-digit code of an administrative division (GB/T 2260), `000000` for the country; quoted in YAML."""
+
+InstitutionKind = Literal["transit", "bike_share", "recycler", "government", "payment_app", "bank"]
+"""The role in which an institution saw the act."""
+
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 code of another country: a figure from there applies nowhere here but by a declared proxy."""
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -8,31 +8,45 @@ from __future__ import annotations
 import re
 from datetime import date
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.base import Strict
+from schemas.units import mass_in_kilograms
 
 Precision = Literal["second", "minute", "day"]
 TIME_DIRECTIVES = frozenset("YmdHMS")
 """`%Y %m %d %H %M %S`, all zero-padded: what a time format may use."""
 
 
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+"""A regular expression."""
+
+
+def _known_directives(form: str) -> str:
+    directives = re.findall(r"%(.)", form)
+    if not set("Ymd") <= set(directives) <= TIME_DIRECTIVES or len(set(directives)) < len(directives):
+        raise ValueError(f"{form!r}: use %Y %m %d once each, and %H %M %S where there is a time")
+    return form
+
+
+TimeForm = Annotated[str, AfterValidator(_known_directives)]
+
+
 class Time(Strict):
     """A local time. `formats`: form → precision; the first form that fits decides."""
 
     column: str
-    formats: dict[str, Precision] = Field(min_length=1)
-
-    @field_validator("formats")
-    @classmethod
-    def _known_directives(cls, formats: dict[str, Precision]) -> dict[str, Precision]:
-        for form in formats:
-            directives = re.findall(r"%(.)", form)
-            if not set("Ymd") <= set(directives) <= TIME_DIRECTIVES or len(set(directives)) < len(directives):
-                raise ValueError(f"{form!r}: use %Y %m %d once each, and %H %M %S where there is a time")
-        return formats
+    formats: dict[TimeForm, Precision] = Field(min_length=1)
 
 
 class Codes(Strict):
@@ -42,11 +56,26 @@ class Codes(Strict):
     codes: dict[str, str] = Field(min_length=1)
 
 
+def _known_mass(units: dict[str, str]) -> dict[str, str]:
+    for unit in units.values():
+        mass_in_kilograms(unit)
+    return units
+
+
+class Units(Strict):
+    """Rows that name their own unit of mass in `column`: code → unit; the quantity is counted in kilograms."""
+
+    column: str
+    codes: Annotated[dict[str, str], AfterValidator(_known_mass)] = Field(min_length=1)
+
+
 class Number(Strict):
     """A number from a field, from a listed item, or the same in every row.
 
     unit: `one` counts things (up to six decimals); `yuan` and `fen` are money, whole fen in the end.
+    units: where every row has its own unit of mass.
     at_most: for what is counted: more in one row is taken for a slip of the unit.
+    prefix: text that may stand before the number.
     is_optional: an empty field means unknown; otherwise it is an error.
     """
 
@@ -54,8 +83,10 @@ class Number(Strict):
     item: str | None = None
     constant: int | None = Field(default=None, ge=0)
     unit: Literal["one", "yuan", "fen"] = "one"
+    units: Units | None = None
     at_most: int | None = Field(default=None, gt=0)
     thousands: Literal["", ","] = ""
+    prefix: str = ""
     is_optional: bool = False
 
     @model_validator(mode="after")
@@ -64,25 +95,35 @@ class Number(Strict):
             raise ValueError("name exactly one of column, item, constant")
         if (self.at_most is not None) != (self.unit == "one" and self.constant is None):
             raise ValueError("say at_most of what is counted in a field or item, and only of that")
+        if self.units and (self.unit != "one" or self.column is None):
+            raise ValueError("units belong to what is counted in a field")
         return self
 
 
-def _compiles(pattern: str | None) -> str | None:
-    if pattern is not None:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
+class Place(Strict):
+    """Two fields with degrees of latitude and longitude."""
+
+    latitude: str
+    longitude: str
+
+
+class Distance(Strict):
+    """Kilometres in a straight line between two places: the least that a trip can have been.
+
+    at_most: kilometres, at_most_per_hour: kilometres an hour, above which the row is an error.
+    """
+
+    start: Place
+    end: Place
+    at_most: int = Field(gt=0)
+    at_most_per_hour: int = Field(gt=0)
 
 
 class TextClass(Strict):
     """Texts in which `pattern` (regular expression, searched in the NFKC form) occurs are `is`."""
 
-    pattern: str
+    pattern: Pattern
     value: str
-
-    _compiled = field_validator("pattern")(_compiles)
 
 
 class Classes(Strict):
@@ -95,21 +136,22 @@ class Classes(Strict):
 class Case(Strict):
     """One way in which a source names a scenario, and where such a row holds quantity and amount.
 
-    Either `codes` (equal) or `pattern` (regular expression, searched). `valid_from` and `valid_to`
-    (inclusive) bound the act dates on which the name may be used.
-    claim_kind: `reading` when a row is a running total of the day, not an act.
+    Either `codes` (equal) or `pattern` (searched). `valid_from` and `valid_to` (inclusive) bound the act dates
+    on which the name may be used.
+    claim_kind: what a row proves: an `act`, a `reading` (a running total of the day), or a `payment`, which
+        earns nothing by itself.
+    region: where the name tells the place.
     """
 
     scenario: str
     codes: list[str] = []
-    pattern: str | None = None
+    pattern: Pattern | None = None
     valid_from: date = date.min
     valid_to: date = date.max
-    claim_kind: Literal["act", "reading"] = "act"
-    quantity: Number | None = None
+    claim_kind: Literal["act", "reading", "payment"] = "act"
+    region: str | None = Field(default=None, pattern=r"^\d{6}$")
+    quantity: Number | Distance | None = None
     amount: Number | None = None
-
-    _compiled = field_validator("pattern")(_compiles)
 
     @model_validator(mode="after")
     def _named(self) -> Case:
@@ -129,7 +171,7 @@ class Scenario(Strict):
     """The act that a row reports.
 
     is_nfkc: compare in Unicode's compatibility form, in which full-width brackets are plain ones.
-    ignore_others: the rule by which rows of no case are ignored; without one they are errors.
+    ignore_others: the rule by which rows of no case, or without a name, are ignored; without one they are errors.
     """
 
     column: str
@@ -151,17 +193,35 @@ class Scenario(Strict):
         return self
 
 
-class Refunds(Strict):
-    """Which rows take money back: the kinds of `column`, and the field that names the original.
+RowMeaning = Literal["act", "purchase", "refund", "full_refund", "partial_refund", "refunded"]
+"""`refund`: full when the refunds of an original add up to it. `refunded`: a purchase that was fully taken back."""
 
-    A refund's amount is negative, a purchase's is not.
+REFUNDS = frozenset(("refund", "full_refund", "partial_refund"))
+"""The meanings of rows that take something back."""
+
+
+class RowRule(Strict):
+    """What a row is: the rule holds when every named field matches its pattern from end to end.
+
+    Either `means`, or `ignore`: the name of the rule by which such rows do not count.
     """
 
+    when: dict[str, Pattern] = Field(min_length=1)
+    means: RowMeaning | None = None
+    ignore: str | None = Field(default=None, pattern=r"^[a-z][a-z_]*$")
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> RowRule:
+        if (self.means is None) == (self.ignore is None):
+            raise ValueError("name exactly one of means, ignore")
+        return self
+
+
+class Original(Strict):
+    """The field that names the purchase which a refund takes back; group 1 of `pattern`, or else all of it."""
+
     column: str
-    purchase: list[str] = Field(min_length=1)
-    full: list[str] = []
-    partial: list[str] = []
-    original: str
+    pattern: Pattern | None = None
 
 
 class Items(Strict):
@@ -178,3 +238,4 @@ class Sum(Strict):
 
     column: str
     thousands: Literal["", ","] = ""
+    prefix: str = ""

@@ -57,6 +57,14 @@ ERRORS: dict[str, Rule] = {
         "the bytes of a file have the sha256 that control.json states",
         "The file changed on its way: send the delivery again.",
     ),
+    "wrong_customer": Rule(
+        "control.json names the customer of every bill that a person brought, and of no other file",
+        "Name the customer of each bill in control.json and send the delivery again.",
+    ),
+    "future_statement": Rule(
+        "a statement is of a day that had begun when it arrived",
+        "Put the business date into control.json and the file names, and send the delivery again.",
+    ),
     "changed_statement": Rule(
         "a statement that was accepted never changes",
         "Send the corrected statement with a higher revision.",
@@ -65,6 +73,31 @@ ERRORS: dict[str, Rule] = {
     "bad_compression": Rule(
         "a compressed file is complete and can be unpacked",
         "Pack the file again and send the statement with a higher revision.",
+    ),
+    "unpacks_to_too_much": Rule(
+        "a packed file unpacks to at most 64 MiB, or to 200 times its size; a zip or workbook has at most 8 MiB, "
+        "and a sheet at most a million cells",
+        "Send the file in parts, or packed less.",
+    ),
+    "bad_archive": Rule(
+        "a zip holds exactly one file, in no folder, deflated and without a password",
+        "Pack the one file by itself and send it again.",
+    ),
+    "bad_workbook": Rule(
+        "an Excel file is a whole XLSX workbook",
+        "Save the file as XLSX again and send it with a higher revision.",
+    ),
+    "bad_xml": Rule(
+        "an XML file is well-formed, whole, and in the encoding that it names",
+        "Write the file as well-formed XML and send it with a higher revision.",
+    ),
+    "forbidden_xml": Rule(
+        "an XML file has no document type and no entities of its own",
+        "Leave out the document type and send the file with a higher revision.",
+    ),
+    "wrong_encoding": Rule(
+        "a file is written in the agreed encoding",
+        "Save the file in the agreed encoding and send it with a higher revision.",
     ),
     "byte_order_mark": Rule(
         "a file starts with its first line, without a byte order mark",
@@ -75,12 +108,32 @@ ERRORS: dict[str, Rule] = {
         "Write the agreed line ending and send the statement with a higher revision.",
     ),
     "wrong_header": Rule(
-        "the first line names exactly the agreed columns, in their order and encoding",
-        "Restore the agreed header or agree on a new format; send with a higher revision.",
+        "a file begins with the agreed header or root element",
+        "Check that the file is of this institution and feed, restore its header, and send it with a higher revision.",
+    ),
+    "missing_column": Rule(
+        "the header names every agreed column",
+        "Restore the column, or agree on the new format; send with a higher revision.",
+    ),
+    "new_column": Rule(
+        "the header names agreed columns only",
+        "Remove the column or agree on it first; send with a higher revision.",
+    ),
+    "repeated_column": Rule(
+        "the header names a column once",
+        "Name each column once and send the file with a higher revision.",
+    ),
+    "bad_preamble": Rule(
+        "above its header a bill says which days it covers, when it was exported, and whether it is whole",
+        "Bring the bill as the wallet exported it, unchanged.",
     ),
     "line_too_long": Rule(
-        "a line is at most 1 MiB long",
+        "a line is at most 1 MiB long, an XML element at most 4 MiB",
         "Check the line endings of the file and send it with a higher revision.",
+    ),
+    "too_many_rejects": Rule(
+        "most rows of a file can be split into its columns",
+        "Check that the file is whole and of this feed, and send it with a higher revision.",
     ),
     "wrong_row_count": Rule(
         "a file has as many data rows as control.json states",
@@ -97,6 +150,15 @@ ERRORS: dict[str, Rule] = {
     "sum_not_checked": Rule(
         "the named column can be read in every row, so that its sum can be checked",
         "Mend the unreadable rows and send the statement with a higher revision.",
+    ),
+    # A statement that is whole and still unlike the last ones: held back by the run.
+    "wrong_volume": Rule(
+        "a statement has about as many rows as the last ones of its feed",
+        "Check that the statement is complete; send it again with a higher revision, or confirm it.",
+    ),
+    "wrong_distribution": Rule(
+        "amounts and quantities are about as large as in the last statements of the feed",
+        "Check the units of the statement; send it again with a higher revision, or confirm it.",
     ),
     # A row that cannot be split into columns: rejected by land.
     "bad_encoding": Rule(
@@ -137,6 +199,30 @@ ERRORS: dict[str, Rule] = {
     "too_much": Rule(
         "a quantity is not above what the contract takes for possible in one row",
         "Check the unit of the quantity and send the row again.",
+    ),
+    "too_fast": Rule(
+        "a trip is not faster than its vehicle can go",
+        "Check times and coordinates of the trip and send the row again.",
+    ),
+    "ends_before_start": Rule("an act ends after it began", "Correct the times and send the row again."),
+    "bad_coordinate": Rule(
+        "a place is given in degrees, latitude to 90 and longitude to 180",
+        "Correct the coordinates and send the row again.",
+    ),
+    "future_time": Rule(
+        "nothing is reported before it was done: a row's date is not after its business date",
+        "Correct the date, or send the row with the day on which it was done.",
+    ),
+    "too_old": Rule(
+        "a row is not older than the contract takes for possible",
+        "Correct the date, or agree on a later deadline, and send the row again.",
+    ),
+    "outside_period": Rule(
+        "the rows of a bill lie in the period that it names", "Bring the bill as the wallet exported it, unchanged."
+    ),
+    "rounded_number": Rule(
+        "a number that names something is text, not a figure that a spreadsheet rounded",
+        "Export the file again without opening it in a spreadsheet.",
     ),
     "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
     "too_many_values": Rule("a list of cards names at most two", "Name at most two cards and send the row again."),

@@ -42,16 +42,21 @@ MUTATIONS = (
     Mutation("duplicates kept", "jobs.assignment:_pairs", "AND {near}", "AND {near} AND false", "credits"),
     Mutation("long rides not paired", "sources/hangzhou_metro.yaml", "max_ride_minutes: 240",
              "max_ride_minutes: 30", "credits"),
-    Mutation("refund ignored", "jobs.match:_outcomes", "WHERE is_full_refund", "WHERE false", "credits"),
+    Mutation("refund ignored", "jobs.match:_outcomes", "CASE WHEN is_full_refund THEN 1 ELSE 0 END", "0", "credits"),
     Mutation("consent ignored", "jobs.match:with_consent", "JOIN {intervals}", "LEFT JOIN {intervals}",
              "credits"),
     Mutation("repeats kept", "jobs.landed:rows", 'key = "r.record_key"',
              'key = "md5(concat(r.record_key, r.file_id))"', "credits"),
-    Mutation("superseded kept", "jobs.landed:in_force", "if file.revision == highest[statement(file)]", "",
-             "credits"),
+    Mutation("superseded kept", "jobs.landed:in_force",
+             "if file.revision == highest[_delivery(file) if file.bill else statement(file)]", "", "credits"),
     Mutation("conflicting links joined", "jobs.resolve:partition",
              "told, doubtful = _telling(edges[level], label, identified)",
              "identified, told, doubtful = identified[:0], edges[level], 0", "persons"),
+    Mutation("the first bill instead of the last", "jobs.bills:beaten", "o.place > b.place",
+             "o.place < b.place", "dispositions"),
+    Mutation("filtered bills taken for whole ones", "jobs.bills:whole_bills", "file.bill and file.bill.is_whole",
+             "file.bill", "dispositions"),
+    Mutation("bills without consent", "jobs.match:_consented", "WHERE is_brought", "WHERE false", "outcomes"),
 )  # fmt: skip
 """Mistakes of policy: one run for all days shows them."""
 
@@ -63,8 +68,8 @@ SUBTLER = (
     Mutation("booking lag ignored", "jobs.assignment:BOOKED", "<= a.lag_days", "<= 0", "credits"),
     Mutation("amounts ignored", "scenarios/utility_payment.yaml", "match_amount: true",
              "match_amount: false", "credits"),
-    Mutation("partial refund taken for a full one", "jobs.match:_outcomes", "WHERE is_full_refund",
-             "WHERE true", "credits"),
+    Mutation("partial refund taken for a full one", "jobs.match:_outcomes",
+             "CASE WHEN is_full_refund THEN 1 ELSE 0 END", "1", "credits"),
     Mutation("withdrawal ignored", "jobs.match:given_intervals",
              "coalesce(next_at_unix, CAST({FOREVER} AS bigint))", "CAST({FOREVER} AS bigint)", "credits"),
     Mutation("consent at midnight taken for the whole day", "jobs.match:_consented",
@@ -72,6 +77,10 @@ SUBTLER = (
     Mutation("rides end at midnight", "jobs.rides:GATE", "customer_key", "customer_key, act_date", "credits"),
     Mutation("double taps kept", "sources/hangzhou_metro.yaml", "duplicate_seconds: 60",
              "duplicate_seconds: 0", "dispositions"),
+    Mutation("refund on a payment's own row ignored", "jobs.match:_outcomes",
+             "coalesce(c.is_full_refund, false)", "false", "outcomes"),
+    Mutation("wallet's bike trips left alone", "scenarios/shared_bike.yaml", "window_seconds: 600",
+             "window_seconds: 0", "outcomes"),
 )  # fmt: skip
 """More of them, for the soak."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +113,24 @@ def test_after_the_split_each_reads_the_own(lake: Lake, persons: dict[str, str])
 def test_what_is_not_there_is_said(lake: Lake, persons: dict[str, str], person: str, day: date, said: str) -> None:
     with pytest.raises(NotFound, match=said):
         read(lake, persons.get(person, person), day)
+
+
+def test_a_source_that_came_after_all_is_not_missing(tmp_path: Path) -> None:
+    """The wallet's statement for the same date arrives between two runs of it."""
+    wallet = [
+        alipay_registrations((1, CITIZEN[0], PHONE[0], [], REGISTERED)),
+        alipay_consents((1, "ALL", "AUTHORIZED", CONSENTED)),
+    ]
+    walk = alipay_acts((1, 1, "2026-11-02 12:00:00", "xingzou", "9000"))
+    deliver(tmp_path, "alipay", *wallet, stamp="20261101T200000Z")
+    land_world(tmp_path, REGISTRY)
+    lake = embedded_lake(tmp_path, REGISTRY)
+    run_days(lake, tmp_path, [FIRST])
+    run_days(lake, tmp_path, [SECOND], full=True)
+    person = str(rows(lake, "silver.membership")[0]["person_id"])
+    assert read(lake, person, SECOND).missing == [("alipay", feed) for feed in ("acts", "consents", "registrations")]
+    deliver(tmp_path, "alipay", walk, stamp="20261102T190000Z", business_date="2026-11-02")
+    land_world(tmp_path, REGISTRY)
+    run_days(lake, tmp_path, [SECOND])
+    account = read(lake, person, SECOND)
+    assert (account.missing, set(account.reductions)) == ([], {"walking"})

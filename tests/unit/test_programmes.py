@@ -34,7 +34,10 @@ def test_the_shipped_programme_says_that_its_figure_is_assumed() -> None:
     assert programme.measure == "points.zhejiang_tanpuhui"
     assert programme.assumption and programme.reason and programme.source.url
     assert (programme.region, programme.points_per_milligram) == ("330000", Fraction(1, 1000))
-    assert set(programme.scenarios) == {"metro", "walking", "utility_payment", "e_statement", "e_card"}
+    materials = {f"recycling_{material}" for material in ("paper", "plastic", "glass", "metal", "textile")}
+    assert set(programme.scenarios) == {
+        "metro", "walking", "utility_payment", "e_statement", "e_card", "shared_bike", "bus", *materials,
+    }  # fmt: skip
     assert programme.in_force(date(2025, 1, 1))
 
 
@@ -58,9 +61,9 @@ def test_points_are_exact(root: Path, text: str, per_milligram: Fraction) -> Non
         pytest.param('points_per_gram: "1"', 'points_per_gram: "-1"', "points_per_gram", id="negative"),
         pytest.param("assumption: true", "points_per_yuan: 1", "points_per_yuan: Extra inputs", id="spending"),
         pytest.param("reason: >-", "note: >-", "note: Extra inputs", id="unknown-key"),
-        pytest.param("e_card]", "e_cards]", "'e_cards' is none of", id="unknown-scenario"),
-        pytest.param("e_card]", "online_government]", "online_government has no factor", id="no-factor"),
-        pytest.param("e_card]", "metro]", "names one twice", id="twice"),
+        pytest.param("e_card,", "e_cards,", "'e_cards' is none of", id="unknown-scenario"),
+        pytest.param("e_card,", "online_government,", "online_government has no factor", id="no-factor"),
+        pytest.param("e_card,", "metro,", "names one twice", id="twice"),
         pytest.param('region: "330000"', 'region: "33"', "region: String should match", id="region"),
         pytest.param("valid_from: 2025-01-01\n", "", "valid_from: Field required", id="undated"),
         pytest.param("id: zhejiang_tanpuhui", "id: zhejiang", "rename the file", id="file-name"),

@@ -53,8 +53,12 @@ def test_a_delivery_is_taken_with_a_receipt(tmp_path: Path) -> None:
         0,
     )
     names = ["taps_20261101_1.csv.gz", "registrations_20261101_1.csv.gz", "consents_20261101_1.csv.gz"]
-    assert landed(tmp_path) == {f"hangzhou_metro/2026-11-01/r0/{name}": (folder / name).read_bytes() for name in names}
-    assert {file.path for file in receipt.files} == set(landed(tmp_path))
+    assert landed(tmp_path) == {
+        f"hangzhou_metro/2026-11-01/r0/{name}": (folder / name).read_bytes() for name in [*names, "control.json"]
+    }
+    assert {file.path for file in receipt.files} == set(landed(tmp_path)) - {
+        "hangzhou_metro/2026-11-01/r0/control.json"
+    }
     path = tmp_path / "landing/receipts/hangzhou_metro/2026-11-01-r0-20261102T010000Z.json"
     assert Receipt.model_validate_json(path.read_bytes()) == receipt
     assert load_receipts(METRO, tmp_path / "landing") == [receipt]
@@ -210,6 +214,12 @@ def test_only_the_agreed_name_is_a_name(tmp_path: Path, name: str) -> None:
         ("bad_control", {"files": []}),
         ("bad_control", {"note": "hello"}),
         ("wrong_name", {"business_date": "2026-11-02"}),
+        ("future_statement", {"business_date": "2026-11-03"}),
+        ("future_statement", {"business_date": "9999-12-31"}),
+        ("bad_control", {"business_date": "10000-01-01"}),
+        ("bad_control", {"revision": 10_000}),
+        ("bad_control", {"revision": 10**300}),
+        ("bad_control", {"13812345678": "王小明"}),
     ],
 )
 def test_a_control_file_that_breaks_its_form_is_refused(tmp_path: Path, code: str, change: dict[str, Any]) -> None:
@@ -230,6 +240,10 @@ def test_a_control_file_that_is_no_control_file_is_refused(tmp_path: Path, conte
     [
         ("bad_control", {"sha256": "ABC"}),
         ("bad_control", {"rows": -1}),
+        ("bad_control", {"rows": 10**30}),
+        ("bad_control", {"part": 10**6}),
+        ("bad_control", {"customer": ""}),
+        ("wrong_customer", {"customer": "HM0000000001"}),
         ("bad_control", {"sums": {"fare": "1e3"}}),
         ("bad_control", {"sums": {"fare": 3}}),
         ("unknown_feed", {"feed": "taxis"}),
@@ -263,6 +277,36 @@ def test_a_file_named_twice_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path) == [("wrong_parts", "control.json", "taps")]
 
 
+def test_a_statement_of_a_day_that_has_begun_is_none_of_the_future(tmp_path: Path) -> None:
+    """At 17:00 UTC the next day has begun in Hangzhou."""
+    send(tmp_path, stamp="20261101T170000Z", business_date="2026-11-02")
+    send(tmp_path, stamp="20261101T155959Z", business_date="2026-11-02", revision=1)
+    assert [(receipt.arrival[9:11], state(receipt)) for receipt in take(tmp_path)] == [
+        ("15", ("refused", ["future_statement"])),
+        ("17", ("accepted", [])),
+    ]
+
+
+def test_of_a_control_file_only_agreed_keys_are_told(tmp_path: Path) -> None:
+    send(tmp_path, change={"王小明": 1, "files": [{"name": "x", "13812345678": 2, "sums": {"33010619900101": "x"}}]})
+    (receipt,) = take(tmp_path)
+    told = {error.column for error in receipt.errors}
+    assert {"字{3}", "files.0.9{11}", "files.0.sums.9{14}", "files.0.sha256"} <= told
+    written = "".join(path.read_text() for path in (tmp_path / "landing/receipts").rglob("*.json"))
+    assert not [secret for secret in ("王小明", "13812345678", "33010619900101") if secret in written]
+
+
+def test_a_control_file_without_end_is_not_read(tmp_path: Path) -> None:
+    with (send(tmp_path) / "control.json").open("ab") as file:
+        file.truncate(module.CONTROL_BYTES + 1)
+    assert refusal(tmp_path) == [("bad_control", "control.json", None)]
+
+
+def test_a_control_file_that_is_wrong_everywhere_is_told_a_hundred_times(tmp_path: Path) -> None:
+    send(tmp_path, change={"files": [{} for _ in range(500)]})
+    assert len(refusal(tmp_path)) == module.MOST_REASONS
+
+
 # -- after a stop
 
 
@@ -289,7 +333,7 @@ def test_a_killed_pull_is_done_again_whole(tmp_path: Path, monkeypatch: pytest.M
     assert load_receipts(METRO, tmp_path / "landing") == []
     assert [receipt.state for receipt in take(tmp_path)] == ["accepted"]
     assert all(not part.startswith(".") for path in landed(tmp_path) for part in Path(path).parts)
-    assert len(landed(tmp_path)) == 3
+    assert len(landed(tmp_path)) == 4
 
 
 def test_a_half_written_receipt_is_no_receipt(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from schemas.base import ROOT, RegistryError
 from schemas.scenarios import load_scenarios
 
+MATERIALS = ("paper", "plastic", "glass", "textile", "metal", "electrical")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -19,7 +21,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_six_scenarios_as_agreed() -> None:
+def test_the_scenarios_as_agreed() -> None:
     shown = {
         one.id: (
             one.unit,
@@ -37,9 +39,15 @@ def test_the_six_scenarios_as_agreed() -> None:
         "metro": ("km", "travel", "taps", "anyone", everyone, 600, True),
         "walking": ("step", "travel", "reading", "anyone", apps_and_banks, 0, False),
         "utility_payment": ("act", "living", "payment", "anyone", apps_and_banks, 600, True),
-        "online_government": ("act", "living", "act", "anyone", apps_and_banks, 600, False),
+        "online_government": ("act", "living", "act", "anyone", ["government", *apps_and_banks], 600, False),
         "e_statement": ("statement", "finance", "act", "issuer", apps_and_banks, 0, False),
         "e_card": ("act", "finance", "act", "issuer", ["bank"], 0, False),
+        "bus": ("act", "travel", "act", "anyone", everyone, 600, True),
+        "shared_bike": ("km", "travel", "act", "anyone", ["bike_share", *apps_and_banks], 600, False),
+        "e_bike": ("km", "travel", "act", "anyone", ["bike_share", *apps_and_banks], 600, False),
+        **{
+            f"recycling_{material}": ("kg", "living", "act", "issuer", ["recycler"], 0, False) for material in MATERIALS
+        },
     }
 
 

@@ -1,0 +1,72 @@
+"""What every layout is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from schemas.sources.errors import Fault, shape
+
+SHAPED_BYTES = 400
+"""The beginning of a row is enough for its shape."""
+
+
+class FileRefused(Exception):
+    """A file cannot be read as a whole."""
+
+    def __init__(self, *reasons: Fault) -> None:
+        super().__init__(", ".join(reason.code for reason in reasons))
+        self.reasons = list(reasons)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that could not be split into columns: its line, error code, column and shape."""
+
+    line: int
+    code: str
+    column: str | None
+    shape: str
+
+    @classmethod
+    def of_bytes(cls, line: int, code: str, content: bytes, encoding: str) -> Reject:
+        """Of a line that is still bytes, and may be no text."""
+        return cls(line, code, None, shape(content[:SHAPED_BYTES].decode(encoding, errors="replace")))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows in columns, each column as long as `lines`.
+
+    lines: 1-based: the physical line of the unpacked text, the row of the sheet, or the ordinal of the element.
+    columns: field → values; text, or in a JSON file whatever JSON allows.
+    """
+
+    lines: list[int]
+    columns: dict[str, Sequence[Any]]
+    rejects: list[Reject]
+
+
+@dataclass(frozen=True)
+class BillHead:
+    """What a bill says of itself: the days that it covers, when it was exported (local time), whether whole."""
+
+    first_day: date
+    last_day: date
+    exported_at: datetime
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file that is being read: its head, where it is a bill, and its rows in file order.
+
+    The batches raise FileRefused when the file turns out to be damaged further on.
+    """
+
+    head: BillHead | None
+    batches: Iterator[Batch]
+    new_columns: Sequence[str] = ()
+    """Shapes of the header's names that are not agreed and were ignored."""

@@ -1,0 +1,398 @@
+"""Feeds: one kind of rows that an institution sends, its files, its key, its rules and its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from schemas.base import Strict
+from schemas.sources.columns import (
+    REFUNDS,
+    Case,
+    Classes,
+    Codes,
+    Distance,
+    Items,
+    Number,
+    Original,
+    RowRule,
+    Scenario,
+    Sum,
+    Time,
+)
+from schemas.sources.layouts import Delimited, Format, JsonLines, Workbook, Xml
+
+DIRECTIONS = {"entry", "exit"}
+SUBJECT_KINDS = {"resident", "micro_enterprise"}
+CONSENTS = {"given", "withdrawn"}
+PACKINGS = {".gz": "gzip", ".zip": "zip"}
+"""How a file is packed, by the end of its name."""
+WORKBOOK_SUFFIX = ".xlsx"
+
+
+def _check_values(codes: Codes, allowed: set[str]) -> Codes:
+    unknown = set(codes.codes.values()) - allowed
+    if unknown:
+        raise ValueError(f"{sorted(unknown)}: use {sorted(allowed)}")
+    return codes
+
+
+class ActColumns(Strict):
+    """An act that the institution reports as such. Quantity and amount stand with the scenario's cases.
+
+    rows: which rows are acts and which are ignored; without it all are acts.
+    """
+
+    customer: str
+    occurred_at: Time
+    ended_at: Time | None = None
+    scenario: Scenario
+    rows: list[RowRule] = []
+
+
+class TapColumns(Strict):
+    """A gate passage. `amount` counts on the exit; an entry has none."""
+
+    customer: str
+    occurred_at: Time
+    direction: Codes
+    station: str
+    amount: Number
+
+    @field_validator("direction")
+    @classmethod
+    def _directions(cls, direction: Codes) -> Codes:
+        return _check_values(direction, DIRECTIONS)
+
+
+class PaymentColumns(Strict):
+    """A payment or what takes it back.
+
+    customer: absent where the control file binds the file to its customer.
+    rows: what a row is, by the first rule that holds.
+    original: where a refund names its purchase.
+    refund_sign: how a refund's amount is written; a purchase's is not negative.
+    refunded: what was taken back, on the purchase's own row.
+    """
+
+    customer: str | None = None
+    occurred_at: Time
+    scenario: Scenario
+    amount: Number
+    rows: list[RowRule] = Field(min_length=1)
+    original: Original | None = None
+    refund_sign: Literal["negative", "positive"] = "positive"
+    refunded: Number | None = None
+    wallet: Classes | None = None
+
+    @model_validator(mode="after")
+    def _refunds_name_originals(self) -> PaymentColumns:
+        refunds = {rule.means for rule in self.rows} & REFUNDS
+        if bool(refunds) != (self.original is not None):
+            raise ValueError("say `original` exactly where rows may be refunds")
+        return self
+
+
+class Identifiers(Strict):
+    """Which field holds which identifier. `card` may be a JSON list of at most two."""
+
+    citizen_id: str | None = None
+    phone: str | None = None
+    card: str | None = None
+
+
+class RegistrationColumns(Strict):
+    """What an institution knows of a customer; a later one replaces the earlier."""
+
+    customer: str
+    registered_at: Time
+    subject_kind: Codes
+    identifiers: Identifiers
+
+    @field_validator("subject_kind")
+    @classmethod
+    def _kinds(cls, subject_kind: Codes) -> Codes:
+        return _check_values(subject_kind, SUBJECT_KINDS)
+
+
+class ConsentColumns(Strict):
+    """A consent given or withdrawn for a scope."""
+
+    customer: str
+    at: Time
+    scope: Codes
+    consent: Codes
+
+    @field_validator("consent")
+    @classmethod
+    def _consents(cls, consent: Codes) -> Codes:
+        return _check_values(consent, CONSENTS)
+
+
+class Pairing(Strict):
+    """How taps become rides.
+
+    scenario: the act that a ride is.
+    max_ride_minutes: an exit later than this after its entry is not of that ride.
+    duplicate_seconds: the same passage written again within this time is a repetition.
+    station_table: CSV beside the contracts, `from_station,to_station,distance_m`, each pair once.
+    """
+
+    scenario: str
+    max_ride_minutes: int = Field(gt=0)
+    duplicate_seconds: int = Field(ge=0)
+    station_table: str
+
+
+class Volume(Strict):
+    """How much one statement may hold.
+
+    most_rows: in any case. least, most: as multiples of the median of the feed's last statements, where there
+        are enough to compare with; the same bounds hold for the median amount and quantity of a row.
+    """
+
+    most_rows: int = Field(gt=0)
+    least: float | None = Field(default=None, gt=0, lt=1)
+    most: float | None = Field(default=None, gt=1)
+
+
+class _Feed(Strict):
+    """What all feeds share.
+
+    file: names of a file with `{date}` (%Y%m%d of the business date) and `{part}`; its end says how it is packed.
+    completeness: a statement is complete for its `day` (a higher revision replaces it whole), for a customer
+        and a period (`bill`: a file that a person brought; a later one replaces its days), or only adds.
+    format: the form, or several of which each file has one.
+    fields: every field. What is neither mapped nor a key is named in `not_kept`.
+    natural_key: the fields that name a row for ever; null where the institution has none.
+    required: fields that may not be empty.
+    oldest_days: how many days before its business date a row may lie.
+    booking_lag_days: how many days after the act a row may be booked, at most.
+    region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
+        institution's.
+    """
+
+    file: str | list[str]
+    completeness: Literal["day", "bill", "additions"]
+    format: Format | list[Format]
+    fields: list[str] = Field(min_length=1)
+    natural_key: list[str] | None
+    required: list[str] = Field(min_length=1)
+    oldest_days: int = Field(gt=0)
+    volume: Volume
+    not_kept: list[str] = []
+    items: Items | None = None
+    control_sum: Sum | None = None
+    booking_lag_days: int = Field(default=0, ge=0, le=31)
+    region: str | None = Field(default=None, pattern=r"^\d{6}$")
+
+    @field_validator("file")
+    @classmethod
+    def _file_pattern(cls, file: str | list[str]) -> str | list[str]:
+        for name in [file] if isinstance(file, str) else file:
+            if name.count("{date}") != 1 or name.count("{part}") != 1 or not re.fullmatch(r"[\w.{}-]+", name):
+                raise ValueError("use {date} and {part} once each, and no folder")
+        return file
+
+    @model_validator(mode="after")
+    def _fields_accounted_for(self) -> _Feed:
+        if self.items and (not isinstance(self.format, JsonLines) or not self.natural_key):
+            raise ValueError("items need layout json_lines and a natural_key")
+        mapped = set(_columns_of(getattr(self, "columns", None)))
+        keys = set(self.natural_key or ())
+        listed = {self.items.column} if self.items else set()
+        sums = {self.control_sum.column} if self.control_sum else set()
+        unknown = (mapped | keys | listed | set(self.not_kept) | set(self.required)) - set(self.fields)
+        unknown |= sums - set(self.fields) - ({self.items.value} if self.items else set())
+        unknown |= {name for layout in self.formats for name in _targets(layout)} - set(self.fields)
+        if unknown:
+            raise ValueError(f"no such field: {sorted(unknown)}")
+        forgotten = set(self.fields) - mapped - keys - listed - set(self.not_kept)
+        if forgotten:
+            raise ValueError(f"map these fields or name them in not_kept: {sorted(forgotten)}")
+        both = set(self.not_kept) & mapped
+        if both:
+            raise ValueError(f"mapped and not_kept: {sorted(both)}")
+        unruled = (keys | set(_indispensable(getattr(self, "columns", None)))) - set(self.required)
+        if unruled:
+            raise ValueError(f"name these fields in required: {sorted(unruled)}")
+        return self
+
+    @model_validator(mode="after")
+    def _formats_fit(self) -> _Feed:
+        lines = [layout for layout in self.formats if not isinstance(layout, Workbook)]
+        reading = {layout.model_dump_json(include=_READING) for layout in lines}
+        if len(reading) > 1 or (len(lines) > 1 and not isinstance(lines[0], Delimited)):
+            raise ValueError("only delimited layouts may stand beside each other, all in one encoding and form")
+        books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIX)]
+        if bool(books) != (len(lines) < len(self.formats)) or (len(books) == len(self.files)) != (not lines):
+            raise ValueError("files that end in .xlsx are workbooks, and no others")
+        is_bill = self.completeness == "bill"
+        if any((getattr(layout, "preamble", None) is None) == is_bill for layout in self.formats):
+            raise ValueError("a bill, and nothing else, has a preamble in every layout")
+        return self
+
+    @property
+    def files(self) -> list[str]:
+        """The agreed forms of a file's name."""
+        return [self.file] if isinstance(self.file, str) else self.file
+
+    @property
+    def formats(self) -> list[Delimited | JsonLines | Workbook | Xml]:
+        """The layouts, one of which a file has."""
+        return self.format if isinstance(self.format, list) else [self.format]
+
+    @property
+    def is_bill(self) -> bool:
+        """True when each file is one customer's own, of a period."""
+        return self.completeness == "bill"
+
+    @property
+    def cases(self) -> list[Case]:
+        """The ways in which its rows name scenarios."""
+        return []
+
+    @property
+    def scenarios(self) -> set[str]:
+        """Every scenario that its rows may report."""
+        return {case.scenario for case in self.cases}
+
+    @property
+    def is_keyed(self) -> bool:
+        """True when rows carry a natural key; otherwise equal rows are told apart by an ordinal."""
+        return self.natural_key is not None
+
+    @property
+    def key_fields(self) -> list[str]:
+        """The fields whose values make the record key: the natural key, else all that are kept."""
+        return self.natural_key or [field for field in self.fields if field not in self.not_kept]
+
+    def file_names(self, business_date: date, part: int) -> list[str]:
+        """The agreed names of one part, one of which it has."""
+        return [name.format(date=business_date.strftime("%Y%m%d"), part=part) for name in self.files]
+
+
+_READING = {"encoding", "line_ending", "may_have_mark", "delimiter", "quoting"}
+"""How a delimited file is read before its header is known."""
+
+
+def _targets(layout: Delimited | JsonLines | Workbook | Xml) -> set[str]:
+    """Fields that a layout names."""
+    if isinstance(layout, Xml):
+        return set(layout.values or ())
+    columns = layout.columns if isinstance(layout, (Delimited, Workbook)) else None
+    return {name for name in (columns or {}).values() if name is not None}
+
+
+_FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude")
+
+
+def _columns_of(model: object) -> Iterator[str]:
+    """Every field that a columns model reads, however deep."""
+    if isinstance(model, RowRule):
+        yield from model.when
+    elif isinstance(model, BaseModel):
+        for name in type(model).model_fields:
+            value = getattr(model, name)
+            if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, Identifiers)):
+                yield value
+            else:
+                yield from _columns_of(value)
+    elif isinstance(model, list):
+        for entry in model:
+            yield from _columns_of(entry)
+
+
+def _indispensable(columns: Any) -> Iterator[str]:
+    """Fields without which no row can count: the customer, and the time of what all rows report."""
+    if customer := getattr(columns, "customer", None):
+        yield customer
+    for name in ("occurred_at", "registered_at", "at"):
+        if isinstance(time := getattr(columns, name, None), Time):
+            yield time.column
+
+
+class ActFeed(_Feed):
+    """Acts."""
+
+    kind: Literal["act"]
+    columns: ActColumns
+
+    @property
+    def cases(self) -> list[Case]:
+        return self.columns.scenario.cases
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ActFeed:
+        known = set(self.items.known) if self.items else set()
+        cases = self.cases
+        numbers = [n for case in cases for n in (case.quantity, case.amount) if isinstance(n, Number)]
+        unknown = {number.item for number in numbers if number.item} - known
+        if unknown:
+            raise ValueError(f"items that are not known: {sorted(unknown)}")
+        if any(case.claim_kind == "payment" for case in cases):
+            raise ValueError("a payment belongs into a payment feed")
+        if self.columns.ended_at is None and any(isinstance(case.quantity, Distance) for case in cases):
+            raise ValueError("a distance needs ended_at, so that its speed can be checked")
+        if any(rule.means not in ("act", None) for rule in self.columns.rows):
+            raise ValueError("a row of acts is an act or ignored")
+        return self
+
+
+class TapFeed(_Feed):
+    """Gate passages, to be paired into rides."""
+
+    kind: Literal["tap"]
+    columns: TapColumns
+    pairing: Pairing
+
+    @property
+    def scenarios(self) -> set[str]:
+        return {self.pairing.scenario}
+
+
+class PaymentFeed(_Feed):
+    """Payments, from a card, an account or a wallet. Refunds name their original by its natural key."""
+
+    kind: Literal["payment"]
+    columns: PaymentColumns
+
+    @property
+    def cases(self) -> list[Case]:
+        return self.columns.scenario.cases
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PaymentFeed:
+        if self.columns.original and len(self.natural_key or ()) != 1:
+            raise ValueError("refunds name one field of the original: the natural key has exactly one field")
+        cases = self.cases
+        if any(case.claim_kind == "reading" for case in cases):
+            raise ValueError("a payment proves an act or a payment, not a reading")
+        if any(isinstance(case.quantity, Distance) for case in cases):
+            raise ValueError("a distance belongs to an act: a payment has no end")
+        if any(rule.means == "act" for rule in self.columns.rows):
+            raise ValueError("a row of payments is a purchase or what takes it back; what it proves, its case says")
+        if (self.columns.customer is None) != self.is_bill:
+            raise ValueError("the control file binds a bill, and nothing else, to its customer")
+        return self
+
+
+class RegistrationFeed(_Feed):
+    """Registrations."""
+
+    kind: Literal["registration"]
+    columns: RegistrationColumns
+
+
+class ConsentFeed(_Feed):
+    """Consents."""
+
+    kind: Literal["consent"]
+    columns: ConsentColumns
+
+
+Feed = Annotated[ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed, Field(discriminator="kind")]

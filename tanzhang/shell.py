@@ -1,0 +1,75 @@
+"""What every verb of the command shares: where it prints, which lake it opens, how it fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from tanzhang.keys import KeysMissing
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+USAGE, DEGRADED, BLOCKED, NOT_FOUND = 2, 3, 4, 5
+"""Exit codes."""
+
+out = Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)
+err = Console(stderr=True)
+
+
+class Engine(str, Enum):
+    """What computes: DuckDB in this process, or Spark."""
+
+    embedded = "embedded"
+    spark = "spark"
+
+
+Home = Annotated[Path, typer.Option(help="Folder of the deployment.", show_default=True)]
+OnEngine = Annotated[Engine, typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.")]
+HOME = Path("home/main")
+
+
+@contextmanager
+def foreseen() -> Iterator[None]:
+    """Every foreseen failure as one clear line and its exit code."""
+    from jobs.explain import NotFound
+    from jobs.jars import SetupError
+    from jobs.publish import PublicationBlocked
+    from jobs.run import RunError
+    from jobs.tokens import TokenKeyError
+    from schemas import RegistryError
+
+    try:
+        yield
+    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError) as error:
+        fail(str(error), USAGE)
+    except PublicationBlocked as error:
+        fail(str(error), BLOCKED)
+    except NotFound as error:
+        fail(str(error), NOT_FOUND)
+
+
+@contextmanager
+def lake_of(home: Path, engine: Engine, folder: str = "lake") -> Iterator[Lake]:
+    """The home's lake, closed in the end."""
+    from jobs.lake import open_lake
+    from schemas import load_registry
+
+    with foreseen():
+        lake = open_lake(engine.value, home / folder, load_registry())
+        try:
+            yield lake
+        finally:
+            lake.close()
+
+
+def fail(text: str, code: int) -> None:
+    err.print(f"[red]{text}[/red]")
+    raise typer.Exit(code)

@@ -1,0 +1,80 @@
+"""A bus company that no code knows: a contract and its files, and its riders are credited.
+
+The steps of docs/institutions.md, in a copy of the registry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jobs.explain import explain
+from jobs.lake import Lake
+from schemas import load_registry
+from schemas.base import ROOT
+from tests.exports import FIXTURES
+from tests.worlds import FIRST_DAY, embedded_lake, land_world, rows, run_days
+
+NEWCOMER = FIXTURES / "newcomer"
+INSTITUTION = "hangzhou_bus"
+
+
+def deliver(home: Path) -> None:
+    """The fixture's files with the control file that the company would write."""
+    folder = home / "exports" / INSTITUTION / "20261101T200000Z"
+    shutil.copytree(NEWCOMER / "export", folder)
+    files = []
+    for path in sorted(folder.iterdir()):
+        text = path.read_text(encoding="utf-8").splitlines()
+        feed = path.name.split("_")[0]
+        files.append(
+            {
+                "name": path.name,
+                "feed": feed,
+                "part": 1,
+                "parts": 1,
+                "rows": len(text) - 1,
+                "sums": {"fare": "1000"} if feed == "rides" else {},
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            }
+        )
+    control = {"institution": INSTITUTION, "business_date": "2026-11-01", "revision": 0, "files": files}
+    (folder / "control.json").write_text(json.dumps(control), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    home = tmp_path_factory.mktemp("newcomer")
+    shutil.copytree(ROOT, home / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copy(NEWCOMER / f"{INSTITUTION}.yaml", home / "registry/sources")
+    registry = load_registry(home / "registry")
+    deliver(home)
+    land_world(home, registry)
+    lake = embedded_lake(home, registry)
+    run_days(lake, home, [FIRST_DAY])
+    return lake
+
+
+def test_every_consented_ride_is_credited(lake: Lake) -> None:
+    entries = [row for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg"]
+    assert [(row["institution"], row["scenario"], row["amount"]) for row in entries] == [
+        (INSTITUTION, "bus", 80_000)
+    ] * 3
+    outcomes = sorted(row["outcome"] for row in rows(lake, "silver.activities"))
+    assert outcomes == ["credited", "credited", "credited", "no_consent"]
+
+
+def test_what_it_got_wrong_is_in_quarantine(lake: Lake) -> None:
+    bad = [row for row in rows(lake, "silver.rows") if row["disposition"] == "quarantined"]
+    assert [(row["feed"], row["line"], row["code"]) for row in bad] == [("rides", 5, "bad_time")]
+
+
+def test_a_figure_leads_back_to_its_line(lake: Lake) -> None:
+    entry = min(row["entry_id"] for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg")
+    [told] = explain(lake, lake.registry, lake.path.parent, [entry])
+    assert [claim.outcome for claim in told.claims] == ["credited"]
+    assert told.claims[0].lines[0].line in (2, 3, 4)

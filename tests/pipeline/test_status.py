@@ -1,0 +1,49 @@
+"""The summary adds up to the control files, for every institution."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.lake import Lake
+from jobs.manifests import LANDING
+from jobs.pull import Receipt
+from jobs.status import status
+from schemas import load_registry
+from tests.reader import deliveries
+from tests.worlds import days, embedded_lake, make_world, run_days
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    home = make_world(tmp_path_factory.mktemp("status"), 150, 3, 5, late=0, corrected=0.2, duplicated=0.2)
+    lake = embedded_lake(home)
+    run_days(lake, home, days(3))
+    return lake
+
+
+def test_every_row_that_is_stated_has_its_disposition(lake: Lake) -> None:
+    home = lake.path.parent
+    state = status(lake, home)
+    assert state.adds_up
+    assert set(state.stated) == set(load_registry().sources)
+    once = {(one.institution, one.business_date, one.revision): one.control for one in deliveries(home)}
+    stated = {
+        institution: sum(
+            file["rows"] for key, control in once.items() if key[0] == institution for file in control["files"]
+        )
+        for institution in state.stated
+    }
+    assert state.stated == stated
+
+
+def test_a_row_that_nobody_stated_is_noticed(lake: Lake) -> None:
+    home = lake.path.parent
+    path = next((home / LANDING / "receipts/hellobike").glob("*.json"))
+    text = path.read_text(encoding="utf-8")
+    receipt = Receipt.model_validate_json(text)
+    fewer = [file.model_copy(update={"rows": file.rows - 1}) for file in receipt.files]
+    path.write_text(receipt.model_copy(update={"files": fewer}).model_dump_json(), encoding="utf-8")
+    try:
+        assert not status(lake, home).adds_up
+    finally:
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,124 @@
+"""Every rule that a contract holds its rows to, as (error code, column): derived from the contract alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RegistrationFeed, TapFeed
+from schemas.sources.columns import Codes, Distance, Number, RowRule, Scenario, Time
+from schemas.sources.layouts import JsonLines
+
+Rule = tuple[str, str]
+STRANGE = "～"
+"""A value that nobody agreed on."""
+
+
+def rules_of(feed: Feed) -> set[Rule]:
+    """What a row of the feed can be quarantined for."""
+    return set(_rules_of(feed))
+
+
+def _rules_of(feed: Feed) -> Iterator[Rule]:
+    columns: Any = feed.columns
+    yield from (("missing_value", name) for name in feed.required)
+    if feed.natural_key and feed.kind in ("act", "tap", "payment"):
+        yield "rounded_number", feed.natural_key[0]
+    if isinstance(feed.formats[0], JsonLines):
+        yield "wrong_type", columns.customer
+    for name in type(columns).model_fields:
+        value = getattr(columns, name)
+        if isinstance(value, Time):
+            yield from _of_time(value, feed)
+        elif isinstance(value, Codes):
+            yield from (("unknown_code", value.column), ("missing_value", value.column))
+        elif isinstance(value, Scenario):
+            yield from _of_scenario(value, feed)
+    if isinstance(feed, ActFeed | PaymentFeed):
+        yield from _of_row_rules(feed.columns.rows)
+    if isinstance(feed, PaymentFeed):
+        yield from _of_number(feed.columns.amount, feed, signed=False)
+        if feed.columns.refunded:
+            yield from _of_number(feed.columns.refunded, feed)
+        if feed.columns.original:
+            yield "missing_value", feed.columns.original.column
+    if isinstance(feed, TapFeed):
+        yield from _of_number(feed.columns.amount, feed)
+        yield from (("unknown_code", feed.columns.station), ("missing_value", feed.columns.station))
+    if isinstance(feed, RegistrationFeed):
+        yield from _of_identifiers(feed)
+    if feed.items:
+        yield from ((code, feed.items.column) for code in ("unknown_code", "wrong_type"))
+        yield from (("repeated_item", f"{feed.items.column}.{item}") for item in _counted_items(feed)[:1])
+    assert isinstance(feed, ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed)
+
+
+def _of_time(time: Time, feed: Feed) -> Iterator[Rule]:
+    late = ("outside_period",) if feed.is_bill else ("future_time", "too_old")
+    yield from ((code, time.column) for code in ("bad_time", "missing_value", *late))
+
+
+def _of_scenario(scenario: Scenario, feed: Feed) -> Iterator[Rule]:
+    if not scenario.ignore_others:
+        yield "missing_value", scenario.column
+        if not any(case.pattern and re.search(case.pattern, STRANGE) for case in scenario.cases):
+            yield "unknown_code", scenario.column
+    if any(case.is_dated for case in scenario.cases):
+        yield "expired_code", scenario.column
+    for case in scenario.cases:
+        if isinstance(case.quantity, Distance):
+            yield from _of_distance(case.quantity, feed)
+        for number in (case.quantity, case.amount):
+            if isinstance(number, Number):
+                yield from _of_number(number, feed)
+
+
+def _of_number(number: Number, feed: Feed, signed: bool = True) -> Iterator[Rule]:
+    if number.constant is not None:
+        return
+    name = number.column or f"{feed.items.column if feed.items else ''}.{number.item}"
+    yield from ((code, name) for code in ("bad_number", "wrong_sign"))
+    if not number.is_optional:
+        yield "missing_value", name
+    if number.at_most is not None:
+        yield "too_much", name
+    if number.units:
+        yield from ((code, number.units.column) for code in ("unknown_code", "missing_value"))
+
+
+def _of_distance(distance: Distance, feed: Feed) -> Iterator[Rule]:
+    for place in (distance.start, distance.end):
+        for name in (place.latitude, place.longitude):
+            yield from (("bad_coordinate", name), ("missing_value", name))
+    assert isinstance(feed, ActFeed) and feed.columns.ended_at
+    yield "too_much", distance.start.latitude
+    yield from ((code, feed.columns.ended_at.column) for code in ("too_fast", "ends_before_start"))
+
+
+def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:
+    for name in {name for rule in rules for name in rule.when}:
+        patterns = [rule.when[name] for rule in rules if name in rule.when]
+        alone = [rule.when[name] for rule in rules if set(rule.when) == {name}]
+        if not any(re.fullmatch(pattern, STRANGE) for pattern in alone):
+            yield "unknown_code", name
+        if not any(re.fullmatch(pattern, "") for pattern in patterns):
+            yield "missing_value", name
+
+
+def _of_identifiers(feed: RegistrationFeed) -> Iterator[Rule]:
+    names = feed.columns.identifiers
+    if names.citizen_id:
+        yield from ((code, names.citizen_id) for code in ("bad_citizen_id", "old_citizen_id"))
+    if names.phone:
+        yield "bad_phone", names.phone
+    if names.card:
+        yield "bad_card", names.card
+        if isinstance(feed.formats[0], JsonLines):
+            yield from ((code, names.card) for code in ("too_many_values", "wrong_type"))
+
+
+def _counted_items(feed: ActFeed) -> list[str]:
+    cases = feed.columns.scenario.cases
+    numbers = [number for case in cases for number in (case.quantity, case.amount) if isinstance(number, Number)]
+    return [number.item for number in numbers if number.item]
