@@ -29,21 +29,14 @@ if TYPE_CHECKING:
     from schemas import Registry
 
 
-@dataclass(frozen=True)
-class Job:
-    """What computes tables: a pure function of the run, and the tables that it owns, in commit order."""
-
-    compute: Callable[[Run], dict[str, Frame]]
-    tables: tuple[str, ...]
-
-
-JOBS = {
-    "conform": Job(conform, ("silver.rows", "silver.claims", "silver.customer_events")),
-    "resolve": Job(resolve, ("silver.membership", "silver.identity_log")),
-    "match": Job(match, ("silver.activities",)),
-    "post": Job(post, ("gold.ledger",)),
-    "account": Job(account, ("gold.balances", "gold.coverage")),
+JOBS: dict[str, Callable[[Run], dict[str, Frame]]] = {
+    "conform": conform,
+    "resolve": resolve,
+    "match": match,
+    "post": post,
+    "account": account,
 }
+"""What computes tables, in order: a pure function of the run, giving the tables that the registry says it writes."""
 PUBLISH = "publish"
 
 Progress = Callable[[str], None]
@@ -137,7 +130,8 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
         RunError: the run that is open is of another date.
         PublicationBlocked: a critical rule is broken.
     """
-    done = {table for other in itertools.takewhile(lambda other: other != name, JOBS) for table in JOBS[other].tables}
+    earlier = set(itertools.takewhile(lambda other: other != name, JOBS))
+    done = {table.name for table in lake.tables.values() if table.written_by in earlier}
     run = begin(lake, registry, home, business_date, done=done)
     written: dict[str, int] = {}
     if run.has_nothing_to_do:
@@ -175,13 +169,15 @@ def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) ->
 def _perform(run: Run, name: str) -> dict[str, int]:
     """Compute a job and commit what changed; returns rows by table."""
     written = {}
-    rows = JOBS[name].compute(run)
-    for table in JOBS[name].tables:
-        is_snapshot = run.lake.tables[table].writes == "overwrite"
-        changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table])
+    rows = JOBS[name](run)
+    for table in run.lake.tables.values():
+        if table.written_by != name:
+            continue
+        is_snapshot = table.writes == "overwrite"
+        changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
         if changed:
-            run.lake.write(table, rows[table], **run.commit_metadata)
-        written[table] = changed
+            run.lake.write(table.name, rows[table.name], **run.commit_metadata)
+        written[table.name] = changed
     run.release()
     return written
 

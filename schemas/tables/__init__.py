@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import yaml
 from pydantic import Field as Default
@@ -20,6 +20,10 @@ class Field(Strict):
     unit: str | None = None
     sensitivity: Literal["none", "pseudonym", "token"] = "none"
 
+
+JobName = Literal["conform", "resolve", "match", "post", "account", "publish"]
+JOB_NAMES: tuple[JobName, ...] = get_args(JobName)
+"""The jobs of a run that write tables, in their order."""
 
 Severity = Literal["critical", "warning", "info"]
 """`critical` stops the publication, `warning` publishes with a flag, `info` is only recorded."""
@@ -57,6 +61,7 @@ class Table(Strict):
     description: str
     writes: Literal["append", "overwrite"]
     """`append`: a log, rows carry publication_seq. `overwrite`: a snapshot of the current state."""
+    written_by: JobName
     key: list[str]
     fields: list[str]
     partition_by: list[str] = []
