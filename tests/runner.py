@@ -21,11 +21,11 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 COMMITS = (
-    "silver.rows",
     "silver.claims",
     "silver.customer_events",
-    "silver.membership",
+    "silver.rows",
     "silver.identity_log",
+    "silver.membership",
     "silver.activities",
     "gold.ledger",
     "gold.balances",
