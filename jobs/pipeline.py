@@ -6,7 +6,6 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 from jobs.account import account
 from jobs.conform import conform
 from jobs.land import land
+from jobs.lock import one_writer
+from jobs.logs import log
 from jobs.manifests import LANDING, Manifest
 from jobs.match import match
+from jobs.open_run import forget
 from jobs.post import post
 from jobs.publish import gate, publish
 from jobs.pull import pull
+from jobs.recording import Outcome, recorded
 from jobs.resolve import resolve
 from jobs.run import Run, begin
 from jobs.tokens import Tokens
@@ -40,26 +43,6 @@ JOBS: dict[str, Callable[[Run], dict[str, Frame]]] = {
 PUBLISH = "publish"
 
 Progress = Callable[[str], None]
-
-
-@dataclass
-class Outcome:
-    """What a run did.
-
-    Attributes:
-        seq: publication number; None where there was nothing to publish.
-        seconds: by job.
-        appended: rows written by table.
-        commits: Delta commits.
-    """
-
-    business_date: date
-    seq: int | None
-    state: str
-    seconds: dict[str, float] = field(default_factory=dict)
-    appended: dict[str, int] = field(default_factory=dict)
-    commits: int = 0
-    figures: dict[str, Any] = field(default_factory=dict)
 
 
 def ingest(
@@ -98,25 +81,22 @@ def run_day(
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
     """
     outcome = Outcome(business_date, None, "unchanged")
-    commits_before = len(lake.commits)
-    with _timed(outcome, "begin"):
-        run = begin(lake, registry, home, business_date, full=full)
-    if run.has_nothing_to_do:
-        return outcome
-    for name in JOBS:
-        progress(name)
-        with _timed(outcome, name):
-            outcome.appended |= _perform(run, name)
-    if not full or any(outcome.appended.values()):
-        progress(PUBLISH)
-        with _timed(outcome, "gate"):
-            results = gate(run)
-        with _timed(outcome, PUBLISH):
-            outcome.state = publish(run, results)
-        outcome.seq = run.seq
-    outcome.figures = run.figures
-    outcome.commits = len(lake.commits) - commits_before
-    lake.release()
+    with one_writer(lake.path, f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+        with _timed(outcome, "begin"):
+            run = begin(lake, registry, home, business_date, full=full)
+        if run.has_nothing_to_do:
+            return outcome
+        _say_opened(run, opened(run.id, run.seq))
+        for name in JOBS:
+            progress(name)
+            _do(run, name, outcome)
+        if not full or any(outcome.appended.values()):
+            progress(PUBLISH)
+            _publish(run, outcome)
+        else:
+            forget(lake.path)
+        outcome.figures = run.figures
+        lake.release()
     return outcome
 
 
@@ -132,16 +112,20 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     """
     earlier = set(itertools.takewhile(lambda other: other != name, JOBS))
     done = {table.name for table in lake.tables.values() if table.written_by in earlier}
-    run = begin(lake, registry, home, business_date, done=done)
-    written: dict[str, int] = {}
-    if run.has_nothing_to_do:
-        return written
-    if name == PUBLISH:
-        publish(run, gate(run))
-    else:
-        written = _perform(run, name)
-    lake.release()
-    return written
+    outcome = Outcome(business_date, None, "open")
+    with one_writer(lake.path, f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+        with _timed(outcome, "begin"):
+            run = begin(lake, registry, home, business_date, done=done)
+        if run.has_nothing_to_do:
+            return {}
+        _say_opened(run, opened(run.id, run.seq))
+        if name == PUBLISH:
+            _publish(run, outcome)
+        else:
+            _do(run, name, outcome)
+        outcome.figures = run.figures
+        lake.release()
+    return outcome.appended
 
 
 def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) -> list[dict[str, Any]]:
@@ -166,24 +150,55 @@ def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) ->
     return found
 
 
-def _perform(run: Run, name: str) -> dict[str, int]:
-    """Compute a job and commit what changed; returns rows by table."""
+def _say_opened(run: Run, is_new: bool) -> None:
+    if not is_new:
+        return
+    log.info("run_opened", files=len(run.fresh), refused=len(run.refused), deliveries=len(run.turned_away))
+    for file, code in run.refused:
+        log.warning(
+            "file_not_used",
+            institution=file.institution,
+            feed=file.feed,
+            statement_date=file.business_date.isoformat(),
+            revision=file.revision,
+            code=code,
+        )
+
+
+def _do(run: Run, name: str, outcome: Outcome) -> None:
+    """Compute a job and commit what changed."""
     written = {}
-    rows = JOBS[name](run)
-    for table in run.lake.tables.values():
-        if table.written_by != name:
-            continue
-        is_snapshot = table.writes == "overwrite"
-        changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
-        if changed:
-            run.lake.write(table.name, rows[table.name], **run.commit_metadata)
-        written[table.name] = changed
-    run.release()
-    return written
+    with _timed(outcome, name):
+        rows = JOBS[name](run)
+        for table in run.lake.tables.values():
+            if table.written_by != name:
+                continue
+            is_snapshot = table.writes == "overwrite"
+            changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
+            if changed:
+                run.lake.write(table.name, rows[table.name], **run.commit_metadata)
+            written[table.name] = changed
+        run.release()
+    outcome.appended |= written
+    log.info("job_done", job=name, seconds=round(outcome.seconds[name], 3), rows=sum(written.values()))
+
+
+def _publish(run: Run, outcome: Outcome) -> None:
+    """Audit the run and make it visible."""
+    with _timed(outcome, "gate"):
+        results = gate(run)
+    broken = sum(not one.is_passed for one in results)
+    log.info("gate_passed", rules=len(results), warnings=broken, seconds=round(outcome.seconds["gate"], 3))
+    with _timed(outcome, PUBLISH):
+        outcome.state = publish(run, results)
+    outcome.seq = run.seq
+    log.info("published", publication_seq=run.seq, state=outcome.state)
 
 
 @contextmanager
 def _timed(outcome: Outcome, job: str) -> Iterator[None]:
     started = time.perf_counter()
-    yield
-    outcome.seconds[job] = time.perf_counter() - started
+    try:
+        yield
+    finally:
+        outcome.seconds[job] = time.perf_counter() - started

@@ -19,7 +19,9 @@ from jobs.run import PUBLICATIONS, Pin
 
 if TYPE_CHECKING:
     from expectations import RuleResult
-    from jobs.run import Run
+    from jobs.lake import Frame, Lake
+    from jobs.run import Publication, Run
+    from jobs.run_record import Kind
     from schemas.tables import Table
 
 QUALITY = "gold.quality"
@@ -92,43 +94,61 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     pins = pins_of(run)
     flawed = bool(missing(run) or run.refused or run.turned_away or any(not one.is_passed for one in results))
     state = "degraded" if flawed else "published"
-    digest = publication_hash(run.seq, run.business_date.isoformat(), state, pins, run.registry.digest, run.last.hash)
-    rows = [
+    rows = record(run.lake, run.last, "run", run.business_date, state, pins)
+    run.lake.write(PUBLICATIONS, run.lake.rows(PUBLICATIONS, rows), **run.commit_metadata)
+    return state
+
+
+def record(
+    lake: Lake, last: Publication, kind: Kind, business_date: date, state: str, pins: dict[str, Pin]
+) -> list[dict[str, Any]]:
+    """The rows of the publication after `last`: one per pinned table."""
+    content = {
+        "publication_seq": last.seq + 1,
+        "publication_kind": kind,
+        "business_date": business_date.isoformat(),
+        "publication_state": state,
+        "registry_hash": lake.registry.digest,
+        "schema_version": len(lake.registry.migrations),
+        "previous_hash": last.hash,
+    }
+    digest = publication_hash(content, pins)
+    return [
         {
-            "publication_seq": run.seq,
-            "business_date": run.business_date,
-            "publication_state": state,
+            **content,
+            "business_date": business_date,
             "table_name": name,
             "table_version": pin.version,
             "row_count": pin.rows,
             "checksum": pin.checksum,
-            "registry_hash": run.registry.digest,
-            "previous_hash": run.last.hash,
             "publication_hash": digest,
         }
         for name, pin in sorted(pins.items())
     ]
-    run.lake.write(PUBLICATIONS, run.lake.rows(PUBLICATIONS, rows), **run.commit_metadata)
-    return state
 
 
 def pins_of(run: Run) -> dict[str, Pin]:
     """Version, rows and checksum of every table, in one query; of a log only this run's rows are read."""
     names = [name for name in run.lake.tables if name != PUBLICATIONS]
-    frames, parts = {}, []
-    for number, name in enumerate(names):
-        table = run.lake.tables[name]
-        is_log = table.writes == "append"
-        frames[f"rows_{number}"] = run.written(name) if is_log else run.read(name)
-        sums = checksum_sql(list(table.types), f"{{rows_{number}}}")
-        parts.append(f"SELECT {number} AS number, row_count, checksum FROM ({sums}) AS sums")
-    found = run.lake.to_arrow(run.lake.sql(" UNION ALL ".join(parts), **frames)).to_pylist()
+    logs = {name for name in names if run.lake.tables[name].writes == "append"}
+    found = counted(run.lake, {name: run.written(name) if name in logs else run.read(name) for name in names})
     pins = {}
-    for row in found:
-        name = names[row["number"]]
-        before = run.last.pins[name] if run.lake.tables[name].writes == "append" else Pin(0, 0, 0)
-        pins[name] = Pin(run.lake.version(name), before.rows + row["row_count"], before.checksum + row["checksum"])
+    for name, (rows, checksum) in found.items():
+        before = run.last.pins[name] if name in logs else Pin(0, 0, 0)
+        pins[name] = Pin(run.lake.version(name), before.rows + rows, before.checksum + checksum)
     return pins
+
+
+def counted(lake: Lake, frames: dict[str, Frame]) -> dict[str, tuple[int, int]]:
+    """Table → rows and checksum of a frame with its columns, in one query."""
+    names = list(frames)
+    parts = [
+        f"""SELECT {number} AS number, row_count, checksum
+            FROM ({checksum_sql(list(lake.tables[name].types), f"{{rows_{number}}}")}) AS sums"""
+        for number, name in enumerate(names)
+    ]
+    query = lake.sql(" UNION ALL ".join(parts), **{f"rows_{number}": frames[name] for number, name in enumerate(names)})
+    return {names[row["number"]]: (row["row_count"], row["checksum"]) for row in lake.to_arrow(query).to_pylist()}
 
 
 def checksum_sql(columns: list[str], relation: str) -> str:
@@ -146,20 +166,13 @@ def checksum_sql(columns: list[str], relation: str) -> str:
                FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests"""
 
 
-def publication_hash(
-    seq: int, business_date: str, state: str, pins: dict[str, Pin], registry_hash: str, previous_hash: str
-) -> str:
+def publication_hash(content: dict[str, Any], pins: dict[str, Pin]) -> str:
     """SHA-256 over the record's content and the hash before, as JSON with sorted keys.
 
     Versions are left out: they say where the rows lie. A run that was killed and run again has other versions and
-    the same publication.
+    the same publication. A record that is older than migration 1 has no kind and no version of its schema.
     """
-    content: dict[str, Any] = {
-        "publication_seq": seq,
-        "business_date": business_date,
-        "publication_state": state,
-        "pins": {name: [pin.rows, pin.checksum] for name, pin in pins.items()},
-        "registry_hash": registry_hash,
-        "previous_hash": previous_hash,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    if not content["schema_version"]:
+        content = {key: value for key, value in content.items() if key not in ("publication_kind", "schema_version")}
+    said = {**content, "pins": {name: [pin.rows, pin.checksum] for name, pin in pins.items()}}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
+from jobs.lock import one_writer
+from jobs.logs import about, log
 from schemas.base import Strict
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault, shape
@@ -107,21 +110,42 @@ def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
     Raises:
         ValueError: a folder of the drop folder is not named by an arrival stamp.
     """
-    known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
     written = []
-    for folder in _deliveries(drop / source.id):
-        if folder.name in known or not (folder / CONTROL).is_file():
-            continue
-        receipt = _take(source, folder, landing, list(known.values()))
-        write_whole(_receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
-        known[folder.name] = receipt
-        written.append(receipt)
+    with one_ingest(source, landing, "pull"):
+        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
+        for folder in _deliveries(drop / source.id):
+            if folder.name in known or not (folder / CONTROL).is_file():
+                continue
+            receipt = _take(source, folder, landing, list(known.values()))
+            write_whole(_receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
+            known[folder.name] = receipt
+            written.append(receipt)
+            log.info(
+                "delivery_received",
+                arrival=receipt.arrival,
+                state=receipt.state,
+                statement_date=receipt.business_date and receipt.business_date.isoformat(),
+                revision=receipt.revision,
+                files=len(receipt.files),
+                codes=sorted({error.code for error in receipt.errors}),
+            )
     return written
 
 
-def load_receipts(source: Source, landing: Path) -> list[Receipt]:
-    """Every receipt of an institution, in order of arrival."""
-    paths = (landing / RECEIPTS / source.id).glob("*.json")
+@contextmanager
+def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
+    """Be the only one who pulls, lands or clears up for an institution; others work beside.
+
+    Raises:
+        Busy: somebody does already.
+    """
+    with one_writer(landing / RECEIPTS / source.id, f"{task} of {source.id}"), about(institution=source.id):
+        yield
+
+
+def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
+    """Every receipt of an institution, or those of one business date, in order of arrival."""
+    paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
     receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
     return sorted(receipts, key=lambda receipt: receipt.arrival)
 

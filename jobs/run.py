@@ -6,7 +6,6 @@ or failed – is restored to it, so such a run leaves nothing behind and its num
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -18,28 +17,23 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from jobs import hold, landed
+from jobs.logs import log
 from jobs.manifests import LANDING, Manifest, load_manifests, newest_landings
+from jobs.open_run import OpenRun, new_run_id, note, noted
 from jobs.policy import Policy
-from jobs.pull import Receipt, load_receipts, write_whole
+from jobs.pull import Receipt, load_receipts
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
-    from schemas.sources import Feed, Source
+    from schemas.sources import Feed
 
 ZONE = ZoneInfo("Asia/Shanghai")
 CUT_OFF = time(6, 0)
 """A run for a date takes what was received before this local time of the day after."""
 
 
-def zone_of(source: Source) -> ZoneInfo:
-    """The institution's time zone."""
-    return ZoneInfo(source.time_zone)
-
-
 PUBLICATIONS = "gold.publications"
-OPEN_RUN = "_open_run.json"
-"""Note beside the tables: the frozen list of the run that is open."""
 
 
 class RunError(Exception):
@@ -57,10 +51,11 @@ class Pin:
 
 @dataclass(frozen=True)
 class Publication:
-    """The last publication, as far as the next run needs it. Number 0 is the empty lake."""
+    """The last publication, as far as the next one needs it. Number 0 is the empty lake."""
 
     seq: int
     business_date: date | None
+    state: str
     hash: str
     pins: dict[str, Pin]
 
@@ -77,6 +72,7 @@ class Run:
         refused: files that were refused or held back and not yet reported, and why.
         turned_away: deliveries that were refused as a whole and not yet reported.
         full: compute everything again, from the landed files.
+        id: of its record and its log lines; empty where there is nothing to do.
     """
 
     lake: Lake
@@ -90,6 +86,7 @@ class Run:
     refused: list[tuple[Manifest, str]]
     turned_away: list[Receipt]
     full: bool = False
+    id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     _frames: dict[tuple[str, int], Frame] = field(default_factory=dict)
     """Table and how often it was committed → its rows: opening a table is not free."""
@@ -197,10 +194,12 @@ def last_publication(lake: Lake) -> Publication:
     )
     rows = lake.to_arrow(newest).to_pylist()
     if not rows:
-        return Publication(0, None, "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
+        return Publication(0, None, "", "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
     pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in rows}
     one = rows[0]
-    return Publication(one["publication_seq"], one["business_date"], one["publication_hash"], pins)
+    return Publication(
+        one["publication_seq"], one["business_date"], one["publication_state"], one["publication_hash"], pins
+    )
 
 
 def _is_published(lake: Lake, business_date: date) -> bool:
@@ -237,20 +236,30 @@ def begin(
             "is part of the next date's run"
         )
     used = _reported(lake, last.seq)
-    noted = _noted(lake, last.seq + 1, business_date) if done else None
+    opened = noted(lake.path, last.seq + 1) if done else None
+    if opened and opened.business_date != business_date:
+        opened = None
     manifests = load_manifests(home)
-    frozen = _received(business_date, manifests) if noted is None else noted
+    frozen = set(opened.files) if opened else _received(business_date, manifests)
     run = _frozen(lake, registry, home, business_date, last, _Files(manifests, frozen, used), full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
-    if done and noted is None:
+    if done and opened is None:
         raise RunError(f"no run of {business_date} is open; start it with conform")
-    for name, pin in last.pins.items():
-        if name not in done and lake.version(name) != pin.version:
-            lake.restore(name, pin.version)
+    run.id = opened.run_id if opened else new_run_id()
+    restore_pins(lake, last, done)
     if not done:
-        _note(run, frozen)
+        opened = OpenRun(publication_seq=run.seq, business_date=business_date, run_id=run.id, files=sorted(frozen))
+        note(lake.path, opened)
     return run
+
+
+def restore_pins(lake: Lake, last: Publication, but: Collection[str] = ()) -> None:
+    """Bring every table that is beyond the last publication's pin back to it; `but` are left as they are."""
+    for name, pin in last.pins.items():
+        if name not in but and lake.version(name) != pin.version:
+            lake.restore(name, pin.version)
+            log.warning("table_restored", table=name, version=pin.version)
 
 
 Used = dict[str, set[tuple[str, int]]]
@@ -324,22 +333,3 @@ def _received(business_date: date, manifests: list[Manifest]) -> set[tuple[str, 
     """The files received before the date's cut-off, as they are landed now."""
     until = cut_off(business_date)
     return {_landing(file) for file in manifests if file.received_at < until}
-
-
-def _note(run: Run, frozen: set[tuple[str, int]]) -> None:
-    """Keep the frozen list for the run's later jobs."""
-    note = {
-        "publication_seq": run.seq,
-        "business_date": run.business_date.isoformat(),
-        "files": [list(landing) for landing in sorted(frozen)],
-    }
-    write_whole(run.lake.path / OPEN_RUN, json.dumps(note).encode())
-
-
-def _noted(lake: Lake, seq: int, business_date: date) -> set[tuple[str, int]] | None:
-    """The list that the open run began with; None where it is not this one."""
-    path = lake.path / OPEN_RUN
-    note = json.loads(path.read_text()) if path.exists() else {}
-    if (note.get("publication_seq"), note.get("business_date")) != (seq, business_date.isoformat()):
-        return None
-    return {(file_id, landing) for file_id, landing in note["files"]}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schemas.base import ROOT, RegistryError
 from schemas.factors import FactorFile, load_factors
+from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
 from schemas.scenarios import Scenario, load_scenarios
 from schemas.sources import UNPLACED, Source, load_sources
@@ -28,6 +29,7 @@ class Registry:
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
+    migrations: list[Migration]
     digest: str = field(repr=False)
 
     @property
@@ -56,6 +58,7 @@ def load_registry(root: Path = ROOT) -> Registry:
         programmes=load_programmes(root),
         tables=load_tables(root),
         fields=load_fields(root),
+        migrations=load_migrations(root),
         digest=_digest(root),
     )
 

@@ -16,7 +16,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from jobs.explain import Explanation
-    from jobs.pipeline import Outcome
+    from jobs.recording import Outcome
     from jobs.statement import Statement
     from jobs.status import Status
     from schemas import Registry
@@ -181,9 +181,13 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
         places = ", ".join(f"{line.path or line.file_id + ' (expired)'}:{line.line}" for line in claim.lines)
         console.print(f"  {claim.outcome:<10} {claim.claim_kind:<8} {escape(places)}  ({claim.reason}){placed}")
         for line in claim.lines if home else ():
-            from jobs.explain import source_values
+            from jobs.explain import NotFound, source_values
 
-            values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])  # type: ignore[arg-type]
+            try:
+                values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])  # type: ignore[arg-type]
+            except NotFound as expired:
+                console.print(f"             {expired}", style="dim")
+                continue
             text = "  ".join(f"{field}={value}" for field, value in values.items() if value)
             console.print(f"             {escape(text)}", style="dim")
     if len(told.history) > 1:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 if TYPE_CHECKING:
@@ -60,10 +61,6 @@ class Lake(ABC):
     # -- what the engines differ in --------------------------------------------------------------
 
     @abstractmethod
-    def create_tables(self) -> None:
-        """Create every declared table that does not stand yet, empty, as version 0."""
-
-    @abstractmethod
     def read(self, table: str, version: int | None = None) -> Frame:
         """The rows of a table, of its newest version unless told."""
 
@@ -100,19 +97,79 @@ class Lake(ABC):
         """End the engine."""
 
     @abstractmethod
+    def compact(self, table: str) -> None:
+        """Large files for many small ones: a commit that changes no row, and none where nothing is small."""
+
+    @abstractmethod
+    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+        """Remove the files that no version within RETENTION needs, those of killed writes among them.
+
+        Returns:
+            How many there were; Spark counts a thousand at most.
+        """
+
+    @abstractmethod
+    def _create(self, table: Table, *, replace: bool = False) -> None:
+        """The table, empty, as it is declared; with `replace` over whatever stood there, whose versions stay."""
+
+    @abstractmethod
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None: ...
+
+    @abstractmethod
+    def _rewrite(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        """Other rows with other columns in one commit; properties stay as they are."""
 
     # -- the same on every engine ----------------------------------------------------------------
 
+    def create_tables(self) -> None:
+        """Create every declared table that does not stand yet, empty, as version 0."""
+        for name, table in self.tables.items():
+            if not self.exists(name):
+                self._create(table)
+
     def write(self, table: str, rows: Frame, **metadata: str) -> None:
         """Append to a log or overwrite a snapshot, as the table declares: one commit."""
-        declared = self.tables[table]
-        columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in declared.types.items())
-        shaped = self.sql(f"SELECT {columns} FROM {{rows}}", rows=rows)
+        shaped = self._shaped(table, rows)
         _kill_point(f"before:{table}")
-        self._write(declared, shaped, metadata)
+        self._write(self.tables[table], shaped, metadata)
         self.commits.append(table)
         _kill_point(f"after:{table}")
+
+    def rebuild(self, table: str, rows: Frame, **metadata: str) -> None:
+        """Write a table anew as it is declared, whatever stood there: two commits, between which it is empty."""
+        _kill_point(f"before:{table}")
+        self._create(self.tables[table], replace=True)
+        _kill_point(f"created:{table}")
+        self._write(self.tables[table], self._shaped(table, rows), metadata)
+        self.commits += [table, table]
+        _kill_point(f"after:{table}")
+
+    def rewrite(self, table: str, rows: Frame, **metadata: str) -> None:
+        """Write a table's rows and columns anew in one commit, for what readers watch; its properties stay."""
+        shaped = self._shaped(table, rows)
+        _kill_point(f"before:{table}")
+        self._rewrite(self.tables[table], shaped, metadata)
+        self.commits.append(table)
+        _kill_point(f"after:{table}")
+
+    def _shaped(self, table: str, rows: Frame) -> Frame:
+        """Rows cast to the table's declared types."""
+        columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in self.tables[table].types.items())
+        return self.sql(f"SELECT {columns} FROM {{rows}}", rows=rows)
+
+    def checkpoint(self, table: str) -> None:
+        """Sum up a table's log, and drop log entries that no version within RETENTION needs.
+
+        By delta-rs on either engine: Delta has no SQL for it.
+        """
+        opened = DeltaTable(self.uri(table))
+        opened.create_checkpoint()
+        opened.cleanup_metadata()
+
+    def live_files(self, table: str) -> tuple[int, int]:
+        """Files and bytes of a table's newest version."""
+        files = pa.table(DeltaTable(self.uri(table)).get_add_actions(flatten=True))
+        return files.num_rows, pc.sum(files.column("size_bytes")).as_py() or 0
 
     def version(self, table: str) -> int:
         """Newest version of a table, on either engine read from its log by delta-rs: a number, no rows.
@@ -122,8 +179,8 @@ class Lake(ABC):
         return DeltaTable(self.uri(table)).version()
 
     def uri(self, table: str) -> str:
-        """Where a table stands."""
-        return str(self.path / self.tables[table].path)
+        """Where a table stands, or stood before it was renamed or retired."""
+        return str(self.path / table.replace(".", "/"))
 
     def count(self, frame: Frame) -> int:
         """Rows of a frame."""

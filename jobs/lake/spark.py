@@ -17,7 +17,7 @@ import pyarrow as pa
 from jobs.lake.base import Frame, Lake
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
 
     from schemas import Registry
     from schemas.tables import Table
@@ -89,16 +89,6 @@ class SparkLake(Lake):
         self.spill = self.path / "_spill" / uuid.uuid4().hex
         self.numbers = itertools.count()
 
-    def create_tables(self) -> None:
-        for name, table in self.tables.items():
-            if not self.exists(name):
-                columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
-                partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-                properties = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in self.properties(table).items())
-                self.session.sql(
-                    f"CREATE TABLE {self._name(table)} ({columns}) USING DELTA {partitions} TBLPROPERTIES ({properties})"
-                )
-
     def read(self, table: str, version: int | None = None) -> DataFrame:
         reader = self.session.read.format("delta")
         if version is not None:
@@ -106,7 +96,7 @@ class SparkLake(Lake):
         return reader.load(self.uri(table))
 
     def restore(self, table: str, version: int) -> None:
-        self.session.sql(f"RESTORE TABLE {self._name(self.tables[table])} TO VERSION AS OF {version}")
+        self.session.sql(f"RESTORE TABLE {self._name(table)} TO VERSION AS OF {version}")
 
     def sql(self, query: str, **frames: Frame) -> DataFrame:
         return self.session.sql(query, **cast("dict[str, Any]", frames))
@@ -132,6 +122,16 @@ class SparkLake(Lake):
 
         return self.session.read.schema(from_arrow_schema(schema)).parquet(*(str(path) for path in paths))
 
+    def compact(self, table: str) -> None:
+        self.session.sql(f"OPTIMIZE {self._name(table)}")
+
+    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+        # No RETAIN: Delta ignores it unless it is 0, and the table's own property says how long.
+        found = self.session.sql(f"VACUUM {self._name(table)} DRY RUN").count()
+        if found and not dry_run:
+            self.session.sql(f"VACUUM {self._name(table)}")
+        return found
+
     def release(self) -> None:
         shutil.rmtree(self.spill, ignore_errors=True)
 
@@ -140,12 +140,27 @@ class SparkLake(Lake):
         if self.owns_session:
             self.session.stop()
 
+    def _create(self, table: Table, *, replace: bool = False) -> None:
+        columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
+        partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+        properties = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in self.properties(table).items())
+        self.session.sql(
+            f"""CREATE {"OR REPLACE " if replace else ""}TABLE {self._name(table.name)} ({columns}) USING DELTA
+                {partitions} TBLPROPERTIES ({properties})"""
+        )
+
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
-        writer = _dataframe(rows).write.format("delta").mode(table.writes).option("userMetadata", json.dumps(metadata))
+        self._writer(rows, metadata).mode(table.writes).save(self.uri(table.name))
+
+    def _rewrite(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        writer = self._writer(rows, metadata).mode("overwrite").option("overwriteSchema", "true")
         writer.save(self.uri(table.name))
 
-    def _name(self, table: Table) -> str:
-        return f"delta.`{self.uri(table.name)}`"
+    def _writer(self, rows: Frame, metadata: dict[str, str]) -> DataFrameWriter:
+        return _dataframe(rows).write.format("delta").option("userMetadata", json.dumps(metadata))
+
+    def _name(self, table: str) -> str:
+        return f"delta.`{self.uri(table)}`"
 
 
 def _dataframe(frame: Frame) -> DataFrame:
