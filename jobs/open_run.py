@@ -1,0 +1,58 @@
+"""The note beside the tables on the run that is open, so that each of its jobs finds what the first one froze."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+
+import expectations
+from expectations import Measurement, RuleResult
+from jobs.pull import write_whole
+from schemas.base import Strict
+
+NOTE = "_open_run.json"
+
+Landing = tuple[str, int]
+"""file_id, and how often the file was landed before."""
+
+
+class OpenRun(Strict):
+    """What is frozen.
+
+    files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
+    could pass. verdicts: of every statement that was judged.
+    """
+
+    publication_seq: int
+    business_date: date
+    files: frozenset[Landing]
+    released: frozenset[str] = frozenset()
+    verdicts: dict[str, bool] = {}
+
+    def save(self, folder: Path) -> None:
+        """Replace the note of the run before."""
+        write_whole(folder / NOTE, self.model_dump_json().encode())
+
+    def judge(self, asked: Sequence[Measurement]) -> list[RuleResult]:
+        """Verdicts of the note where it has them: the library takes seconds to import."""
+        new = iter(expectations.judge([one for one in asked if _key(one) not in self.verdicts]))
+        return [RuleResult(one, self.verdicts[_key(one)]) if _key(one) in self.verdicts else next(new) for one in asked]
+
+
+def load_open_run(folder: Path) -> OpenRun | None:
+    """The note; None where no run was opened yet."""
+    path = folder / NOTE
+    return OpenRun.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def verdicts_of(results: Iterable[RuleResult]) -> dict[str, bool]:
+    """Verdicts by everything that they depend on."""
+    return {_key(one.measurement): one.is_passed for one in results}
+
+
+def _key(one: Measurement) -> str:
+    return (
+        f"{one.institution}/{one.feed}/{one.business_date}/{one.rule.id}: "
+        f"{one.observed} {one.rule.bound} {one.rule.threshold}"
+    )
