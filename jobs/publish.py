@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import expectations
 from jobs import audit
 from jobs.account import missing
+from jobs.blocked import note_blocked
 from jobs.frames import content_hash
 from jobs.run import PUBLICATIONS, Pin
 
 if TYPE_CHECKING:
-    from expectations import RuleResult
+    from expectations import Measurement, RuleResult
     from jobs.lake import Frame, Lake
     from jobs.run import Publication, Run
     from jobs.run_record import Kind
-    from schemas.tables import Table
 
 QUALITY = "gold.quality"
 
@@ -32,38 +32,31 @@ class PublicationBlocked(Exception):
 
     def __init__(self, business_date: date, broken: list[RuleResult]) -> None:
         self.broken = broken
-        lines = [f"{one.rule_id} ({one.table_name}): {one.observed} of {one.checked}" for one in broken]
+        lines = [
+            f"{one.rule.id} ({one.measurement.table_name}): {one.measurement.observed} of {one.measurement.checked}"
+            for one in broken
+        ]
         super().__init__(f"{business_date}: publication blocked; broken: " + "; ".join(lines))
 
 
 def gate(run: Run) -> list[RuleResult]:
-    """Every invariant and every rule of the registry, on what this run wrote.
+    """Every invariant and every rule of the registry, on what this run wrote and on the statements that it judged.
 
     Raises:
-        PublicationBlocked: one of severity critical is broken; the results are stored before.
+        PublicationBlocked: one of severity critical is broken; all results are noted before.
     """
-    results = audit.invariants(run)
-    results += expectations.judge(_counted(run), run.lake.spark_session)
-    record = [
-        {
-            "rule_id": one.rule_id,
-            "table_name": one.table_name,
-            "severity": one.severity,
-            "is_passed": one.is_passed,
-            "observed": one.observed,
-            "checked": one.checked,
-            "publication_seq": run.seq,
-        }
-        for one in results
-    ]
-    run.lake.write(QUALITY, run.lake.rows(QUALITY, record), **run.commit_metadata)
-    broken = [one for one in results if not one.is_passed and one.severity == "critical"]
+    results = expectations.judge([*audit.invariants(run), *_counted(run)], run.lake.spark_session)
+    broken = [one for one in results if not one.is_passed and one.rule.severity == "critical"]
+    results += run.statement_results  # a broken one of these has held its statement back already
+    record = [{**one.as_row(), "publication_seq": run.seq} for one in results]
     if broken:
+        note_blocked(run.lake.path, run.business_date, record)
         raise PublicationBlocked(run.business_date, broken)
+    run.lake.write(QUALITY, run.lake.rows(QUALITY, record), **run.commit_metadata)
     return results
 
 
-def _counted(run: Run) -> list[tuple[Table, dict[str, int]]]:
+def _counted(run: Run) -> list[Measurement]:
     """What the engine counted for every table's rules, in one query."""
     tables = [table for name, table in run.lake.tables.items() if name not in (PUBLICATIONS, QUALITY)]
     frames, parts, columns = {}, [], []
@@ -76,12 +69,11 @@ def _counted(run: Run) -> list[tuple[Table, dict[str, int]]]:
     query = f"SELECT {', '.join(columns)} FROM {' CROSS JOIN '.join(parts)}"
     row = run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()[0]
     return [
-        (
-            table,
-            {rule.id: int(row[rule.id]) for rule in table.all_rules}
-            | {expectations.CHECKED: int(row[f"checked_{number}"])},
-        )
+        found
         for number, table in enumerate(tables)
+        for found in expectations.measured(
+            table, {**row, expectations.CHECKED: row[f"checked_{number}"]}, run.business_date
+        )
     ]
 
 
@@ -92,7 +84,9 @@ def publish(run: Run, results: list[RuleResult]) -> str:
         The publication's state.
     """
     pins = pins_of(run)
-    flawed = bool(missing(run) or run.refused or run.turned_away or any(not one.is_passed for one in results))
+    # What only informs leaves no flag, and neither does a statement that is held back twice: run.refused has it once.
+    is_flagged = any(not one.is_passed and one.rule.severity == "warning" for one in results)
+    flawed = bool(missing(run) or run.refused or run.turned_away or is_flagged)
     state = "degraded" if flawed else "published"
     rows = record(run.lake, run.last, "run", run.business_date, state, pins)
     run.lake.write(PUBLICATIONS, run.lake.rows(PUBLICATIONS, rows), **run.commit_metadata)

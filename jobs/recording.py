@@ -70,7 +70,7 @@ def recorded(lake: Lake, home: Path, kind: Kind, outcome: Outcome) -> Iterator[O
         try:
             yield opened
         except PublicationBlocked as blocked:
-            ended = {"outcome": "blocked", "broken_rules": [one.rule_id for one in blocked.broken]}
+            ended = {"outcome": "blocked", "broken_rules": [one.rule.id for one in blocked.broken]}
             log.error("run_blocked", codes=ended["broken_rules"])
             raise
         except BaseException as error:

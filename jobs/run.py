@@ -17,13 +17,15 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from jobs import hold, landed
+from jobs.hold import Judged
 from jobs.logs import log
 from jobs.manifests import LANDING, Manifest, load_manifests, newest_landings
-from jobs.open_run import OpenRun, new_run_id, note, noted
+from jobs.open_run import Landing, OpenRun, load_open_run, new_run_id, verdicts_of
 from jobs.policy import Policy
 from jobs.pull import Receipt, load_receipts
 
 if TYPE_CHECKING:
+    from expectations import RuleResult
     from jobs.lake import Frame, Lake
     from schemas import Registry
     from schemas.sources import Feed
@@ -71,6 +73,7 @@ class Run:
         replaced: what the files that were landed again were like before.
         refused: files that were refused or held back and not yet reported, and why.
         turned_away: deliveries that were refused as a whole and not yet reported.
+        judged: every statement that this run could use first, and what became of its feed's rules.
         full: compute everything again, from the landed files.
         id: of its record and its log lines; empty where there is nothing to do.
     """
@@ -85,6 +88,7 @@ class Run:
     replaced: list[Manifest]
     refused: list[tuple[Manifest, str]]
     turned_away: list[Receipt]
+    judged: list[Judged]
     full: bool = False
     id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
@@ -108,6 +112,14 @@ class Run:
         return self.business_date < self.last.business_date or not (
             self.fresh or self.refused or self.turned_away or self.full
         )
+
+    @property
+    def statement_results(self) -> list[RuleResult]:
+        """Of the statements that this run uses first, or is the first to hold back."""
+        held = {file.file_id for file, _ in self.refused}
+        return [
+            result for one in self.judged if one.code is None or one.parts[0].file_id in held for result in one.results
+        ]
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -235,22 +247,30 @@ def begin(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
             "is part of the next date's run"
         )
-    used = _reported(lake, last.seq)
-    opened = noted(lake.path, last.seq + 1) if done else None
-    if opened and opened.business_date != business_date:
-        opened = None
     manifests = load_manifests(home)
-    frozen = set(opened.files) if opened else _received(business_date, manifests)
-    run = _frozen(lake, registry, home, business_date, last, _Files(manifests, frozen, used), full)
+    noted = load_open_run(lake.path)
+    is_open = noted is not None and (noted.publication_seq, noted.business_date) == (last.seq + 1, business_date)
+    if done and noted is not None and is_open:
+        opened = noted
+    else:
+        opened = OpenRun(
+            publication_seq=last.seq + 1,
+            business_date=business_date,
+            run_id=new_run_id(),
+            files=_received(business_date, manifests),
+            released=hold.load_released(home),
+            verdicts=noted.verdicts if noted else {},
+        )
+    run = _frozen(lake, registry, home, opened, last, manifests, full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
-    if done and opened is None:
+    if done and not is_open:
         raise RunError(f"no run of {business_date} is open; start it with conform")
-    run.id = opened.run_id if opened else new_run_id()
+    run.id = opened.run_id
     restore_pins(lake, last, done)
     if not done:
-        opened = OpenRun(publication_seq=run.seq, business_date=business_date, run_id=run.id, files=sorted(frozen))
-        note(lake.path, opened)
+        verdicts = verdicts_of(result for one in run.judged for result in one.results)
+        opened.model_copy(update={"verdicts": verdicts}).save(lake.path)
     return run
 
 
@@ -262,17 +282,8 @@ def restore_pins(lake: Lake, last: Publication, but: Collection[str] = ()) -> No
             log.warning("table_restored", table=name, version=pin.version)
 
 
-Used = dict[str, set[tuple[str, int]]]
-"""State in gold.coverage → (file_id, landing)."""
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Every landed file, those that a run may use, and what earlier runs reported of them."""
-
-    manifests: list[Manifest]
-    frozen: set[tuple[str, int]]
-    used: Used
+Used = dict[str, set[Landing]]
+"""State in gold.coverage → files that earlier runs reported."""
 
 
 def _reported(lake: Lake, seq: int) -> Used:
@@ -291,18 +302,29 @@ def _reported(lake: Lake, seq: int) -> Used:
 
 
 def _frozen(
-    lake: Lake, registry: Registry, home: Path, business_date: date, last: Publication, files: _Files, full: bool
+    lake: Lake,
+    registry: Registry,
+    home: Path,
+    opened: OpenRun,
+    last: Publication,
+    manifests: list[Manifest],
+    full: bool,
 ) -> Run:
     """The run with its lists of files."""
-    consumed, refused_before = files.used["consumed"], files.used["refused"]
-    known = newest_landings(file for file in files.manifests if _landing(file) in consumed)
-    usable = newest_landings(file for file in files.manifests if _landing(file) in files.frozen)
+    business_date = opened.business_date
+    used = _reported(lake, last.seq)
+    consumed, refused_before = used["consumed"], used["refused"]
+    known = newest_landings(file for file in manifests if _landing(file) in consumed)
+    usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
     fresh = [file for file in usable if file.state == "accepted" and _landing(file) not in consumed]
-    held = hold.held(fresh, known, registry, hold.load_released(home))
+    is_past = last.business_date is not None and business_date < last.business_date
+    # What is past has nothing to do, and judging takes time.
+    judged = [] if is_past else hold.judge_statements(fresh, known, registry, opened.released, opened.judge)
+    held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
     fresh = [file for file in fresh if file.file_id not in held]
     again = {file.file_id for file in fresh}
     refused = [(file, file.errors[0].code) for file in usable if file.state == "refused"]
-    refused += [(file, held[file.file_id].code) for file in usable if file.file_id in held]
+    refused += [(file, held[file.file_id]) for file in usable if file.file_id in held]
     return Run(
         lake=lake,
         registry=registry,
@@ -321,15 +343,16 @@ def _frozen(
             and receipt.received_at < cut_off(business_date)
             and (receipt.delivery_id, 0) not in refused_before
         ],
+        judged=judged,
         full=full,
     )
 
 
-def _landing(file: Manifest) -> tuple[str, int]:
+def _landing(file: Manifest) -> Landing:
     return file.file_id, file.landing
 
 
-def _received(business_date: date, manifests: list[Manifest]) -> set[tuple[str, int]]:
+def _received(business_date: date, manifests: list[Manifest]) -> frozenset[Landing]:
     """The files received before the date's cut-off, as they are landed now."""
     until = cut_off(business_date)
-    return {_landing(file) for file in manifests if file.received_at < until}
+    return frozenset(_landing(file) for file in manifests if file.received_at < until)
