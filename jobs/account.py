@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobs.frames import listed
-from jobs.punctual import ready_by
+from schemas.days import ready_by
 
 if TYPE_CHECKING:
     from jobs.lake import Frame

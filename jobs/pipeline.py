@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.account import account
 from jobs.conform import conform
@@ -89,7 +89,7 @@ def run_day(
         _say_opened(run, opened(run.id, run.seq))
         for name in JOBS:
             progress(name)
-            _do(run, name, outcome)
+            do_job(run, name, outcome)
         if not full or any(outcome.appended.values()):
             progress(PUBLISH)
             _publish(run, outcome)
@@ -100,11 +100,12 @@ def run_day(
     return outcome
 
 
-def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> dict[str, int]:
+def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> Outcome:
     """One job of a run by itself: `conform` opens the run, the others go on with it, `publish` ends it.
 
     Returns:
-        Rows written by table; nothing where the date is published and nothing new was received.
+        What this job did. Where the date is published and nothing new was received: no rows, and the state of the
+        date's publication.
 
     Raises:
         RunError: the run that is open is of another date.
@@ -117,37 +118,16 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, done=done)
         if run.has_nothing_to_do:
-            return {}
+            outcome.state = run.last.state if run.last.business_date == business_date else "unchanged"
+            return outcome
         _say_opened(run, opened(run.id, run.seq))
         if name == PUBLISH:
             _publish(run, outcome)
         else:
-            _do(run, name, outcome)
+            do_job(run, name, outcome)
         outcome.figures = run.figures
         lake.release()
-    return outcome.appended
-
-
-def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) -> list[dict[str, Any]]:
-    """What post would append to the ledger of the run that is open; nothing is written.
-
-    Returns:
-        measure, entry_kind, reason, entries, amount; nothing where the date is published and nothing new was received.
-
-    Raises:
-        RunError: no run of the date is open.
-    """
-    run = begin(lake, registry, home, business_date, done=set(lake.tables))
-    if run.has_nothing_to_do:
-        return []
-    summary = lake.sql(
-        """SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount
-           FROM {entries} GROUP BY measure, entry_kind, reason ORDER BY measure, entry_kind, reason""",
-        entries=post(run)["gold.ledger"],
-    )
-    found: list[dict[str, Any]] = lake.to_arrow(summary).to_pylist()
-    lake.release()
-    return found
+    return outcome
 
 
 def _say_opened(run: Run, is_new: bool) -> None:
@@ -165,7 +145,7 @@ def _say_opened(run: Run, is_new: bool) -> None:
         )
 
 
-def _do(run: Run, name: str, outcome: Outcome) -> None:
+def do_job(run: Run, name: str, outcome: Outcome) -> None:
     """Compute a job and commit what changed."""
     written = {}
     with _timed(outcome, name):

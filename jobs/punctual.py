@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo
 
 from jobs.pull import load_receipts
+from schemas.days import ready_by
 
 if TYPE_CHECKING:
     from schemas.sources import Source
@@ -27,12 +27,6 @@ class Arrival:
     ready_by: datetime
     arrived_at: datetime | None
     state: Literal["on_time", "late", "missing", "refused"]
-
-
-def ready_by(source: Source, business_date: date) -> datetime:
-    """The moment by which a delivery is expected: on the day after its date, by the institution's clock."""
-    clock = time.fromisoformat(source.ready_by)
-    return datetime.combine(business_date + timedelta(days=1), clock, ZoneInfo(source.time_zone))
 
 
 def arrival(source: Source, landing: Path, business_date: date) -> Arrival:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -23,17 +22,13 @@ from jobs.manifests import LANDING, Manifest, load_manifests, newest_landings
 from jobs.open_run import Landing, OpenRun, load_open_run, new_run_id, verdicts_of
 from jobs.policy import Policy
 from jobs.pull import Receipt, load_receipts
+from schemas.days import cut_off
 
 if TYPE_CHECKING:
     from expectations import RuleResult
     from jobs.lake import Frame, Lake
     from schemas import Registry
     from schemas.sources import Feed
-
-ZONE = ZoneInfo("Asia/Shanghai")
-CUT_OFF = time(6, 0)
-"""A run for a date takes what was received before this local time of the day after."""
-
 
 PUBLICATIONS = "gold.publications"
 
@@ -191,11 +186,6 @@ class Run:
         """The distinct act dates of a frame; their number does not grow with people."""
         found = self.lake.sql("SELECT DISTINCT act_date FROM {days}", days=days)
         return sorted(self.lake.to_arrow(found).column("act_date").to_pylist())
-
-
-def cut_off(business_date: date) -> datetime:
-    """The moment before which a file must have been received to take part in the date's run."""
-    return datetime.combine(business_date + timedelta(days=1), CUT_OFF, ZONE)
 
 
 def last_publication(lake: Lake) -> Publication:

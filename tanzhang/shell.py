@@ -31,8 +31,11 @@ class Engine(str, Enum):
     spark = "spark"
 
 
-Home = Annotated[Path, typer.Option(help="Folder of the deployment.", show_default=True)]
-OnEngine = Annotated[Engine, typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.")]
+Home = Annotated[Path, typer.Option(help="Folder of the deployment.", envvar="TANZHANG_HOME")]
+OnEngine = Annotated[
+    Engine,
+    typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),
+]
 HOME = Path("home/main")
 
 

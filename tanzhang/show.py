@@ -16,6 +16,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from jobs.explain import Explanation
+    from jobs.foretell import Foretold
     from jobs.recording import Outcome
     from jobs.statement import Statement
     from jobs.status import Status
@@ -129,12 +130,16 @@ def status(console: Console, state: Status) -> None:
             console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
 
 
-def entries(console: Console, rows: list[dict[str, Any]]) -> None:
-    """What post would append, by measure, kind and reason."""
-    table = Table(title="What post would append")
-    _columns(table, ("measure", "kind", "reason"), ("entries", "amount"))
-    for row in rows:
-        table.add_row(row["measure"], row["entry_kind"], row["reason"], f"{row['entries']:,}", f"{row['amount']:,}")
+def foretold(console: Console, rows: list[Foretold]) -> None:
+    """What would be appended to the ledger, by measure, kind and reason."""
+    if not rows:
+        console.print("nothing would be posted")
+        return
+    table = Table(title="What would be posted")
+    _columns(table, ("measure", "kind", "reason"), ("entries", "amount", "people"))
+    for one in rows:
+        numbers = (f"{number:,}" for number in (one.entries, one.amount, one.people))
+        table.add_row(one.measure, one.entry_kind, one.reason, *numbers)
     console.print(table)
 
 
