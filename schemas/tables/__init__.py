@@ -55,6 +55,8 @@ class Table(Strict):
     writes: Literal["append", "overwrite"]
     """`append`: a log, rows carry publication_seq. `overwrite`: a snapshot of the current state."""
     written_by: JobName
+    derived_from: list[str] = []
+    """Tables of earlier jobs that its rows come from; none where they come from files."""
     key: list[str]
     fields: list[str]
     partition_by: list[str] = []
