@@ -32,7 +32,6 @@ ZONE = ZoneInfo("Asia/Shanghai")
 CUT_OFF = time(6, 0)
 """A run for a date takes what was received before this local time of the day after."""
 
-
 PUBLICATIONS = "gold.publications"
 
 
