@@ -23,6 +23,7 @@ from jobs.publish import gate, publish
 from jobs.pull import pull
 from jobs.recording import Outcome, recorded
 from jobs.resolve import resolve
+from jobs.retention import EXPORTS
 from jobs.run import Run, begin
 from jobs.tokens import Tokens
 from schemas.sources import load_stations
@@ -56,7 +57,7 @@ def ingest(
     written = {}
     for source in registry.sources.values():
         progress(source.id)
-        pull(source, home / "exports", home / LANDING)
+        pull(source, home / EXPORTS, home / LANDING)
         written[source.id] = land(source, home, tokens, load_stations(source, registry.root))
     return written
 
@@ -81,7 +82,7 @@ def run_day(
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
     """
     outcome = Outcome(business_date, None, "unchanged")
-    with one_writer(lake.path, f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+    with one_writer(lake.lock, f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, full=full)
         if run.has_nothing_to_do:
@@ -114,7 +115,7 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     earlier = set(itertools.takewhile(lambda other: other != name, JOBS))
     done = {table.name for table in lake.tables.values() if table.written_by in earlier}
     outcome = Outcome(business_date, None, "open")
-    with one_writer(lake.path, f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+    with one_writer(lake.lock, f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, done=done)
         if run.has_nothing_to_do:

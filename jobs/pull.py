@@ -139,7 +139,8 @@ def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
     Raises:
         Busy: somebody does already.
     """
-    with one_writer(landing / RECEIPTS / source.id, f"{task} of {source.id}"), about(institution=source.id):
+    lock = landing / RECEIPTS / f".{source.id}.writer"
+    with one_writer(lock, f"{task} of {source.id}"), about(institution=source.id):
         yield
 
 

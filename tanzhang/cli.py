@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, show
+from tanzhang import quarantine, show, status, upkeep
 from tanzhang.keys import provide_keys
+from tanzhang.logs import listen
 from tanzhang.shell import DEGRADED, HOME, NOT_FOUND, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ Delta tables). A first try:
     tanzhang publications --home home/try
 
 Exit codes: 0 published or nothing to do · 2 wrong usage · 3 published, but degraded (an institution is missing, held
-back, or a warning rule broken) · 4 blocked, the last publication stays · 5 nothing of that name · 1 anything else.
+back, or a warning rule broken) · 4 blocked, the last publication stays · 5 nothing of that name · 6 another process
+writes, try again · 1 anything else.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -41,6 +43,7 @@ app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_
 
 def main() -> None:
     """Entry point of the console script."""
+    listen()
     app()
 
 
@@ -230,15 +233,6 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
 
 
 @app.command()
-def status(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
-    """What came from whom, what became of it, and what was refused or is missing."""
-    from jobs.status import status as read
-
-    with lake_of(home, engine) as lake:
-        show.status(out, read(lake, home))
-
-
-@app.command()
 def publications(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
     with lake_of(home, engine) as lake:
@@ -316,6 +310,8 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(quarantine.drift)
+for verb in (status.status, upkeep.maintain, upkeep.migrate, upkeep.late):
+    app.command()(verb)
 
 if __name__ == "__main__":
     main()

@@ -149,11 +149,11 @@ def publications(console: Console, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         by_seq[row["publication_seq"]].append(row)
     table = Table(title="Publications")
-    _columns(table, ("date", "state", "hash", "hash before"), ("number",))
+    _columns(table, ("date", "kind", "state", "hash", "hash before"), ("number",))
     for seq in sorted(by_seq):
         one = by_seq[seq][0]
         table.add_row(
-            str(one["business_date"]), one["publication_state"], one["publication_hash"][:16],
+            str(one["business_date"]), one["publication_kind"], one["publication_state"], one["publication_hash"][:16],
             one["previous_hash"][:16], str(seq),
         )  # fmt: skip
     console.print(table)

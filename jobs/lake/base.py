@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("embedded", "spark")
 
-RETENTION = "interval 30 days"
+RETENTION_DAYS = 30
+RETENTION = f"interval {RETENTION_DAYS} days"
 """How long a pinned version stays readable; both of Delta's retention properties get it."""
 
 ARROW_TYPES = {
@@ -97,8 +98,7 @@ class Lake(ABC):
         """End the engine."""
 
     @abstractmethod
-    def compact(self, table: str) -> None:
-        """Large files for many small ones: a commit that changes no row, and none where nothing is small."""
+    def _compact(self, table: str) -> None: ...
 
     @abstractmethod
     def vacuum(self, table: str, *, dry_run: bool = False) -> int:
@@ -152,6 +152,14 @@ class Lake(ABC):
         self.commits.append(table)
         _kill_point(f"after:{table}")
 
+    def compact(self, table: str) -> None:
+        """Large files for many small ones: a commit that changes no row, and none where nothing is small."""
+        version = self.version(table)
+        _kill_point(f"before:compact:{table}")
+        self._compact(table)
+        self.commits += [table] * (self.version(table) != version)
+        _kill_point(f"after:compact:{table}")
+
     def _shaped(self, table: str, rows: Frame) -> Frame:
         """Rows cast to the table's declared types."""
         columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in self.tables[table].types.items())
@@ -177,6 +185,11 @@ class Lake(ABC):
         A query of Spark for it would be a job of its own, two dozen times a run.
         """
         return DeltaTable(self.uri(table)).version()
+
+    @property
+    def lock(self) -> Path:
+        """What a writer holds."""
+        return self.path / ".writer"
 
     def uri(self, table: str) -> str:
         """Where a table stands, or stood before it was renamed or retired."""

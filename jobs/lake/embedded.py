@@ -111,7 +111,7 @@ class EmbeddedLake(Lake):
         listed = ", ".join(f"'{path}'" for path in paths)
         return self._relation(f"read_parquet([{listed}], hive_partitioning=false)")
 
-    def compact(self, table: str) -> None:
+    def _compact(self, table: str) -> None:
         DeltaTable(self.uri(table)).optimize.compact()
 
     def vacuum(self, table: str, *, dry_run: bool = False) -> int:

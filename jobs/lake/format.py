@@ -76,7 +76,7 @@ def differences(lake: Lake, stands: Format) -> Iterator[str]:
     """How the tables differ from the declared ones, a clause each; those that a first run will create do not."""
     for name, table in lake.tables.items():
         if lake.exists(name):
-            opened = DeltaTable(lake.uri(name), version=stands.pins.get(name), without_files=True)
+            opened = DeltaTable(lake.uri(name), version=stands.pins.get(name))
             yield from _unlike(opened, table)
         elif stands.seq:
             yield f"{name} is missing"

@@ -122,7 +122,7 @@ class SparkLake(Lake):
 
         return self.session.read.schema(from_arrow_schema(schema)).parquet(*(str(path) for path in paths))
 
-    def compact(self, table: str) -> None:
+    def _compact(self, table: str) -> None:
         self.session.sql(f"OPTIMIZE {self._name(table)}")
 
     def vacuum(self, table: str, *, dry_run: bool = False) -> int:
