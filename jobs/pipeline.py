@@ -6,11 +6,12 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expectations import SPENT
 from jobs.account import account
 from jobs.conform import conform
 from jobs.land import land
@@ -51,6 +52,7 @@ class Outcome:
         seconds: by job.
         appended: rows written by table.
         commits: Delta commits.
+        figures: what jobs counted beside their rows, and the seconds of `seconds` that Great Expectations took.
     """
 
     business_date: date
@@ -98,7 +100,7 @@ def run_day(
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
     """
     outcome = Outcome(business_date, None, "unchanged")
-    commits_before = len(lake.commits)
+    commits_before, gx_before = len(lake.commits), replace(SPENT)
     with _timed(outcome, "begin"):
         run = begin(lake, registry, home, business_date, full=full)
     if run.has_nothing_to_do:
@@ -114,7 +116,10 @@ def run_day(
         with _timed(outcome, PUBLISH):
             outcome.state = publish(run, results)
         outcome.seq = run.seq
-    outcome.figures = run.figures
+    outcome.figures = run.figures | {
+        "gx_import_seconds": SPENT.importing - gx_before.importing,
+        "gx_judge_seconds": SPENT.judging - gx_before.judging,
+    }
     outcome.commits = len(lake.commits) - commits_before
     lake.release()
     return outcome

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, show
+from tanzhang import quarantine, rules, show
 from tanzhang.keys import provide_keys
 from tanzhang.shell import DEGRADED, HOME, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
@@ -278,6 +278,8 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(quarantine.drift)
+app.command()(rules.rules)
+app.command("data-docs")(rules.data_docs)
 
 if __name__ == "__main__":
     main()
