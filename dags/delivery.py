@@ -43,7 +43,9 @@ class Delivery(BaseSensorOperator):
         day, now = date.fromisoformat(self.business_date), timezone.utcnow()
         if now >= cut_off(day):
             tell("missing", institution=self.source, business_date=self.business_date)
-            raise AirflowFailException(f"{self.source} delivered nothing for {day} by the cut-off; the day goes without")
+            raise AirflowFailException(
+                f"{self.source} delivered nothing for {day} by the cut-off; the day goes without"
+            )
         if now >= ready_by(self._contract, day) and not context.get("task_reschedule_count"):
             tell("late", institution=self.source, business_date=self.business_date)
         return False

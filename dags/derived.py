@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -111,7 +112,7 @@ def account_daily(registry: Registry) -> DAG:
         steps = [Tanzhang(task_id=name, arguments=["job", name, "--date", DATE]) for name in ("pull", "land")]
         steps.append(Tanzhang(task_id="arrivals", arguments=["late", "--date", DATE]))
         steps += [job(registry, name) for name in JOB_NAMES]
-        for before, after in zip(steps, steps[1:]):
+        for before, after in pairwise(steps):
             before >> after
         publish = steps[-1]
         reports = [

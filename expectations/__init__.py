@@ -220,9 +220,16 @@ def _counted(what: str) -> Iterator[None]:
     setattr(SPENT, what, getattr(SPENT, what) + time.perf_counter() - started)
 
 
+def new_context() -> Any:
+    """A context that knows of nothing, in place of the process's last one: two would clash."""
+    _context.cache_clear()
+    _batches.cache_clear()
+    return _context()
+
+
 @cache
 def _context() -> Any:
-    """The process's context; a second one would clash with it."""
+    """The process's context."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

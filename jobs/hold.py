@@ -19,9 +19,20 @@ from jobs.measure import measurements
 from jobs.pull import write_whole
 from schemas import Registry
 from schemas.base import Strict
-from schemas.sources.statements import StatementRule
+from schemas.sources.statements import Measure, StatementRule
 
 RELEASES = "releases"
+
+CODES: dict[Measure, str] = {
+    "rows": "wrong_volume",
+    "rows_permille": "wrong_volume",
+    "lowest_median_permille": "wrong_distribution",
+    "highest_median_permille": "wrong_distribution",
+    "median": "wrong_distribution",
+    "unusable_permille": "too_many_unusable",
+    "new_columns": "new_column",
+}
+"""Measure → what the sender is told of a statement that is held back for it."""
 
 Judge = Callable[[Sequence[Measurement]], list[RuleResult]]
 
@@ -128,4 +139,4 @@ def _before(parts: list[Manifest], statements: Statements) -> Statements:
 def _broken(results: Sequence[RuleResult]) -> str | None:
     """What the sender is told of the first critical rule that is broken."""
     rules = (one.rule for one in results if not one.is_passed and one.rule.severity == "critical")
-    return next((rule.code for rule in rules if isinstance(rule, StatementRule)), None)
+    return next((CODES[rule.measure] for rule in rules if isinstance(rule, StatementRule)), None)

@@ -54,6 +54,12 @@ def load_open_run(folder: Path) -> OpenRun | None:
     return OpenRun.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
+def noted(folder: Path, publication_seq: int) -> OpenRun | None:
+    """The open run that is to have this number; None where none is, as what was published is open no more."""
+    found = load_open_run(folder)
+    return found if found and found.publication_seq == publication_seq else None
+
+
 def forget(folder: Path) -> None:
     """End the open run without a publication."""
     (folder / NOTE).unlink(missing_ok=True)

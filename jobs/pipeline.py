@@ -6,10 +6,12 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from expectations import SPENT
 from jobs.account import account
 from jobs.conform import conform
 from jobs.land import land
@@ -82,6 +84,7 @@ def run_day(
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
     """
     outcome = Outcome(business_date, None, "unchanged")
+    gx_before = replace(SPENT)
     with one_writer(lake.lock, f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, full=full)
@@ -96,7 +99,10 @@ def run_day(
             _publish(run, outcome)
         else:
             forget(lake.path)
-        outcome.figures = run.figures
+        outcome.figures = run.figures | {
+            "gx_import_seconds": SPENT.importing - gx_before.importing,
+            "gx_judge_seconds": SPENT.judging - gx_before.judging,
+        }
         lake.release()
     return outcome
 
@@ -126,7 +132,7 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
             _publish(run, outcome)
         else:
             do_job(run, name, outcome)
-        outcome.figures = run.figures
+        outcome.figures = run.figures | {f"gx_seconds_{name}": SPENT.importing + SPENT.judging}
         lake.release()
     return outcome
 

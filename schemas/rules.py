@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.base import Strict, load_yaml
 
@@ -35,6 +35,29 @@ class QualityRule(Strict):
     def threshold(self) -> int:
         """What the observed number is held against."""
         return 0
+
+
+class BoundedRule(QualityRule):
+    """A rule that is told with its threshold: the most or the least that the observed number may be."""
+
+    at_most: int | None = None
+    at_least: int | None = None
+
+    @model_validator(mode="after")
+    def _has_one_threshold(self) -> BoundedRule:
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError(f"{self.id}: give exactly one of at_most and at_least")
+        return self
+
+    @property
+    def bound(self) -> Bound:
+        return "at_least" if self.at_most is None else "at_most"
+
+    @property
+    def threshold(self) -> int:
+        found = self.at_least if self.at_most is None else self.at_most
+        assert found is not None
+        return found
 
 
 class Invariant(QualityRule):

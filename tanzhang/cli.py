@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, show, status, upkeep
+from tanzhang import quarantine, rules, show, status, upkeep
 from tanzhang.keys import provide_keys
 from tanzhang.logs import listen
 from tanzhang.shell import DEGRADED, HOME, NOT_FOUND, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
@@ -312,6 +312,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(quarantine.drift)
 for verb in (status.status, upkeep.maintain, upkeep.migrate, upkeep.late):
     app.command()(verb)
+app.command()(rules.rules)
+app.command("data-docs")(rules.data_docs)
 
 if __name__ == "__main__":
     main()

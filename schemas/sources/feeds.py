@@ -227,6 +227,15 @@ class _Feed(Strict):
             raise ValueError("a bill, and nothing else, has a preamble in every layout")
         return self
 
+    @model_validator(mode="after")
+    def _rules_fit(self) -> _Feed:
+        if self.rules and self.is_bill:
+            raise ValueError("bills are held against no rules: each is as somebody's month was")
+        unknown = {rule.number for rule in self.rules if rule.number} - self.numbers
+        if unknown:
+            raise ValueError(f"no such number: {sorted(unknown)}; a rule may measure {sorted(self.numbers)}")
+        return self
+
     @property
     def files(self) -> list[str]:
         """The agreed forms of a file's name."""
@@ -256,6 +265,11 @@ class _Feed(Strict):
     def scenarios(self) -> set[str]:
         """Every scenario that its rows may report."""
         return {case.scenario for case in self.cases}
+
+    @property
+    def numbers(self) -> set[str]:
+        """The numbers of its rows whose medians are known, after a slash the scenario."""
+        return {f"{name}/{scenario}" for scenario in self.scenarios for name in ("amount_fen", "quantity_micro")}
 
     @property
     def is_keyed(self) -> bool:
@@ -349,6 +363,10 @@ class TapFeed(_Feed):
     @property
     def scenarios(self) -> set[str]:
         return {self.pairing.scenario}
+
+    @property
+    def numbers(self) -> set[str]:
+        return {"amount_fen"}
 
 
 class PaymentFeed(_Feed):

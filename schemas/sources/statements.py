@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from schemas.base import Strict
-from schemas.rules import Bound, QualityRule
+from schemas.rules import BoundedRule
 
 Measure = Literal[
     "rows", "rows_permille", "lowest_median_permille", "highest_median_permille", "median", "unusable_permille",
@@ -26,19 +26,8 @@ MEASURES: dict[Measure, str] = {
 }
 """What can be measured of a statement; what there is too little of to say anything is not measured."""
 
-CODES: dict[Measure, str] = {
-    "rows": "wrong_volume",
-    "rows_permille": "wrong_volume",
-    "lowest_median_permille": "wrong_distribution",
-    "highest_median_permille": "wrong_distribution",
-    "median": "wrong_distribution",
-    "unusable_permille": "too_many_unusable",
-    "new_columns": "new_column",
-}
-"""Measure → what the sender is told of a statement that is held back for it."""
 
-
-class StatementRule(QualityRule):
+class StatementRule(BoundedRule):
     """One quality rule of a feed's statements: what is measured, and the most or the least that it may be.
 
     number: of `median`, the landed column, and after a slash its scenario where rows have one.
@@ -46,31 +35,12 @@ class StatementRule(QualityRule):
 
     measure: Measure
     number: str | None = None
-    at_most: int | None = None
-    at_least: int | None = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> StatementRule:
-        if (self.at_most is None) == (self.at_least is None):
-            raise ValueError(f"{self.id}: give exactly one of at_most and at_least")
+    def _names_its_number(self) -> StatementRule:
         if (self.number is not None) != (self.measure == "median"):
             raise ValueError(f"{self.id}: say `number` exactly for measure median")
         return self
-
-    @property
-    def bound(self) -> Bound:
-        return "at_least" if self.at_most is None else "at_most"
-
-    @property
-    def threshold(self) -> int:
-        found = self.at_least if self.at_most is None else self.at_most
-        assert found is not None
-        return found
-
-    @property
-    def code(self) -> str:
-        """What the sender is told where the statement is held back."""
-        return CODES[self.measure]
 
 
 class Volume(Strict):
