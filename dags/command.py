@@ -11,7 +11,7 @@ from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, timezone
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
-from dags.settings import COMMAND, HOME
+from dags.settings import COMMAND, home
 
 DONE, DEGRADED = "done", "degraded"
 _STATES = {0: DONE, 3: DEGRADED}
@@ -30,7 +30,7 @@ def run_command(hook: SubprocessHook, arguments: Sequence[str]) -> tuple[str, st
         AirflowFailException: another try would end the same way: a bad call, a blocked publication.
         AirflowException: anything else; worth another try.
     """
-    environment = {**os.environ, "TANZHANG_HOME": str(HOME), "TANZHANG_LOG": os.environ.get("TANZHANG_LOG", "json")}
+    environment = {**os.environ, "TANZHANG_HOME": str(home()), "TANZHANG_LOG": os.environ.get("TANZHANG_LOG", "json")}
     result = hook.run_command([COMMAND, *arguments], env=environment, cwd="/")
     if result.exit_code in _STATES:
         return _STATES[result.exit_code], result.output
@@ -88,6 +88,6 @@ class Tanzhang(BaseOperator):
         from airflow.providers.openlineage.extractors import OperatorLineage
 
         def datasets(tables: Sequence[str]) -> list[Any]:
-            return [Dataset(namespace="file", name=f"{HOME}/lake/{table.replace('.', '/')}") for table in tables]
+            return [Dataset(namespace="file", name=f"{home()}/lake/{table.replace('.', '/')}") for table in tables]
 
         return OperatorLineage(inputs=datasets(self.reads), outputs=datasets(self.writes))

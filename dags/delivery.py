@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dags.command import run_command
 from dags.notice import tell
-from dags.settings import HOME
+from dags.settings import home
 from dags.transports import fetch
 from schemas.days import cut_off, ready_by
 from schemas.sources import Source
@@ -35,7 +35,7 @@ class Delivery(BaseSensorOperator):
         self._contract = source
 
     def poke(self, context: Any) -> bool:
-        fetch(self.source, f"tanzhang_{self.source}", HOME / "exports")
+        fetch(self.source, f"tanzhang_{self.source}", home() / "exports")
         hook = SubprocessHook()
         run_command(hook, ["job", "pull", "--date", self.business_date, "--institution", self.source])
         if arrival(hook, self.source, self.business_date)["state"] != "missing":

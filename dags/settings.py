@@ -6,8 +6,6 @@ import os
 from datetime import date
 from pathlib import Path
 
-HOME = Path(os.environ.get("TANZHANG_HOME", "home/main")).absolute()
-"""The deployment's folder: exports, landing, landed rows, tables."""
 COMMAND = os.environ.get("TANZHANG_BIN", str(Path(__file__).parents[1] / ".venv/bin/tanzhang"))
 """The command, in the environment of the jobs. It inherits the task's environment: TANZHANG_ENGINE and SPARK_REMOTE
 choose the engine, TANZHANG_TOKEN_KEY and TANZHANG_RECORD_KEY are its keys."""
@@ -22,3 +20,8 @@ LAKE_POOL = "lake"
 TRANSPORT_POOL = "transport"
 """As many slots as institutions may be asked at the same time."""
 OWNER = "tanzhang"
+
+
+def home() -> Path:
+    """The deployment's folder: exports, landing, landed rows, tables."""
+    return Path(os.environ.get("TANZHANG_HOME", "home/main")).absolute()
