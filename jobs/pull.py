@@ -12,57 +12,22 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from jobs.lock import one_writer
 from jobs.logs import about, log
 from schemas.base import Strict
+from schemas.deliveries import CONTROL, CONTROL_BYTES, Control, ControlFile, StatedFile, received_at
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault, shape
 
-CONTROL = "control.json"
 RECEIPTS = "receipts"
-STAMP = "%Y%m%dT%H%M%SZ"
-Decimal6 = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,6})?$")]
-"""Decimal text with at most six decimals."""
 COPY_BYTES = 1 << 20
-CONTROL_BYTES = 64 << 20
-"""A delivery of a hundred thousand bills names each of them."""
-MOST_PARTS = 999_999
-MOST_REVISIONS = 9_999
-"""Numbers that stand in names of files and folders."""
-
-
-class StatedFile(Strict):
-    """What is known of one file before it is read. rows: data rows. sums: decimal text by field."""
-
-    name: str
-    feed: str
-    part: int = Field(ge=1, le=MOST_PARTS)
-    parts: int = Field(ge=1, le=MOST_PARTS)
-    rows: int = Field(ge=0, le=10**12)
-    sums: dict[str, Decimal6] = {}
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class ControlFile(StatedFile):
-    """What the control file states of one file. customer: whose bill it is."""
-
-    customer: str | None = Field(default=None, min_length=1)
-
-
-class Control(Strict):
-    """control.json: one institution, one business date, one revision, all its feeds."""
-
-    institution: str
-    business_date: date
-    revision: int = Field(ge=0, le=MOST_REVISIONS)
-    files: list[ControlFile] = Field(min_length=1)
 
 
 class ReceivedFile(StatedFile):
@@ -172,15 +137,11 @@ def _deliveries(folder: Path) -> Iterator[Path]:
         if path.name.startswith("."):  # a transport's unfinished work
             continue
         try:
-            _received_at(path.name)
+            received_at(path.name)
         except ValueError:
             wanted = "expected a folder named by its arrival in UTC, such as 20261102T013000Z"
             raise ValueError(f"{path}: {wanted}") from None
         yield path
-
-
-def _received_at(stamp: str) -> datetime:
-    return datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
 
 
 def _receipt_path(landing: Path, receipt: Receipt) -> Path:
@@ -190,14 +151,14 @@ def _receipt_path(landing: Path, receipt: Receipt) -> Path:
 
 
 def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
-    received_at = _received_at(folder.name)
+    arrived_at = received_at(folder.name)
 
     def receipt(state: Literal["accepted", "refused", "duplicate"], control: Control | None, **rest: object) -> Receipt:
         return Receipt.model_validate(
             {
                 "institution": source.id,
                 "arrival": folder.name,
-                "received_at": received_at,
+                "received_at": arrived_at,
                 "business_date": control and control.business_date,
                 "revision": control.revision if control else None,
                 "state": state,
@@ -210,7 +171,7 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     except _Refused as refused:
         return receipt("refused", None, errors=refused.reasons)
     try:
-        _check_control(source, control, received_at)
+        _check_control(source, control, arrived_at)
         _check_folder(folder, control)
         if _is_repeat(control, earlier, landing):
             return receipt("duplicate", control)
@@ -250,14 +211,14 @@ def _key(part: int | str) -> str:
     return str(part) if isinstance(part, int) or part in _AGREED else shape(part)
 
 
-def _check_control(source: Source, control: Control, received_at: datetime) -> None:
+def _check_control(source: Source, control: Control, arrived_at: datetime) -> None:
     """Hold the control file against the contract.
 
     File names of the contract's form are safe: they have neither folder nor a leading dot.
     """
     if control.institution != source.id:
         raise _Refused(fault("wrong_institution", file=CONTROL, column="institution", found=control.institution))
-    if control.business_date > received_at.astimezone(ZoneInfo(source.time_zone)).date():
+    if control.business_date > arrived_at.astimezone(ZoneInfo(source.time_zone)).date():
         raise _Refused(fault("future_statement", file=CONTROL, column="business_date"))
     reasons = []
     for file in control.files:
