@@ -13,6 +13,7 @@ import typer
 
 from tanzhang import quarantine, show
 from tanzhang.keys import provide_keys
+from tanzhang.report.verb import report
 from tanzhang.shell import DEGRADED, HOME, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
 if TYPE_CHECKING:
@@ -278,6 +279,7 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(quarantine.drift)
+app.command()(report)
 
 if __name__ == "__main__":
     main()
