@@ -187,9 +187,9 @@ def report(lake: Lake, seq: int) -> Report:
         publication=publication,
         previous=previous,
         kilograms=_kilograms(lake, seq, publication.business_date, first),
-        accounts=_people(now),
-        accounts_before=_people(before),
-        accounts_change=_people(now - before),
+        accounts=people(now),
+        accounts_before=people(before),
+        accounts_change=people(now - before),
         statements=statements,
         rows=_rows(lake, seq),
         claims=claims,
@@ -223,7 +223,8 @@ def states_of(statements: Iterable[Statements], brought: frozenset[tuple[str, st
     return found
 
 
-def _people(count: int) -> int | None:
+def people(count: int) -> int | None:
+    """A number of people as it may be said: None for fewer than `FEWEST`, but none."""
     return None if 0 < abs(count) < FEWEST else count
 
 

@@ -110,6 +110,8 @@ def matrix(
         whole = sum(counts.values())
         return [Figure(f"{name}.{label}", whole, number(whole)), *cells]
 
-    lines = [[text, *figures(key, {column: count(key, column) for column in columns})] for key, text in keys]
+    lines: list[list[Cell]] = [
+        [text, *figures(key, {column: count(key, column) for column in columns})] for key, text in keys
+    ]
     below = {column: sum(count(key, column) for key, _ in keys) for column in columns}
     return Table([head, total, *columns.values()], lines, [total, *figures("all", below)])

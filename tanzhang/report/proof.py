@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.account import WHOLE_DELIVERY
+from jobs.report import people
 from tanzhang.report.parts import Cell, Figure, Table
 from tanzhang.report.teller import Teller, each
-from tanzhang.report.words import Both, kilograms, number, signed, signed_kilograms
+from tanzhang.report.words import Both, kilograms, number, signed_kilograms
 
 if TYPE_CHECKING:
     from jobs.report import Amount, Statements, Verdict
@@ -31,20 +32,12 @@ class Proof(Teller):
         seq, day = told.publication.seq, told.publication.business_date
         states = told.states(seq)
         known = sorted({on for _, on in states if on <= day})
-        dates = [
-            day - timedelta(days=n) for n in reversed(range(GRID_DAYS)) if known and day - timedelta(days=n) >= known[0]
-        ]
+        dates = [day - timedelta(days=n) for n in reversed(range(GRID_DAYS))]
+        dates = [on for on in dates if known and on >= known[0]]
         grid = [
-            ({"key": key, "label": label}, [(one.isoformat(), states.get((key, one), "unknown"), self._arrival(key, one, states)) for one in dates])
+            ({"key": key, "label": label}, [self._arrival(key, on, states.get((key, on), "unknown")) for on in dates])
             for key, label in self.institutions(key for key, _ in states)
-        ]  # fmt: skip
-        used = Counter[tuple[str, str]]()
-        for one in told.statements:
-            if one.seq == seq and one.file_state != "missing":
-                kind = "refused" if one.file_state == "refused" else "used"
-                used[one.institution, f"{kind}_files"] += one.files
-                used[one.institution, f"{kind}_rows"] += one.rows
-                used[one.institution, "late_rows"] += one.rows if kind == "used" and one.is_late else 0
+        ]
         return {
             "intro": words("coverage.intro", days=len(dates)),
             "dates": [(one.day, words.short_day(one)) for one in dates],
@@ -57,23 +50,40 @@ class Proof(Teller):
                 for (key, on), state in sorted(states.items(), key=lambda item: (item[0][1], item[0][0]))
                 if state in ("missing", "refused") and on < day
             ],
-            "used": Table(
-                [words("rows.institution"), words("coverage.files"), words("coverage.rows"), words("coverage.late_rows"),
-                 words("coverage.refused")],
-                [
-                    [label, *(self._used(used, key, kind) for kind in ("used_files", "used_rows", "late_rows", "refused_files"))]
-                    for key, label in self.institutions(key for key, _ in used)
-                ],
-            ),
+            "used": self._used(),
         }  # fmt: skip
 
-    def _used(self, used: Mapping[tuple[str, str], int], key: str, kind: str) -> Figure:
-        return Figure(f"coverage.{key}.{kind}", used[key, kind], number(used[key, kind]) if used[key, kind] else "·")
+    def _used(self) -> Table:
+        """Files and rows by institution. Bills are people's own, so they are counted as people are."""
+        words, seq = self.words, self.told.publication.seq
+        used = Counter[tuple[str, str]]()
+        for one in self.told.statements:
+            if one.seq == seq and one.file_state != "missing":
+                is_used, is_bill = one.file_state == "consumed", self.is_brought(one)
+                used[one.institution, "bills" if is_bill else "files"] += one.files if is_used else 0
+                used[one.institution, "rows"] += one.rows if is_used else 0
+                used[one.institution, "late_rows"] += one.rows if is_used and one.is_late and not is_bill else 0
+                used[one.institution, "refused"] += one.files if not is_used and not is_bill else 0
+        columns = ("files", "bills", "rows", "late_rows", "refused")
 
-    def _arrival(self, key: str, on: date, states: Mapping[tuple[str, date], str]) -> Both:
-        return Both(*(f"{name} {day} {word}" for name, day, word in zip(
-            each(self.institution(key)), each(self.words.short_day(on)),
-            each(self.words(f"arrival.{states.get((key, on), 'unknown')}")))))  # fmt: skip
+        def cell(key: str, column: str) -> Figure:
+            name, count = f"coverage.{key}.{column}", used[key, column]
+            if column == "bills" and count:
+                return self.people(name, people(count))
+            return Figure(name, count, number(count) if count else "·")
+
+        return Table(
+            [words("rows.institution"), *(words(f"coverage.{column}") for column in columns)],
+            [
+                [label, *(cell(key, column) for column in columns)]
+                for key, label in self.institutions(key for key, _ in used)
+            ],
+        )
+
+    def _arrival(self, key: str, on: date, state: str) -> tuple[str, str, Both]:
+        """A cell of the grid: date, state, and what it says to whoever cannot see it."""
+        parts = zip(*map(each, (self.institution(key), self.words.short_day(on), self.words(f"arrival.{state}"))))
+        return on.isoformat(), state, Both(*map(" ".join, parts))
 
     def _events(self) -> Iterable[tuple[str, Both, list[Cell]]]:
         """(kind, sentence, feeds) of what was late, corrected, missing or refused in this publication."""
@@ -91,7 +101,7 @@ class Proof(Teller):
             )  # fmt: skip
 
     def _kind(self, one: Statements) -> str | None:
-        if (one.institution, one.feed) in self.told.brought:
+        if self.is_brought(one):
             return "refused" if one.file_state == "refused" else None
         if one.file_state != "consumed":
             return one.file_state
@@ -152,7 +162,6 @@ class Proof(Teller):
                  self._moved(f"restated.{key}", amount))
                 for key, amount in [*reasons, *unnamed]
             ],
-            "columns": columns,
             "days": Table(
                 [words("kilograms.day"), *columns],
                 [[words.long_day(on), *self._moved(f"restated.day.{on}", amount)] for on, amount in days],

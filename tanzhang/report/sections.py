@@ -26,7 +26,8 @@ class Sections(Teller):
         told, words = self.told, self.words
         total = told.kilograms.total
         used = [one for one in told.statements if one.seq == told.publication.seq and one.file_state == "consumed"]
-        files, rows = sum(one.files for one in used), sum(one.rows for one in used)
+        files = sum(one.files for one in used if not self.is_brought(one))
+        rows = sum(one.rows for one in used)
         new = sum(one.claims for one in told.claims if one.before is None)
         absorbed = sum(one.claims for one in told.duplicates)
         word = "more" if total.change > 0 else "less" if total.change < 0 else "same"
@@ -63,7 +64,8 @@ class Sections(Teller):
                 yield words(f"lede.{state}", who=self.joined(who))
         refused = [one for one in told.statements if (one.seq, one.file_state) == (seq, "refused")]
         if refused and "refused" not in today.values():
-            yield words("lede.held", count=sum(one.files for one in refused))
+            who = [name for _, name in self.institutions(one.institution for one in refused)]
+            yield words("lede.held", who=self.joined(who))
         if broken := sum(not one.is_passed for one in told.verdicts):
             yield words("lede.rules", count=broken)
 

@@ -10,7 +10,7 @@ from tanzhang.report.parts import Figure
 from tanzhang.report.words import Both, Words, number, signed
 
 if TYPE_CHECKING:
-    from jobs.report import Report
+    from jobs.report import Report, Statements
     from schemas import Registry
 
 
@@ -40,6 +40,10 @@ class Teller:
     def joined(self, names: Iterable[Both]) -> Both:
         several = list(names)
         return Both("、".join(one.zh for one in several), ", ".join(one.en for one in several))
+
+    def is_brought(self, one: Statements) -> bool:
+        """Whether the files are people's own: counting them counts people."""
+        return (one.institution, one.feed) in self.told.brought
 
     def people(self, name: str, count: int | None, sign: bool = False) -> Figure:
         text = self.words("few") if count is None else (signed if sign else number)(count)
