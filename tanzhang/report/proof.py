@@ -164,7 +164,7 @@ class Proof(Teller):
             ],
             "days": Table(
                 [words("kilograms.day"), *columns],
-                [[words.long_day(on), *self._moved(f"restated.day.{on}", amount)] for on, amount in days],
+                [[words.short_day(on), *self._moved(f"restated.day.{on}", amount)] for on, amount in days],
             ),
             "older": words("restated.older", days=number(older)) if older else None,
         }  # fmt: skip
