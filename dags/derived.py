@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "on_failure_callback": tell_of_failure,
 }
 DAILY = "account_daily"
-REPORT_COMMANDS = {"report": ["report", "--date", DATE], "data_docs": ["data-docs", "--date", DATE]}
+REPORT_COMMANDS = {"report": ["report", "--date", DATE], "data_docs": ["data-docs"]}
 """What is drawn up of a publication once it is visible."""
 
 

@@ -15,6 +15,7 @@ import typer
 from tanzhang import quarantine, rules, show, status, upkeep
 from tanzhang.keys import provide_keys
 from tanzhang.logs import listen
+from tanzhang.report.verb import report
 from tanzhang.shell import DEGRADED, HOME, NOT_FOUND, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(quarantine.drift)
-for verb in (status.status, upkeep.maintain, upkeep.migrate, upkeep.late):
+for verb in (status.status, report, upkeep.maintain, upkeep.migrate, upkeep.late):
     app.command()(verb)
 app.command()(rules.rules)
 app.command("data-docs")(rules.data_docs)
