@@ -24,6 +24,10 @@ ENOUGH_NUMBERS = 50
 """So many numbers, or rows, a statement must have itself before its median, or a share of them, says anything."""
 
 
+BESIDE: set[Measure] = {"rows_permille", "lowest_median_permille", "highest_median_permille"}
+"""What can only be told beside the last statements."""
+
+
 class Found(NamedTuple):
     """A whole number, of how many rows it is, and of which of their numbers."""
 
@@ -40,10 +44,13 @@ def measurements(parts: Sequence[Manifest], before: Sequence[Sequence[Manifest]]
         before: the statements of the feed before it, oldest first.
     """
     profile = merged(file.profile for file in parts)
-    found = _by_itself(parts, profile) | _beside(parts, profile, before[-HISTORY:])
+    rules = feed.all_rules
+    found = _by_itself(parts, profile)
+    if {rule.measure for rule in rules} & BESIDE:
+        found |= _beside(parts, profile, before[-HISTORY:])
     medians = {name: classes for name, classes in profile.numbers.items() if _total(classes) >= ENOUGH_NUMBERS}
     measured = []
-    for rule in feed.all_rules:
+    for rule in rules:
         one = found.get(rule.measure)
         if rule.number in medians:
             one = Found(int(median(medians[rule.number])), _total(medians[rule.number]), rule.number)
