@@ -145,7 +145,8 @@ class Report:
 
     Attributes:
         previous: the publication before; None for the first.
-        accounts, accounts_before: people whose kilograms stand above zero; None for fewer than `FEWEST`, but none.
+        accounts: people whose kilograms stand above zero; None for fewer than `FEWEST`, but none.
+        accounts_before: as the publication before had it; None where the two together would count out the change.
         accounts_change: their difference; None for fewer than `FEWEST`, but none.
         statements: of the last `DAYS` business dates as known now, and everything that this publication used.
         brought: (institution, feed) that only people bring: nobody owes them.
@@ -188,7 +189,7 @@ def report(lake: Lake, seq: int) -> Report:
         previous=previous,
         kilograms=_kilograms(lake, seq, publication.business_date, first),
         accounts=people(now),
-        accounts_before=people(before),
+        accounts_before=before if people(now - before) is not None else None,
         accounts_change=people(now - before),
         statements=statements,
         rows=_rows(lake, seq),

@@ -1,12 +1,33 @@
-"""Shared by all tests: keys that exist only here, and which tests an environment runs."""
+"""Shared by all tests: keys that exist only here, the machine's browser, and which tests an environment runs."""
 
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ["TANZHANG_TOKEN_KEY"] = "5a" * 32
 os.environ["TANZHANG_RECORD_KEY"] = "a5" * 32
 
 # Airflow and the jobs have an environment each; either collects what it can import.
 collect_ignore_glob = ["pipeline/*", "spark/*", "unit/*"] if find_spec("airflow") else ["dags/*"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium; where none can be had, what needs one is skipped, and says so loudly."""
+    from tools.screenshots import NoChromium, browser
+
+    try:
+        with browser() as running:
+            yield running
+    except NoChromium as reason:
+        warnings.warn(f"NOTHING WAS LOOKED AT IN A BROWSER: {reason}", stacklevel=1)
+        pytest.skip(str(reason))

@@ -5,18 +5,19 @@ set -eu
 say() { echo "$*" >&2; }
 
 find_one() {
-    for name in ${CHROMIUM:-chromium chromium-browser google-chrome google-chrome-stable}; do
+    for name in chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
         command -v "$name" && return
     done
-    mac="/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-    [ -z "${CHROMIUM:-}" ] && [ -x "$mac" ] && echo "$mac"
+    return 1
 }
 
-find_one && exit 0
 if [ -n "${CHROMIUM:-}" ]; then
+    command -v "$CHROMIUM" && exit 0
     say "CHROMIUM=$CHROMIUM is no program."
     exit 1
 fi
+find_one && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "No Chromium: installing Debian's …"
     export DEBIAN_FRONTEND=noninteractive

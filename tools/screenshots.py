@@ -93,6 +93,7 @@ def picture(
     language: str | None = None,
     login: tuple[str, str] | None = None,
     wait: str | None = None,
+    patience: int = 30_000,
 ) -> None:
     """One page as PNG.
 
@@ -103,11 +104,13 @@ def picture(
         language: what the browser asks for, such as `zh-CN`.
         login: name and password for the form that stands before the page.
         wait: CSS selector that must be visible first.
+        patience: how long anything is waited for, in milliseconds.
     """
     scheme = "dark" if dark else "light"
     window = running.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, locale=language, reduced_motion="reduce"
     )
+    window.set_default_timeout(patience)
     page = window.new_page()
     page.goto(address(url))
     if login:

@@ -189,7 +189,7 @@ class Proof(Teller):
                 [words("changes.kilograms"), Figure("kg.total.before", total.before, kilograms(total.before)),
                  Figure("kg.total.change", total.change, signed_kilograms(total.change)),
                  Figure("kg.total", total.now, kilograms(total.now))],
-                [words("changes.accounts"), self.people("accounts.before", told.accounts_before),
+                [words("changes.accounts"), self._before(),
                  self.people("accounts.change", told.accounts_change, sign=True), self.people("accounts", told.accounts)],
             ],
         )  # fmt: skip
@@ -211,6 +211,10 @@ class Proof(Teller):
             "institutions": list(self._fates()),
             "registry": words("changes.registry_same" if is_same else "changes.registry_changed"),
         }
+
+    def _before(self) -> Figure:
+        count = self.told.accounts_before
+        return Figure("accounts.before", count, "–" if count is None else number(count))
 
     def _fates(self) -> Iterable[Both]:
         """Institutions whose statement of the day came otherwise than that of the last publication's day, as known then."""

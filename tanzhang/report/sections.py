@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from schemas.sources.errors import ERRORS
 from tanzhang.report.parts import Bar, Cell, Figure, Line, Share, Sum, Table, matrix, shares, width
 from tanzhang.report.teller import Teller, each
-from tanzhang.report.words import Both, kilograms, number, share, signed_kilograms
+from tanzhang.report.words import Both, kilograms, number, share, signed, signed_kilograms
 
 if TYPE_CHECKING:
     from jobs.report import Amount
@@ -28,13 +28,14 @@ class Sections(Teller):
         used = [one for one in told.statements if one.seq == told.publication.seq and one.file_state == "consumed"]
         files = sum(one.files for one in used if not self.is_brought(one))
         rows = sum(one.rows for one in used)
-        new = sum(one.claims for one in told.claims if one.before is None)
+        decided = sum(one.claims for one in told.claims)
         absorbed = sum(one.claims for one in told.duplicates)
         word = "more" if total.change > 0 else "less" if total.change < 0 else "same"
         mass, change = words.mass(total.now), words.mass(abs(total.change))
         first = words("tile.first")
         before = Both(*(f"{'+' if total.change > 0 else ''}{text}" for text in each(words.mass(total.change))))
-        accounts = self.people("accounts.change", told.accounts_change, sign=True)
+        people = told.accounts_change
+        accounts = words("tile.few") if people is None else words("tile.since", change=signed(people))
         return {
             "day": words.long_day(told.publication.business_date),
             "number": words("number", seq=told.publication.seq),
@@ -46,11 +47,11 @@ class Sections(Teller):
                 (words("tile.kilograms"), Figure("kg.total", total.now, mass),
                  words("tile.since", change=before) if told.previous else first),
                 (words("tile.accounts"), self.people("accounts", told.accounts),
-                 words("tile.since", change=accounts.text) if told.previous else first),
+                 accounts if told.previous else first),
                 (words("tile.rows"), Figure("rows.all", sum(one.rows for one in told.rows if one.is_new), number(rows)),
                  words("tile.of_files", files=number(files))),
                 (words("tile.duplicates"), Figure("duplicates", absorbed, number(absorbed)),
-                 words("tile.of_claims", claims=number(new))),
+                 words("tile.of_claims", claims=number(decided))),
             ],
         }  # fmt: skip
 

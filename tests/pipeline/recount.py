@@ -67,8 +67,10 @@ def accounts(ledger: list[Row], seq: int) -> Iterable[tuple[str, int | None]]:
         now[row["person_id"]] += row["amount"]
         before[row["person_id"]] += row["amount"] if row["publication_seq"] < seq else 0
     stood, stands = (sum(amount > 0 for amount in sums.values()) for sums in (before, now))
-    for name, count in (("accounts", stands), ("accounts.before", stood), ("accounts.change", stands - stood)):
-        yield name, None if 1 <= abs(count) <= 4 else count
+    few = 1 <= abs(stands - stood) <= 4
+    yield "accounts", None if 1 <= stands <= 4 else stands
+    yield "accounts.before", None if few else stood
+    yield "accounts.change", None if few else stands - stood
 
 
 def restated(ledger: list[Row], seq: int, day: date) -> Iterable[tuple[str, int]]:

@@ -6,6 +6,8 @@ The embedded engine runs in processes of its own; here is Spark.
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +94,19 @@ def test_spark_opens_what_it_did_not_write(lakes: dict[str, Path], registry: Reg
         query = checksum_sql(registry.tables[pin.table].fields, "{pinned}")
         [found] = lake.to_arrow(lake.sql(query, pinned=lake.read(pin.table, pin.version))).to_pylist()
         assert (found["row_count"], found["checksum"]) == (pin.rows, pin.checksum), pin
+
+
+def test_reports_are_equal(lakes: dict[str, Path], registry: Registry, spark_lake: OpenLake, tmp_path: Path) -> None:
+    """The page of a publication, to the byte: the embedded engine's by the command, Spark's here."""
+    from jobs.report import report
+    from tanzhang.report.page import page
+
+    (tmp_path / "lake").symlink_to(lakes["embedded"])
+    for seq in (1, 2):
+        path = tmp_path / f"{seq}.html"
+        command = ["report", "--publication", str(seq), "--home", str(tmp_path), "--out", str(path)]
+        subprocess.run([sys.executable, "-m", "tanzhang.cli", *command], check=True)
+        assert page(report(spark_lake(lakes["by_spark"]), seq), registry) == path.read_text(encoding="utf-8")
 
 
 def test_nothing_happens_twice_on_the_other_engine(home: Path, lakes: dict[str, Path], spark_lake: OpenLake) -> None:
