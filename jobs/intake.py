@@ -20,8 +20,8 @@ class Intake:
 
     Attributes:
         deliveries: how many arrived; of these `turned_away` were refused as a whole and `repeats` had come before.
-        files: of the accepted deliveries that were landed; of these `refused` could not be used and `held` were
-            unlike the last ones and wait for somebody to answer for them.
+        files: that were landed; of these `accepted` may be used and `refused` may not. `held` are accepted, but
+            unlike the last ones: they wait for somebody to answer for them.
         consumed: files that a publication used; of these `late` came after the institution's ready-by time.
         missing: feeds that a publication missed and that have not come since.
     """
@@ -32,16 +32,12 @@ class Intake:
     turned_away: int = 0
     repeats: int = 0
     files: int = 0
+    accepted: int = 0
     refused: int = 0
     held: int = 0
     consumed: int = 0
     late: int = 0
     missing: list[str] = field(default_factory=list)
-
-    @property
-    def accepted(self) -> int:
-        """Files that may be used."""
-        return self.files - self.refused
 
 
 def intakes(
@@ -66,7 +62,9 @@ def intakes(
     for file in manifests:
         one = of(file.institution, file.business_date)
         one.files += 1
-        if file.state == "refused":
+        if file.state == "accepted":
+            one.accepted += 1
+        else:
             one.refused += 1
             unusable.add(file.file_id)
     consumed = defaultdict(set)
