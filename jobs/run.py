@@ -245,6 +245,7 @@ def begin(
         return run  # another date's run may be open: it keeps its tables and its note
     if done and noted is None:
         raise RunError(f"no run of {business_date} is open; start it with conform")
+    lake.take_over()
     for name, pin in last.pins.items():
         if name not in done and lake.version(name) != pin.version:
             lake.restore(name, pin.version)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, show
+from tanzhang import quarantine, show, spark
 from tanzhang.keys import provide_keys
 from tanzhang.shell import DEGRADED, HOME, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
@@ -277,6 +277,7 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 
 
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(spark.app, name="spark")
 app.command()(quarantine.drift)
 
 if __name__ == "__main__":

@@ -63,6 +63,9 @@ class Lake(ABC):
     def create_tables(self) -> None:
         """Create every declared table that does not stand yet, empty, as version 0."""
 
+    def take_over(self) -> None:  # noqa: B027
+        """Become the tables' one writer: end what an earlier one, whose process died, may still be writing."""
+
     @abstractmethod
     def read(self, table: str, version: int | None = None) -> Frame:
         """The rows of a table, of its newest version unless told."""
