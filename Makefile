@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-spark connect connect-stop cluster test check bench bench-land soak env lock clean
+.PHONY: help demo demo-spark connect connect-stop cluster test check bench bench-land soak env env-airflow lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -61,9 +61,12 @@ bench-land: env ## rows per second and memory of every format, beside a bare rea
 env: ## the locked environment in .venv
 	@tools/env.sh
 
-lock: env ## compile requirements/jobs.in anew; UPGRADE=--upgrade takes newer versions
+env-airflow: ## Airflow's locked environment in .venv-airflow
+	@tools/env.sh airflow
+
+lock: env ## compile requirements/*.in anew; UPGRADE=--upgrade takes newer versions
 	@tools/lock.sh $(UPGRADE)
 
 clean: ## remove what the verbs made here
-	@rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache home spark-warehouse
+	@rm -rf .venv .venv-airflow build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache home spark-warehouse
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,28 +1,37 @@
 """Quality rules of the registry → native Great Expectations suites; the only importer of great_expectations.
 
-The engine counts the rows that break each rule into one aggregate row, and a table's suite judges that row.
-So a check costs two passes over the rows however many rules there are, no value of a row reaches a report,
-and both engines come to the same verdict by the same suite.
+Whatever a rule is held against comes here as one whole number: how many rows of a table break it, counted by the
+engine, or what was measured of an institution's statement. So a check costs two passes over the rows however many
+rules there are, no value of a row reaches a report, and both engines come to the same verdict by the same suite.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from schemas.tables import Severity, Table
+from schemas.rules import QualityRule
+from schemas.tables import Table
 
 if TYPE_CHECKING:
     import great_expectations as gx
     from pyspark.sql import SparkSession
 
-__all__ = ["CHECKED", "CheckError", "RuleResult", "counting", "judge", "suite", "worst"]
+__all__ = [
+    "CHECKED", "SPANNING", "SPENT", "CheckError", "Measurement", "RuleResult", "counting", "judge", "measured", "suite",
+]  # fmt: skip
 
 CHECKED = "_checked"
 """Column of the aggregate row with the number of rows; no rule id begins like this."""
+
+SPANNING = "*"
+"""Table, institution or feed of a measurement that is of none by itself."""
 
 # BASIC and no examples: counts only, so that a report neither grows with the rows nor shows one.
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -32,86 +41,132 @@ class CheckError(Exception):
     """Great Expectations could not judge a rule: neither held nor broken."""
 
 
+@dataclass
+class Spent:
+    """Seconds that this process spent inside Great Expectations: to import it, and to judge."""
+
+    importing: float = 0.0
+    judging: float = 0.0
+
+
+SPENT = Spent()
+
+
 @dataclass(frozen=True)
-class RuleResult:
-    """What became of one rule.
+class Measurement:
+    """The number that a rule is held against.
 
     Attributes:
-        observed: rows that broke the rule; for `min_rows` the rows that are missing.
+        observed: rows that broke the rule, for `min_rows` the rows that are missing; of a statement what its rule
+            measures.
         checked: rows that were looked at.
+        business_date: of the statement; of what spans statements the run's.
+        column_name: of a median the number that it is of.
     """
 
-    rule_id: str
-    table_name: str
-    severity: Severity
-    is_passed: bool
+    rule: QualityRule
     observed: int
     checked: int
+    business_date: date
+    table_name: str = SPANNING
+    institution: str = SPANNING
+    feed: str = SPANNING
+    column_name: str | None = None
 
 
-def judge(counted: Sequence[tuple[Table, Mapping[str, int]]], session: SparkSession | None = None) -> list[RuleResult]:
-    """Let Great Expectations judge what the engine counted, all tables in one validation.
+@dataclass(frozen=True)
+class RuleResult:
+    """What became of one rule."""
 
-    Args:
-        counted: tables and their row of `counting`.
-        session: of Spark, where the suite gets a Spark frame; without one it gets a pandas frame.
+    measurement: Measurement
+    is_passed: bool
 
-    Returns:
-        One result per rule, in the order of the tables and of their `all_rules`.
+    @property
+    def rule(self) -> QualityRule:
+        return self.measurement.rule
 
-    Raises:
-        CheckError: a rule could not be judged.
-    """
-    import pandas as pd
+    def as_row(self) -> dict[str, Any]:
+        """The columns of gold.quality but the publication."""
+        found = self.measurement
+        return {
+            "rule_id": found.rule.id,
+            "table_name": found.table_name,
+            "institution": found.institution,
+            "feed": found.feed,
+            "business_date": found.business_date,
+            "column_name": found.column_name,
+            "severity": found.rule.severity,
+            "is_passed": self.is_passed,
+            "observed": found.observed,
+            "checked": found.checked,
+            "bound": found.rule.bound,
+            "threshold": found.rule.threshold,
+        }
 
-    observed = {rule.id: int(counts[rule.id]) for table, counts in counted for rule in table.all_rules}
-    frame: Any = pd.DataFrame([observed])
-    if session is not None:
-        frame = session.createDataFrame(frame)
-    batch = _batches("pandas" if session is None else "spark").get_batch({"dataframe": frame})
-    verdict = batch.validate(suite(*(table for table, _ in counted)), result_format=RESULT_FORMAT)
 
-    is_passed = {}
-    for one in verdict.results:
-        rule_id = one.expectation_config.meta["rule_id"]
-        if "observed_value" not in one.result:
-            raise CheckError(f"{rule_id} could not be judged: {one.exception_info}")
-        is_passed[rule_id] = bool(one.success)
+def measured(table: Table, counts: Mapping[str, int], business_date: date) -> list[Measurement]:
+    """A table's row of `counting` by rule, in the order of its `all_rules`."""
     return [
-        RuleResult(rule.id, table.name, rule.severity, is_passed[rule.id], observed[rule.id], int(counts[CHECKED]))
-        for table, counts in counted
+        Measurement(rule, int(counts[rule.id]), int(counts[CHECKED]), business_date, table.name)
         for rule in table.all_rules
     ]
 
 
-def suite(*tables: Table) -> gx.ExpectationSuite:
-    """The tables' suite over the aggregate row: of every rule, no row may break it."""
+def judge(asked: Sequence[Measurement], session: SparkSession | None = None) -> list[RuleResult]:
+    """Let Great Expectations judge every measurement, all in one validation: a call costs more than a rule.
+
+    Args:
+        asked: what was counted, whatever of.
+        session: of Spark, where the suite gets a Spark frame; without one it gets a pandas frame.
+
+    Returns:
+        One result per measurement, in their order.
+
+    Raises:
+        CheckError: a rule could not be judged.
+    """
+    if not asked:
+        return []
+    columns = [f"{one.rule.id}_{number}" for number, one in enumerate(asked)]
+    with _counted("importing"):
+        logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        import great_expectations  # noqa: F401
+        import pandas as pd
+    with _counted("judging"):
+        frame: Any = pd.DataFrame([[one.observed for one in asked]], columns=columns, dtype="int64")
+        if session is not None:
+            frame = session.createDataFrame(frame)
+        whole = suite("run", [(one.rule, column) for one, column in zip(asked, columns)])
+        batch = _batches("pandas" if session is None else "spark").get_batch({"dataframe": frame})
+        verdict = batch.validate(whole, result_format=RESULT_FORMAT)
+        is_passed = {}
+        for one in verdict.results:
+            if "observed_value" not in one.result:
+                raise CheckError(f"{one.expectation_config.meta['rule_id']} could not be judged: {one.exception_info}")
+            is_passed[one.expectation_config.kwargs["column"]] = bool(one.success)
+    return [RuleResult(one, is_passed[column]) for one, column in zip(asked, columns)]
+
+
+def suite(name: str, rules: Iterable[tuple[QualityRule, str]]) -> gx.ExpectationSuite:
+    """Rules as a suite over the columns that hold their numbers, each on the right side of its threshold."""
     import great_expectations as gx
-    from great_expectations.expectations.core.expect_column_max_to_be_between import (
-        ExpectColumnMaxToBeBetween,
-    )
+    from great_expectations.expectations.core.expect_column_max_to_be_between import ExpectColumnMaxToBeBetween
+    from great_expectations.expectations.core.expect_column_min_to_be_between import ExpectColumnMinToBeBetween
     from great_expectations.expectations.metadata_types import FailureSeverity
 
-    return gx.ExpectationSuite(
-        name="+".join(table.name for table in tables),
-        expectations=[
-            # Of one row the maximum is the value; asking for values takes the library several times as long.
-            ExpectColumnMaxToBeBetween(
-                column=rule.id,
-                max_value=0,
-                severity=FailureSeverity(rule.severity),
-                meta={"rule_id": rule.id, "text": rule.text},
-            )
-            for table in tables
-            for rule in table.all_rules
-        ],
-    )
+    def expectation(rule: QualityRule, column: str) -> Any:
+        shared: dict[str, Any] = {
+            "column": column,
+            "severity": FailureSeverity(rule.severity),
+            "description": rule.text,
+            "meta": {"rule_id": rule.id},
+        }
+        # Of one row both are the value; asking for values takes the library several times as long.
+        if rule.bound == "at_least":
+            return ExpectColumnMinToBeBetween(min_value=rule.threshold, **shared)
+        return ExpectColumnMaxToBeBetween(max_value=rule.threshold, **shared)
 
-
-def worst(results: Iterable[RuleResult]) -> Severity | None:
-    """The gravest severity among the broken rules; None where all held."""
-    broken = {result.severity for result in results if not result.is_passed}
-    return next((severity for severity in get_args(Severity) if severity in broken), None)
+    return gx.ExpectationSuite(name=name, expectations=[expectation(rule, column) for rule, column in rules])
 
 
 # -- counting, on the engine ---------------------------------------------------------------------------------
@@ -158,10 +213,23 @@ def _total(number: str) -> str:
 # -- judging, in Great Expectations --------------------------------------------------------------------------
 
 
+@contextmanager
+def _counted(what: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    setattr(SPENT, what, getattr(SPENT, what) + time.perf_counter() - started)
+
+
+def new_context() -> Any:
+    """A context that knows of nothing, in place of the process's last one: two would clash."""
+    _context.cache_clear()
+    _batches.cache_clear()
+    return _context()
+
+
 @cache
 def _context() -> Any:
-    """The process's context; a second one would clash with it."""
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    """The process's context."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

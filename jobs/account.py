@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.frames import listed
-from jobs.run import zone_of
+from schemas.days import ready_by
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -127,10 +126,4 @@ def _file(run: Run, file: Manifest, state: str, code: str | None = None) -> dict
 
 def is_late(run: Run, file: Manifest) -> bool:
     """Whether a statement came after its institution's ready-by time on the day after its date."""
-    source = run.registry.sources[file.institution]
-    ready = datetime.combine(
-        file.business_date + timedelta(days=1),
-        datetime.strptime(source.ready_by, "%H:%M").time(),
-        zone_of(source),
-    )
-    return file.received_at > ready
+    return file.received_at > ready_by(run.registry.sources[file.institution], file.business_date)

@@ -1,4 +1,4 @@
-"""The invariants that every run checks on what it is about to publish (design: invariants 1, 2, 5–9)."""
+"""The invariants that every run checks on what it is about to publish, counted; schemas/invariants.yaml says them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from expectations import RuleResult
+from expectations import Measurement
 from jobs.frames import in_force, listed, newest, semi
 from jobs.post import standing_entries
 
@@ -21,17 +21,16 @@ KEY = ("claim_id", "act_date")
 
 
 @dataclass(frozen=True)
-class Invariant:
-    """One invariant: the rows that break it, and the rows that were looked at."""
+class Audited:
+    """Of one invariant the rows that break it, and the rows that were looked at."""
 
     rule_id: str
-    table_name: str
     broken: Frame
     checked: Frame
 
 
-def invariants(run: Run) -> list[RuleResult]:
-    """One result per invariant, all critical; the engine counts them in one query."""
+def invariants(run: Run) -> list[Measurement]:
+    """What breaks each invariant of the registry; the engine counts them in one query."""
     asked = [
         rows_have_one_disposition(run),
         claims_have_one_outcome(run),
@@ -53,20 +52,20 @@ def invariants(run: Run) -> list[RuleResult]:
     counts = {
         (row["number"], row["side"]): row["n"] for row in run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()
     }
+    declared = run.registry.invariants
     return [
-        RuleResult(
-            one.rule_id,
-            one.table_name,
-            "critical",
-            counts[number, "broken"] == 0,
+        Measurement(
+            declared[one.rule_id],
             counts[number, "broken"],
             counts[number, "checked"],
+            run.business_date,
+            declared[one.rule_id].table,
         )
         for number, one in enumerate(asked)
     ]
 
 
-def rows_have_one_disposition(run: Run) -> Invariant:
+def rows_have_one_disposition(run: Run) -> Audited:
     """1: every row of every new file has a disposition, and they add up to the control file."""
     lake = run.lake
     expected = lake.from_arrow(
@@ -85,10 +84,10 @@ def rows_have_one_disposition(run: Run) -> Invariant:
         expected=expected,
         rows=rows,
     )
-    return Invariant("conservation_of_rows", "silver.rows", broken, expected)
+    return Audited("conservation_of_rows", broken, expected)
 
 
-def claims_have_one_outcome(run: Run) -> Invariant:
+def claims_have_one_outcome(run: Run) -> Audited:
     """1: every claim that this run changed has an outcome in force exactly while it is in force itself."""
     lake = run.lake
     claims = run.written("silver.claims")
@@ -99,10 +98,10 @@ def claims_have_one_outcome(run: Run) -> Invariant:
         claims=claims,
         outcomes=in_force(lake, semi(lake, run.read("silver.activities"), claims, *KEY), *KEY),
     )
-    return Invariant("conservation_of_claims", "silver.activities", broken, claims)
+    return Audited("conservation_of_claims", broken, claims)
 
 
-def one_credit_per_activity(run: Run) -> Invariant:
+def one_credit_per_activity(run: Run) -> Audited:
     """2: what stands for an activity stands once, for one person and measure."""
     lake = run.lake
     positions = lake.sql("SELECT DISTINCT position FROM {new}", new=run.written("gold.ledger"))
@@ -110,10 +109,10 @@ def one_credit_per_activity(run: Run) -> Invariant:
         "SELECT position, measure FROM {standing} GROUP BY position, measure HAVING count(1) > 1",
         standing=standing_entries(lake, semi(lake, run.read("gold.ledger"), positions, "position")),
     )
-    return Invariant("one_act_one_credit", "gold.ledger", twice, positions)
+    return Audited("one_act_one_credit", twice, positions)
 
 
-def ledger_only_grows(run: Run) -> Invariant:
+def ledger_only_grows(run: Run) -> Audited:
     """5: the ledger has the rows that were pinned and this run's, and no other."""
     pinned = run.last.pins["gold.ledger"].rows
     ledger = run.read("gold.ledger")
@@ -123,19 +122,19 @@ def ledger_only_grows(run: Run) -> Invariant:
     both = run.lake.sql(
         "SELECT 1 AS one FROM {broken} UNION ALL SELECT 1 AS one FROM {later}", broken=broken, later=later
     )
-    return Invariant("ledger_only_grows", "gold.ledger", both, ledger)
+    return Audited("ledger_only_grows", both, ledger)
 
 
-def identifiers_are_tokens(run: Run) -> Iterator[Invariant]:
+def identifiers_are_tokens(run: Run) -> Iterator[Audited]:
     """6: every pseudonym and token that this run wrote has the form of one."""
     for name in ("silver.customer_events", "silver.membership", "silver.claims", "gold.ledger"):
         secrets = [one for one in run.lake.tables[name].fields if run.registry.fields[one].sensitivity != "none"]
         broken = " OR ".join(f"({one} <> '' AND NOT {one} RLIKE '{HEX_32}')" for one in secrets)
         rows = run.written(name)
-        yield Invariant(f"no_readable_identifier_in_{name.replace('.', '_')}", name, _where(run, rows, broken), rows)
+        yield Audited(f"no_readable_identifier_in_{name.replace('.', '_')}", _where(run, rows, broken), rows)
 
 
-def credit_has_consent(run: Run) -> Invariant:
+def credit_has_consent(run: Run) -> Audited:
     """7: nothing stands in the ledger for a claim whose outcome is not `credited`."""
     lake = run.lake
     changed = run.written("silver.activities")
@@ -147,10 +146,10 @@ def credit_has_consent(run: Run) -> Invariant:
         now=now,
     )
     standing = standing_entries(lake, semi(lake, run.read("gold.ledger"), uncredited, "position"))
-    return Invariant("no_consent_no_credit", "gold.ledger", standing, uncredited)
+    return Audited("no_consent_no_credit", standing, uncredited)
 
 
-def credit_has_factor(run: Run) -> Invariant:
+def credit_has_factor(run: Run) -> Audited:
     """8: every credit names a factor of the registry that is in force on its act date."""
     lake = run.lake
     entries = _where(run, run.written("gold.ledger"), "entry_kind = 'post' AND position_kind = 'activity'")
@@ -161,10 +160,10 @@ def credit_has_factor(run: Run) -> Invariant:
         entries=entries,
         rates=lake.from_arrow(run.policy.rates),
     )
-    return Invariant("no_factor_no_credit", "gold.ledger", unexplained, entries)
+    return Audited("no_factor_no_credit", unexplained, entries)
 
 
-def balances_equal_ledger(run: Run) -> Invariant:
+def balances_equal_ledger(run: Run) -> Audited:
     """9: the balances of everybody whom this run touched are the sums of their ledger."""
     lake = run.lake
     persons = lake.sql("SELECT DISTINCT person_id FROM {new}", new=run.written("gold.ledger"))
@@ -177,7 +176,7 @@ def balances_equal_ledger(run: Run) -> Invariant:
         ledger=semi(lake, run.read("gold.ledger"), persons, "person_id"),
         held=held,
     )
-    return Invariant("balances_equal_ledger", "gold.balances", differ, held)
+    return Audited("balances_equal_ledger", differ, held)
 
 
 def _where(run: Run, rows: Frame, condition: str) -> Frame:

@@ -1,33 +1,40 @@
 """Statements that are held back: whole by the control file, and still not like what the feed always sends.
 
-A slip of the unit – fen for yuan, grams for kilograms – breaks no rule of a row; it shows in the median against
-the last statements. A held statement is not used and the former revision stays in force, until a corrected one
-comes or somebody who has asked the institution lets it pass.
+Every statement that a run would use first is judged by the rules of its feed. One that breaks a critical rule is
+not used and the former revision stays in force, until a corrected one comes or somebody who has asked the
+institution lets it pass; the others are not touched by that.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.formats.profile import median, merged
+from expectations import Measurement, RuleResult
 from jobs.landed import in_force, statement
 from jobs.manifests import LANDED, Manifest
+from jobs.measure import measurements
 from jobs.pull import write_whole
 from schemas import Registry
 from schemas.base import Strict
-from schemas.sources.feeds import Volume
+from schemas.sources.statements import Measure, StatementRule
 
-HISTORY = 30
-"""With so many last statements of its feed a statement is compared."""
-ENOUGH_STATEMENTS, ENOUGH_ROWS = 5, 200
-"""Less than this says nothing about what is usual."""
-ENOUGH_NUMBERS = 50
-"""So many numbers a statement must have itself before its median says anything."""
 RELEASES = "releases"
+
+CODES: dict[Measure, str] = {
+    "rows": "wrong_volume",
+    "rows_permille": "wrong_volume",
+    "lowest_median_permille": "wrong_distribution",
+    "highest_median_permille": "wrong_distribution",
+    "median": "wrong_distribution",
+    "unusable_permille": "too_many_unusable",
+    "new_columns": "new_column",
+}
+"""Measure → what the sender is told of a statement that is held back for it."""
+
+Judge = Callable[[Sequence[Measurement]], list[RuleResult]]
 
 
 class Release(Strict):
@@ -38,42 +45,62 @@ class Release(Strict):
 
 
 @dataclass(frozen=True)
-class Held:
-    """Why a statement is held back: code, the number that stands out, and the median of the last statements."""
+class Judged:
+    """A statement and what became of its feed's rules.
 
-    code: str
-    of: str
-    found: float
-    usual: float
+    Attributes:
+        code: why it is held back; None where it is used.
+    """
+
+    parts: list[Manifest]
+    results: list[RuleResult]
+    code: str | None
 
 
-def held(
-    fresh: Sequence[Manifest], known: Iterable[Manifest], registry: Registry, released: frozenset[str]
-) -> dict[str, Held]:
-    """file_id of every part of every statement that is held back.
+def judge_statements(
+    fresh: Iterable[Manifest],
+    known: Iterable[Manifest],
+    registry: Registry,
+    released: frozenset[str],
+    judge: Judge,
+) -> list[Judged]:
+    """Every statement in force among `fresh`, judged beside those before it that are used.
+
+    All are judged at once; where one is held back, the later ones of its feed are judged again without it. So it
+    makes no difference whether statements come singly or together.
 
     Args:
         fresh: accepted files that a run would use first.
         known: files that earlier runs used.
         released: file_id of parts that may pass.
+        judge: gives every measurement its verdict.
     """
-    history: defaultdict[tuple[str, str], list[list[Manifest]]] = defaultdict(list)
-    for parts in _statements(in_force(known)):
-        history[parts[0].institution, parts[0].feed].append(parts)
-    found: dict[str, Held] = {}
-    # In the order of their dates, each beside those before it: whether statements come singly or together is the same.
-    for parts in sorted(_statements(in_force(fresh)), key=lambda parts: parts[0].business_date):
-        one = parts[0]
-        feed = registry.sources[one.institution].feeds[one.feed]
-        if feed.is_bill:
-            continue
-        before = [other for other in history[one.institution, one.feed] if other[0].business_date < one.business_date]
-        why = _unusual(parts, sorted(before, key=lambda other: other[0].business_date)[-HISTORY:], feed.volume)
-        if why is not None and not {file.file_id for file in parts} <= released:
-            found |= dict.fromkeys((file.file_id for file in parts), why)
-        else:
-            history[one.institution, one.feed].append(parts)
-    return found
+    history = _by_feed(known)
+    waiting: dict[tuple[str, str], Statements] = _by_feed(fresh)
+    done: list[Judged] = []
+    while waiting:
+        asked = {
+            key: [
+                measurements(
+                    parts, _before(parts, [*history[key], *statements]), registry.sources[key[0]].feeds[key[1]]
+                )
+                for parts in statements
+            ]
+            for key, statements in waiting.items()
+        }
+        results = iter(judge([one for found in asked.values() for of_one in found for one in of_one]))
+        judged = {key: [[next(results) for _ in of_one] for of_one in found] for key, found in asked.items()}
+        again = {}
+        for key, statements in waiting.items():
+            for number, parts in enumerate(statements):
+                code = _broken(judged[key][number]) if not {file.file_id for file in parts} <= released else None
+                done.append(Judged(parts, judged[key][number], code))
+                if code is not None:
+                    again[key] = statements[number + 1 :]
+                    break
+                history[key].append(parts)
+        waiting = {key: statements for key, statements in again.items() if statements}
+    return done
 
 
 def release(home: Path, files: Sequence[Manifest], reason: str) -> None:
@@ -89,40 +116,27 @@ def load_released(home: Path) -> frozenset[str]:
     return frozenset(name for path in paths for name in Release.model_validate_json(path.read_bytes()).file_ids)
 
 
-def _statements(files: Iterable[Manifest]) -> list[list[Manifest]]:
-    found: defaultdict[object, list[Manifest]] = defaultdict(list)
-    for file in files:
-        found[statement(file)].append(file)
-    return list(found.values())
+Statements = list[list[Manifest]]
 
 
-def _unusual(parts: Sequence[Manifest], before: Sequence[Sequence[Manifest]], volume: Volume) -> Held | None:
-    """The first number of a statement that is out of bounds."""
-    rows = sum(file.rows for file in parts)
-    if rows > volume.most_rows:
-        return Held("wrong_volume", "rows", rows, volume.most_rows)
-    if volume.least is None and volume.most is None:
-        return None
-    usual_rows = [sum(file.rows for file in other) for other in before]
-    if len(before) < ENOUGH_STATEMENTS or (middle := statistics.median(usual_rows)) < ENOUGH_ROWS:
-        return None
-    if not _within(rows, middle, volume):
-        return Held("wrong_volume", "rows", rows, middle)
-    usual = merged(file.profile for other in before for file in other).numbers
-    for name, classes in merged(file.profile for file in parts).numbers.items():
-        if sum(classes.values()) < ENOUGH_NUMBERS or _count(usual, name) < ENOUGH_ROWS:
-            continue
-        found, middle = median(classes), median(usual[name])
-        if not _within(found, middle, volume):
-            return Held("wrong_distribution", name, found, middle)
-    return None
+def _by_feed(files: Iterable[Manifest]) -> defaultdict[tuple[str, str], Statements]:
+    """(institution, feed) → the parts of each statement in force, in the order of their dates; without bills."""
+    of_statement: defaultdict[object, list[Manifest]] = defaultdict(list)
+    for file in in_force(files):
+        if file.bill is None:
+            of_statement[statement(file)].append(file)
+    found: defaultdict[tuple[str, str], Statements] = defaultdict(list)
+    for parts in sorted(of_statement.values(), key=lambda parts: parts[0].business_date):
+        found[parts[0].institution, parts[0].feed].append(parts)
+    return found
 
 
-def _count(numbers: Mapping[str, Mapping[int, int]], name: str) -> int:
-    return sum(numbers.get(name, {}).values())
+def _before(parts: list[Manifest], statements: Statements) -> Statements:
+    earlier = [other for other in statements if other[0].business_date < parts[0].business_date]
+    return sorted(earlier, key=lambda other: other[0].business_date)
 
 
-def _within(found: float, usual: float, volume: Volume) -> bool:
-    return (volume.least is None or found >= usual * volume.least) and (
-        volume.most is None or found <= usual * volume.most
-    )
+def _broken(results: Sequence[RuleResult]) -> str | None:
+    """What the sender is told of the first critical rule that is broken."""
+    rules = (one.rule for one in results if not one.is_passed and one.rule.severity == "critical")
+    return next((CODES[rule.measure] for rule in rules if isinstance(rule, StatementRule)), None)

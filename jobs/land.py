@@ -25,8 +25,9 @@ from jobs.formats.read import open_export
 from jobs.formats.rows import RowMaker, Tally
 from jobs.formats.schemas import REJECTS, SCHEMAS
 from jobs.formats.values import EPOCH_ORDINAL
+from jobs.logs import log
 from jobs.manifests import LANDING, Bill, Manifest, load_manifests, manifest_path, newest_landings, stem_of
-from jobs.pull import Receipt, ReceivedFile, customers_of, load_receipts, write_whole
+from jobs.pull import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest, write_whole
 from jobs.tokens import Tokens
 from schemas.sources import Feed, Source
 from schemas.sources.errors import Fault, fault
@@ -52,19 +53,18 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
         The manifests written by this call.
     """
     written = []
-    for receipt in load_receipts(source, home / LANDING):
-        if receipt.state != "accepted":
-            continue
-        for feed in source.feeds:
-            files = [file for file in receipt.files if file.feed == feed]
-            waiting = [
-                parts
-                for parts in _wholes(source, feed, files)
-                if not all(_manifest_path(source, home, receipt, file).exists() for file in parts)
-            ]
-            customers = _customers(source, feed, receipt, home) if waiting else {}
-            for parts in waiting:
-                written += _land_statement(source, home, tokens, stations, receipt, parts, customers)
+    with one_ingest(source, home / LANDING, "land"):
+        for receipt in load_receipts(source, home / LANDING):
+            if receipt.state != "accepted":
+                continue
+            for feed in source.feeds:
+                files = [file for file in receipt.files if file.feed == feed]
+                waiting = [
+                    parts
+                    for parts in _wholes(source, feed, files)
+                    if not all(_manifest_path(source, home, receipt, file).exists() for file in parts)
+                ]
+                written += _land(source, home, tokens, stations, receipt, feed, [(parts, 0) for parts in waiting])
     return written
 
 
@@ -77,27 +77,53 @@ def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] 
     Returns:
         The manifests written by this call.
     """
-    newest = {file.file_id: file for file in newest_landings(load_manifests(home)) if file.institution == source.id}
     written = []
-    for receipt in load_receipts(source, home / LANDING):
-        for feed in source.feeds:
-            files = [file for file in receipt.files if file.feed == feed and file.file_id in newest]
-            again = [parts for parts in _wholes(source, feed, files) if _may_mend(parts, newest, source, home)]
-            customers = _customers(source, feed, receipt, home) if again else {}
-            for parts in again:
-                landing = max(newest[file.file_id].landing for file in parts) + 1
-                written += _land_statement(source, home, tokens, stations, receipt, parts, customers, landing)
+    with one_ingest(source, home / LANDING, "replay"):
+        newest = _newest(source, home)
+        for receipt in load_receipts(source, home / LANDING):
+            for feed in source.feeds:
+                files = [file for file in receipt.files if file.feed == feed and file.file_id in newest]
+                again = [
+                    (parts, max(newest[file.file_id].landing for file in parts) + 1)
+                    for parts in _wholes(source, feed, files)
+                    if _may_mend(parts, newest, source) and _is_there(parts, home)
+                ]
+                written += _land(source, home, tokens, stations, receipt, feed, again)
     return written
 
 
-def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source, home: Path) -> bool:
-    """Whether another contract could make more of a statement whose bytes are still there."""
+def expired(source: Source, home: Path) -> int:
+    """Files of which another contract could make more, and which landing no longer has: no replay brings them back."""
+    newest = _newest(source, home)
+    return sum(
+        len(parts)
+        for receipt in load_receipts(source, home / LANDING)
+        for feed in source.feeds
+        for parts in _wholes(source, feed, [file for file in receipt.files if file.feed == feed])
+        if all(file.file_id in newest for file in parts)
+        and _may_mend(parts, newest, source)
+        and not _is_there(parts, home)
+    )
+
+
+def _newest(source: Source, home: Path) -> dict[str, Manifest]:
+    """file_id → the institution's manifest of its last landing."""
+    return {file.file_id: file for file in newest_landings(load_manifests(home)) if file.institution == source.id}
+
+
+def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source) -> bool:
+    """Whether another contract could make more of a statement."""
     before = [newest[file.file_id] for file in parts]
-    return all((home / LANDING / file.path).is_file() for file in parts) and any(
+    return any(
         file.contract_hash != source.contract_hash
         and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
         for file in before
     )
+
+
+def _is_there(parts: list[ReceivedFile], home: Path) -> bool:
+    """Whether landing still has the bytes."""
+    return all((home / LANDING / file.path).is_file() for file in parts)
 
 
 def _wholes(source: Source, feed: str, files: list[ReceivedFile]) -> list[list[ReceivedFile]]:
@@ -108,6 +134,36 @@ def _wholes(source: Source, feed: str, files: list[ReceivedFile]) -> list[list[R
 def _customers(source: Source, feed: str, receipt: Receipt, home: Path) -> dict[str, str | None]:
     """File name → customer, of a feed of bills; read once a delivery, which may hold thousands."""
     return customers_of(receipt, home / LANDING) if source.feeds[feed].is_bill else {}
+
+
+def _land(
+    source: Source,
+    home: Path,
+    tokens: Tokens,
+    stations: frozenset[str],
+    receipt: Receipt,
+    feed: str,
+    statements: list[tuple[list[ReceivedFile], int]],
+) -> list[Manifest]:
+    """Land statements of one feed of one delivery, each with the number of its landing."""
+    if not statements:
+        return []
+    written = []
+    customers = _customers(source, feed, receipt, home)
+    for parts, landing in statements:
+        written += _land_statement(source, home, tokens, stations, receipt, parts, customers, landing)
+    log.info(
+        "feed_landed",
+        feed=feed,
+        arrival=receipt.arrival,
+        files=len(written),
+        rows=sum(file.rows for file in written),
+        quarantined=sum(file.quarantined_rows for file in written),
+        rejected=sum(file.rejected_rows for file in written),
+        refused=sum(file.state == "refused" for file in written),
+        codes=sorted({error.code for file in written for error in file.errors}),
+    )
+    return written
 
 
 @dataclass
@@ -158,7 +214,7 @@ def _land_statement(
     receipt: Receipt,
     parts: list[ReceivedFile],
     customers: dict[str, str | None],
-    landing: int = 0,
+    landing: int,
 ) -> list[Manifest]:
     assert receipt.business_date is not None and receipt.revision is not None
     reads = []

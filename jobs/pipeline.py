@@ -6,20 +6,25 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from expectations import SPENT
 from jobs.account import account
 from jobs.conform import conform
 from jobs.land import land
+from jobs.logs import log
 from jobs.manifests import LANDING, Manifest
 from jobs.match import match
+from jobs.open_run import forget
 from jobs.post import post
 from jobs.publish import gate, publish
 from jobs.pull import pull
+from jobs.recording import Outcome, recorded
 from jobs.resolve import resolve
+from jobs.retention import EXPORTS
 from jobs.run import Run, begin
 from jobs.tokens import Tokens
 from schemas.sources import load_stations
@@ -42,26 +47,6 @@ PUBLISH = "publish"
 Progress = Callable[[str], None]
 
 
-@dataclass
-class Outcome:
-    """What a run did.
-
-    Attributes:
-        seq: publication number; None where there was nothing to publish.
-        seconds: by job.
-        appended: rows written by table.
-        commits: Delta commits.
-    """
-
-    business_date: date
-    seq: int | None
-    state: str
-    seconds: dict[str, float] = field(default_factory=dict)
-    appended: dict[str, int] = field(default_factory=dict)
-    commits: int = 0
-    figures: dict[str, Any] = field(default_factory=dict)
-
-
 def ingest(
     registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None
 ) -> dict[str, list[Manifest]]:
@@ -73,7 +58,7 @@ def ingest(
     written = {}
     for source in registry.sources.values():
         progress(source.id)
-        pull(source, home / "exports", home / LANDING)
+        pull(source, home / EXPORTS, home / LANDING)
         written[source.id] = land(source, home, tokens, load_stations(source, registry.root))
     return written
 
@@ -98,33 +83,35 @@ def run_day(
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
     """
     outcome = Outcome(business_date, None, "unchanged")
-    commits_before = len(lake.commits)
-    with _timed(outcome, "begin"):
-        run = begin(lake, registry, home, business_date, full=full)
-    if run.has_nothing_to_do:
-        return outcome
-    for name in JOBS:
-        progress(name)
-        with _timed(outcome, name):
-            outcome.appended |= _perform(run, name)
-    if not full or any(outcome.appended.values()):
-        progress(PUBLISH)
-        with _timed(outcome, "gate"):
-            results = gate(run)
-        with _timed(outcome, PUBLISH):
-            outcome.state = publish(run, results)
-        outcome.seq = run.seq
-    outcome.figures = run.figures
-    outcome.commits = len(lake.commits) - commits_before
-    lake.release()
+    gx_before = replace(SPENT)
+    with lake.writing(f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+        with _timed(outcome, "begin"):
+            run = begin(lake, registry, home, business_date, full=full)
+        if run.has_nothing_to_do:
+            return outcome
+        _say_opened(run, opened(run.id, run.seq))
+        for name in JOBS:
+            progress(name)
+            do_job(run, name, outcome)
+        if not full or any(outcome.appended.values()):
+            progress(PUBLISH)
+            _publish(run, outcome)
+        else:
+            forget(lake.path)
+        outcome.figures = run.figures | {
+            "gx_import_seconds": SPENT.importing - gx_before.importing,
+            "gx_judge_seconds": SPENT.judging - gx_before.judging,
+        }
+        lake.release()
     return outcome
 
 
-def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> dict[str, int]:
+def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> Outcome:
     """One job of a run by itself: `conform` opens the run, the others go on with it, `publish` ends it.
 
     Returns:
-        Rows written by table; nothing where the date is published and nothing new was received.
+        What this job did. Where the date is published and nothing new was received: no rows, and the state of the
+        date's publication.
 
     Raises:
         RunError: the run that is open is of another date.
@@ -132,58 +119,72 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     """
     earlier = set(itertools.takewhile(lambda other: other != name, JOBS))
     done = {table.name for table in lake.tables.values() if table.written_by in earlier}
-    run = begin(lake, registry, home, business_date, done=done)
-    written: dict[str, int] = {}
-    if run.has_nothing_to_do:
-        return written
-    if name == PUBLISH:
-        publish(run, gate(run))
-    else:
-        written = _perform(run, name)
-    lake.release()
-    return written
+    outcome = Outcome(business_date, None, "open")
+    with lake.writing(f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+        with _timed(outcome, "begin"):
+            run = begin(lake, registry, home, business_date, done=done)
+        if run.has_nothing_to_do:
+            outcome.state = run.last.state if run.last.business_date == business_date else "unchanged"
+            return outcome
+        _say_opened(run, opened(run.id, run.seq))
+        if name == PUBLISH:
+            _publish(run, outcome)
+        else:
+            do_job(run, name, outcome)
+        outcome.figures = run.figures | {f"gx_seconds_{name}": SPENT.importing + SPENT.judging}
+        lake.release()
+    return outcome
 
 
-def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) -> list[dict[str, Any]]:
-    """What post would append to the ledger of the run that is open; nothing is written.
-
-    Returns:
-        measure, entry_kind, reason, entries, amount; nothing where the date is published and nothing new was received.
-
-    Raises:
-        RunError: no run of the date is open.
-    """
-    run = begin(lake, registry, home, business_date, done=set(lake.tables))
-    if run.has_nothing_to_do:
-        return []
-    summary = lake.sql(
-        """SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount
-           FROM {entries} GROUP BY measure, entry_kind, reason ORDER BY measure, entry_kind, reason""",
-        entries=post(run)["gold.ledger"],
-    )
-    found: list[dict[str, Any]] = lake.to_arrow(summary).to_pylist()
-    lake.release()
-    return found
+def _say_opened(run: Run, is_new: bool) -> None:
+    if not is_new:
+        return
+    log.info("run_opened", files=len(run.fresh), refused=len(run.refused), deliveries=len(run.turned_away))
+    for file, code in run.refused:
+        log.warning(
+            "file_not_used",
+            institution=file.institution,
+            feed=file.feed,
+            statement_date=file.business_date.isoformat(),
+            revision=file.revision,
+            code=code,
+        )
 
 
-def _perform(run: Run, name: str) -> dict[str, int]:
-    """Compute a job and commit what changed; returns rows by table."""
+def do_job(run: Run, name: str, outcome: Outcome) -> None:
+    """Compute a job and commit what changed."""
     written = {}
-    rows = JOBS[name](run)
-    for table in run.lake.tables.values():
-        if table.written_by != name:
-            continue
-        is_snapshot = table.writes == "overwrite"
-        changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
-        if changed:
-            run.lake.write(table.name, rows[table.name], **run.commit_metadata)
-        written[table.name] = changed
-    run.release()
-    return written
+    with _timed(outcome, name):
+        rows = JOBS[name](run)
+        for table in run.lake.tables.values():
+            if table.written_by != name:
+                continue
+            is_snapshot = table.writes == "overwrite"
+            changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
+            if changed:
+                run.lake.write(table.name, rows[table.name], **run.commit_metadata)
+            written[table.name] = changed
+        run.release()
+    outcome.appended |= written
+    log.info("job_done", job=name, seconds=round(outcome.seconds[name], 3), rows=sum(written.values()))
+
+
+def _publish(run: Run, outcome: Outcome) -> None:
+    """Audit the run and make it visible."""
+    with _timed(outcome, "gate"):
+        results = gate(run)
+    broken = sum(not one.is_passed for one in results)
+    log.info("gate_passed", rules=len(results), warnings=broken, seconds=round(outcome.seconds["gate"], 3))
+    with _timed(outcome, PUBLISH):
+        outcome.state = publish(run, results)
+    outcome.seq = run.seq
+    log.info("published", publication_seq=run.seq, state=outcome.state)
 
 
 @contextmanager
 def _timed(outcome: Outcome, job: str) -> Iterator[None]:
     started = time.perf_counter()
-    yield
-    outcome.seconds[job] = time.perf_counter() - started
+    try:
+        yield
+    finally:
+        outcome.seconds[job] = time.perf_counter() - started

@@ -11,55 +11,23 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import date, datetime, timezone
+from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from jobs.lock import one_writer
+from jobs.logs import about, log
 from schemas.base import Strict
+from schemas.deliveries import CONTROL, CONTROL_BYTES, Control, ControlFile, StatedFile, received_at
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault, shape
 
-CONTROL = "control.json"
 RECEIPTS = "receipts"
-STAMP = "%Y%m%dT%H%M%SZ"
-Decimal6 = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,6})?$")]
-"""Decimal text with at most six decimals."""
 COPY_BYTES = 1 << 20
-CONTROL_BYTES = 64 << 20
-"""A delivery of a hundred thousand bills names each of them."""
-MOST_PARTS = 999_999
-MOST_REVISIONS = 9_999
-"""Numbers that stand in names of files and folders."""
-
-
-class StatedFile(Strict):
-    """What is known of one file before it is read. rows: data rows. sums: decimal text by field."""
-
-    name: str
-    feed: str
-    part: int = Field(ge=1, le=MOST_PARTS)
-    parts: int = Field(ge=1, le=MOST_PARTS)
-    rows: int = Field(ge=0, le=10**12)
-    sums: dict[str, Decimal6] = {}
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class ControlFile(StatedFile):
-    """What the control file states of one file. customer: whose bill it is."""
-
-    customer: str | None = Field(default=None, min_length=1)
-
-
-class Control(Strict):
-    """control.json: one institution, one business date, one revision, all its feeds."""
-
-    institution: str
-    business_date: date
-    revision: int = Field(ge=0, le=MOST_REVISIONS)
-    files: list[ControlFile] = Field(min_length=1)
 
 
 class ReceivedFile(StatedFile):
@@ -107,21 +75,43 @@ def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
     Raises:
         ValueError: a folder of the drop folder is not named by an arrival stamp.
     """
-    known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
     written = []
-    for folder in _deliveries(drop / source.id):
-        if folder.name in known or not (folder / CONTROL).is_file():
-            continue
-        receipt = _take(source, folder, landing, list(known.values()))
-        write_whole(_receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
-        known[folder.name] = receipt
-        written.append(receipt)
+    with one_ingest(source, landing, "pull"):
+        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
+        for folder in _deliveries(drop / source.id):
+            if folder.name in known or not (folder / CONTROL).is_file():
+                continue
+            receipt = _take(source, folder, landing, list(known.values()))
+            write_whole(_receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
+            known[folder.name] = receipt
+            written.append(receipt)
+            log.info(
+                "delivery_received",
+                arrival=receipt.arrival,
+                state=receipt.state,
+                statement_date=receipt.business_date and receipt.business_date.isoformat(),
+                revision=receipt.revision,
+                files=len(receipt.files),
+                codes=sorted({error.code for error in receipt.errors}),
+            )
     return written
 
 
-def load_receipts(source: Source, landing: Path) -> list[Receipt]:
-    """Every receipt of an institution, in order of arrival."""
-    paths = (landing / RECEIPTS / source.id).glob("*.json")
+@contextmanager
+def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
+    """Be the only one who pulls, lands or clears up for an institution; others work beside.
+
+    Raises:
+        Busy: somebody does already.
+    """
+    lock = landing / RECEIPTS / f".{source.id}.writer"
+    with one_writer(lock, f"{task} of {source.id}"), about(institution=source.id):
+        yield
+
+
+def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
+    """Every receipt of an institution, or those of one business date, in order of arrival."""
+    paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
     receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
     return sorted(receipts, key=lambda receipt: receipt.arrival)
 
@@ -147,15 +137,11 @@ def _deliveries(folder: Path) -> Iterator[Path]:
         if path.name.startswith("."):  # a transport's unfinished work
             continue
         try:
-            _received_at(path.name)
+            received_at(path.name)
         except ValueError:
             wanted = "expected a folder named by its arrival in UTC, such as 20261102T013000Z"
             raise ValueError(f"{path}: {wanted}") from None
         yield path
-
-
-def _received_at(stamp: str) -> datetime:
-    return datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)
 
 
 def _receipt_path(landing: Path, receipt: Receipt) -> Path:
@@ -165,14 +151,14 @@ def _receipt_path(landing: Path, receipt: Receipt) -> Path:
 
 
 def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
-    received_at = _received_at(folder.name)
+    arrived_at = received_at(folder.name)
 
     def receipt(state: Literal["accepted", "refused", "duplicate"], control: Control | None, **rest: object) -> Receipt:
         return Receipt.model_validate(
             {
                 "institution": source.id,
                 "arrival": folder.name,
-                "received_at": received_at,
+                "received_at": arrived_at,
                 "business_date": control and control.business_date,
                 "revision": control.revision if control else None,
                 "state": state,
@@ -185,7 +171,7 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     except _Refused as refused:
         return receipt("refused", None, errors=refused.reasons)
     try:
-        _check_control(source, control, received_at)
+        _check_control(source, control, arrived_at)
         _check_folder(folder, control)
         if _is_repeat(control, earlier, landing):
             return receipt("duplicate", control)
@@ -225,14 +211,14 @@ def _key(part: int | str) -> str:
     return str(part) if isinstance(part, int) or part in _AGREED else shape(part)
 
 
-def _check_control(source: Source, control: Control, received_at: datetime) -> None:
+def _check_control(source: Source, control: Control, arrived_at: datetime) -> None:
     """Hold the control file against the contract.
 
     File names of the contract's form are safe: they have neither folder nor a leading dot.
     """
     if control.institution != source.id:
         raise _Refused(fault("wrong_institution", file=CONTROL, column="institution", found=control.institution))
-    if control.business_date > received_at.astimezone(ZoneInfo(source.time_zone)).date():
+    if control.business_date > arrived_at.astimezone(ZoneInfo(source.time_zone)).date():
         raise _Refused(fault("future_statement", file=CONTROL, column="business_date"))
     reasons = []
     for file in control.files:

@@ -6,40 +6,31 @@ or failed – is restored to it, so such a run leaves nothing behind and its num
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from jobs import hold, landed
+from jobs.hold import Judged
+from jobs.logs import log
 from jobs.manifests import LANDING, Manifest, load_manifests, newest_landings
+from jobs.open_run import Landing, OpenRun, load_open_run, new_run_id, verdicts_of
 from jobs.policy import Policy
-from jobs.pull import Receipt, load_receipts, write_whole
+from jobs.pull import Receipt, load_receipts
+from schemas.days import cut_off
 
 if TYPE_CHECKING:
+    from expectations import RuleResult
     from jobs.lake import Frame, Lake
     from schemas import Registry
-    from schemas.sources import Feed, Source
-
-ZONE = ZoneInfo("Asia/Shanghai")
-CUT_OFF = time(6, 0)
-"""A run for a date takes what was received before this local time of the day after."""
-
-
-def zone_of(source: Source) -> ZoneInfo:
-    """The institution's time zone."""
-    return ZoneInfo(source.time_zone)
-
+    from schemas.sources import Feed
 
 PUBLICATIONS = "gold.publications"
-OPEN_RUN = "_open_run.json"
-"""Note beside the tables: the frozen list of the run that is open."""
 
 
 class RunError(Exception):
@@ -57,10 +48,11 @@ class Pin:
 
 @dataclass(frozen=True)
 class Publication:
-    """The last publication, as far as the next run needs it. Number 0 is the empty lake."""
+    """The last publication, as far as the next one needs it. Number 0 is the empty lake."""
 
     seq: int
     business_date: date | None
+    state: str
     hash: str
     pins: dict[str, Pin]
 
@@ -76,7 +68,9 @@ class Run:
         replaced: what the files that were landed again were like before.
         refused: files that were refused or held back and not yet reported, and why.
         turned_away: deliveries that were refused as a whole and not yet reported.
+        judged: every statement that this run could use first, and what became of its feed's rules.
         full: compute everything again, from the landed files.
+        id: of its record and its log lines; empty where there is nothing to do.
     """
 
     lake: Lake
@@ -89,7 +83,9 @@ class Run:
     replaced: list[Manifest]
     refused: list[tuple[Manifest, str]]
     turned_away: list[Receipt]
+    judged: list[Judged]
     full: bool = False
+    id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     _frames: dict[tuple[str, int], Frame] = field(default_factory=dict)
     """Table and how often it was committed → its rows: opening a table is not free."""
@@ -111,6 +107,14 @@ class Run:
         return self.business_date < self.last.business_date or not (
             self.fresh or self.refused or self.turned_away or self.full
         )
+
+    @property
+    def statement_results(self) -> list[RuleResult]:
+        """Of the statements that this run uses first, or is the first to hold back."""
+        held = {file.file_id for file, _ in self.refused}
+        return [
+            result for one in self.judged if one.code is None or one.parts[0].file_id in held for result in one.results
+        ]
 
     # -- files -----------------------------------------------------------------------------------
 
@@ -184,11 +188,6 @@ class Run:
         return sorted(self.lake.to_arrow(found).column("act_date").to_pylist())
 
 
-def cut_off(business_date: date) -> datetime:
-    """The moment before which a file must have been received to take part in the date's run."""
-    return datetime.combine(business_date + timedelta(days=1), CUT_OFF, ZONE)
-
-
 def last_publication(lake: Lake) -> Publication:
     """The newest publication; number 0 where nothing was published yet."""
     newest = lake.sql(
@@ -197,10 +196,12 @@ def last_publication(lake: Lake) -> Publication:
     )
     rows = lake.to_arrow(newest).to_pylist()
     if not rows:
-        return Publication(0, None, "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
+        return Publication(0, None, "", "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
     pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in rows}
     one = rows[0]
-    return Publication(one["publication_seq"], one["business_date"], one["publication_hash"], pins)
+    return Publication(
+        one["publication_seq"], one["business_date"], one["publication_state"], one["publication_hash"], pins
+    )
 
 
 def _is_published(lake: Lake, business_date: date) -> bool:
@@ -236,35 +237,43 @@ def begin(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
             "is part of the next date's run"
         )
-    used = _reported(lake, last.seq)
-    noted = _noted(lake, last.seq + 1, business_date) if done else None
     manifests = load_manifests(home)
-    frozen = _received(business_date, manifests) if noted is None else noted
-    run = _frozen(lake, registry, home, business_date, last, _Files(manifests, frozen, used), full)
+    noted = load_open_run(lake.path)
+    is_open = noted is not None and (noted.publication_seq, noted.business_date) == (last.seq + 1, business_date)
+    if done and noted is not None and is_open:
+        opened = noted
+    else:
+        opened = OpenRun(
+            publication_seq=last.seq + 1,
+            business_date=business_date,
+            run_id=new_run_id(),
+            files=_received(business_date, manifests),
+            released=hold.load_released(home),
+            verdicts=noted.verdicts if noted else {},
+        )
+    run = _frozen(lake, registry, home, opened, last, manifests, full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
-    if done and noted is None:
+    if done and not is_open:
         raise RunError(f"no run of {business_date} is open; start it with conform")
-    lake.take_over()
-    for name, pin in last.pins.items():
-        if name not in done and lake.version(name) != pin.version:
-            lake.restore(name, pin.version)
+    run.id = opened.run_id
+    restore_pins(lake, last, done)
     if not done:
-        _note(run, frozen)
+        verdicts = verdicts_of(result for one in run.judged for result in one.results)
+        opened.model_copy(update={"verdicts": verdicts}).save(lake.path)
     return run
 
 
-Used = dict[str, set[tuple[str, int]]]
-"""State in gold.coverage → (file_id, landing)."""
+def restore_pins(lake: Lake, last: Publication, but: Collection[str] = ()) -> None:
+    """Bring every table that is beyond the last publication's pin back to it; `but` are left as they are."""
+    for name, pin in last.pins.items():
+        if name not in but and lake.version(name) != pin.version:
+            lake.restore(name, pin.version)
+            log.warning("table_restored", table=name, version=pin.version)
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Every landed file, those that a run may use, and what earlier runs reported of them."""
-
-    manifests: list[Manifest]
-    frozen: set[tuple[str, int]]
-    used: Used
+Used = dict[str, set[Landing]]
+"""State in gold.coverage → files that earlier runs reported."""
 
 
 def _reported(lake: Lake, seq: int) -> Used:
@@ -283,18 +292,29 @@ def _reported(lake: Lake, seq: int) -> Used:
 
 
 def _frozen(
-    lake: Lake, registry: Registry, home: Path, business_date: date, last: Publication, files: _Files, full: bool
+    lake: Lake,
+    registry: Registry,
+    home: Path,
+    opened: OpenRun,
+    last: Publication,
+    manifests: list[Manifest],
+    full: bool,
 ) -> Run:
     """The run with its lists of files."""
-    consumed, refused_before = files.used["consumed"], files.used["refused"]
-    known = newest_landings(file for file in files.manifests if _landing(file) in consumed)
-    usable = newest_landings(file for file in files.manifests if _landing(file) in files.frozen)
+    business_date = opened.business_date
+    used = _reported(lake, last.seq)
+    consumed, refused_before = used["consumed"], used["refused"]
+    known = newest_landings(file for file in manifests if _landing(file) in consumed)
+    usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
     fresh = [file for file in usable if file.state == "accepted" and _landing(file) not in consumed]
-    held = hold.held(fresh, known, registry, hold.load_released(home))
+    is_past = last.business_date is not None and business_date < last.business_date
+    # What is past has nothing to do, and judging takes time.
+    judged = [] if is_past else hold.judge_statements(fresh, known, registry, opened.released, opened.judge)
+    held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
     fresh = [file for file in fresh if file.file_id not in held]
     again = {file.file_id for file in fresh}
     refused = [(file, file.errors[0].code) for file in usable if file.state == "refused"]
-    refused += [(file, held[file.file_id].code) for file in usable if file.file_id in held]
+    refused += [(file, held[file.file_id]) for file in usable if file.file_id in held]
     return Run(
         lake=lake,
         registry=registry,
@@ -313,34 +333,16 @@ def _frozen(
             and receipt.received_at < cut_off(business_date)
             and (receipt.delivery_id, 0) not in refused_before
         ],
+        judged=judged,
         full=full,
     )
 
 
-def _landing(file: Manifest) -> tuple[str, int]:
+def _landing(file: Manifest) -> Landing:
     return file.file_id, file.landing
 
 
-def _received(business_date: date, manifests: list[Manifest]) -> set[tuple[str, int]]:
+def _received(business_date: date, manifests: list[Manifest]) -> frozenset[Landing]:
     """The files received before the date's cut-off, as they are landed now."""
     until = cut_off(business_date)
-    return {_landing(file) for file in manifests if file.received_at < until}
-
-
-def _note(run: Run, frozen: set[tuple[str, int]]) -> None:
-    """Keep the frozen list for the run's later jobs."""
-    note = {
-        "publication_seq": run.seq,
-        "business_date": run.business_date.isoformat(),
-        "files": [list(landing) for landing in sorted(frozen)],
-    }
-    write_whole(run.lake.path / OPEN_RUN, json.dumps(note).encode())
-
-
-def _noted(lake: Lake, seq: int, business_date: date) -> set[tuple[str, int]] | None:
-    """The list that the open run began with; None where it is not this one."""
-    path = lake.path / OPEN_RUN
-    note = json.loads(path.read_text()) if path.exists() else {}
-    if (note.get("publication_seq"), note.get("business_date")) != (seq, business_date.isoformat()):
-        return None
-    return {(file_id, landing) for file_id, landing in note["files"]}
+    return frozenset(_landing(file) for file in manifests if file.received_at < until)

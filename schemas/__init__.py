@@ -8,7 +8,9 @@ from pathlib import Path
 
 from schemas.base import ROOT, RegistryError
 from schemas.factors import FactorFile, load_factors
+from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
+from schemas.rules import Invariant, load_invariants
 from schemas.scenarios import Scenario, load_scenarios
 from schemas.sources import UNPLACED, Source, load_sources
 from schemas.tables import Field, Table, load_fields, load_tables
@@ -28,6 +30,8 @@ class Registry:
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
+    migrations: list[Migration]
+    invariants: dict[str, Invariant]
     digest: str = field(repr=False)
 
     @property
@@ -46,16 +50,20 @@ def load_registry(root: Path = ROOT) -> Registry:
         RegistryError: one is broken; the text names the file, the key and the mend.
     """
     sources, factors, scenarios = load_sources(root), load_factors(root), load_scenarios(root)
+    tables, invariants = load_tables(root), load_invariants(root)
     _check_scenarios(sources, scenarios)
     _check_range(sources, factors)
+    _check_rules(sources, tables, invariants)
     return Registry(
         root=root,
         sources=sources,
         scenarios=scenarios,
         factors=factors,
         programmes=load_programmes(root),
-        tables=load_tables(root),
+        tables=tables,
         fields=load_fields(root),
+        migrations=load_migrations(root),
+        invariants=invariants,
         digest=_digest(root),
     )
 
@@ -86,6 +94,30 @@ def _check_range(sources: dict[str, Source], factors: dict[str, FactorFile]) -> 
                         f"sources/{source.id}.yaml: feeds.{name}: {case.scenario}: a quantity of {most} times the "
                         "factor is too large to compute with; lower at_most"
                     )
+
+
+def _check_rules(sources: dict[str, Source], tables: dict[str, Table], invariants: dict[str, Invariant]) -> None:
+    """An id names one rule; every invariant guards a table that is there."""
+    taken = {rule.id: f"tables: {table.name}" for table in tables.values() for rule in table.all_rules}
+    derived = {
+        rule.id: "volume"
+        for source in sources.values()
+        for feed in source.feeds.values()
+        for rule in feed.volume.rules()
+    }
+    written = [
+        (f"sources/{source.id}.yaml: feeds.{name}", rule)
+        for source in sources.values()
+        for name, feed in source.feeds.items()
+        for rule in feed.rules
+    ]
+    for place, rule in [*(("invariants.yaml", one) for one in invariants.values()), *written]:
+        if rule.id in taken | derived:
+            raise RegistryError(f"{place}: {rule.id!r} is taken by {(taken | derived)[rule.id]}; choose another id")
+        taken[rule.id] = place
+    for one in invariants.values():
+        if one.table not in tables:
+            raise RegistryError(f"invariants.yaml: {one.id}: {one.table} is no table; name one of tables/")
 
 
 def _digest(root: Path) -> str:

@@ -48,7 +48,7 @@ def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Co
 
 
 def _run(world: Path, engine: str, days: int) -> dict[str, Any]:
-    """Seconds by job over all dates, rows, commits, wall seconds and peak memory of one engine."""
+    """Seconds by job and in Great Expectations over all dates, rows, commits, wall seconds, peak memory of an engine."""
     folder = f"lake-{engine}"
     shutil.rmtree(world / folder, ignore_errors=True)
     last = FIRST_DAY + timedelta(days=days - 1)
@@ -57,15 +57,19 @@ def _run(world: Path, engine: str, days: int) -> dict[str, Any]:
     text, peak = _measured(*arguments, "--engine", engine, "--lake", folder, "--json")
     decoder, rows, commits = json.JSONDecoder(), 0, []
     seconds: dict[str, float] = defaultdict(float)
+    gx: dict[str, float] = defaultdict(float)
     while text.strip():
         outcome, end = decoder.raw_decode(text.lstrip())
         text = text.lstrip()[end:]
         for job, spent in outcome["seconds"].items():
             seconds[job] += spent
+        for part in ("import", "judge"):
+            gx[part] += outcome["figures"].get(f"gx_{part}_seconds", 0.0)
         rows += outcome["appended"].get("silver.rows", 0)
         commits.append(outcome["commits"])
     return {
         "seconds": dict(seconds),
+        "gx": dict(gx),
         "rows": rows,
         "commits": max(commits),
         "wall": time.perf_counter() - started,
@@ -92,8 +96,13 @@ def _print(people: int, results: dict[str, dict[str, Any]], out: Console) -> Non
         table.add_row(job, *cells, *([f"{spent[1] / spent[0]:.1f}"] if both else []))
     out.print(table)
     for engine, result in results.items():
+        spent, whole = result["gx"], sum(result["seconds"].values())
         out.print(
             f"  {engine}: {result['rows']:,} rows, at most {result['commits']} commits a run, peak {result['peak_gb']:.1f} GB"
+        )
+        out.print(
+            f"  {engine}: Great Expectations {sum(spent.values()) / whole:.1%} of the run "
+            f"({spent['import']:.1f} s to import it once, {spent['judge']:.1f} s to judge)"
         )
 
 

@@ -85,7 +85,8 @@ def measure(people: int, home: Path, out: Console) -> None:
 
 def _lay_out(one: Format, world: Path, place: Path) -> Path:
     """A landing folder with one accepted file, as pull would have left it; returns the file."""
-    from jobs.pull import CONTROL, Control, ControlFile, Receipt, ReceivedFile, file_id
+    from jobs.pull import Receipt, ReceivedFile, file_id
+    from schemas.deliveries import CONTROL, Control, ControlFile
 
     if one.feed == "bills":
         data, suffix, total = _bill(one.institution)

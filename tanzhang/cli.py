@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, show, spark
+from tanzhang import quarantine, rules, show, spark, status, upkeep
 from tanzhang.keys import provide_keys
-from tanzhang.shell import DEGRADED, HOME, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
+from tanzhang.logs import listen
+from tanzhang.report.verb import report
+from tanzhang.shell import DEGRADED, HOME, NOT_FOUND, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
+    from jobs.manifests import Manifest
+    from jobs.pull import Receipt
 
 HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
 
@@ -30,7 +35,8 @@ Delta tables). A first try:
     tanzhang publications --home home/try
 
 Exit codes: 0 published or nothing to do · 2 wrong usage · 3 published, but degraded (an institution is missing, held
-back, or a warning rule broken) · 4 blocked, the last publication stays · 5 nothing of that name · 1 anything else.
+back, or a warning rule broken) · 4 blocked, the last publication stays · 5 nothing of that name · 6 another process
+writes, try again · 1 anything else.
 """
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -38,6 +44,7 @@ app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_
 
 def main() -> None:
     """Entry point of the console script."""
+    listen()
     app()
 
 
@@ -85,6 +92,7 @@ def run(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First of several.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several.")] = None,
     full: Annotated[bool, typer.Option(help="Compute everything again; publishes only a difference.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish nothing; say what would be posted.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per date, for a scheduler.")] = False,
     folder: Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")] = "lake",
 ) -> None:
@@ -95,6 +103,15 @@ def run(
     """
     dates = _dates(day, first, last)
     with lake_of(home, engine, folder) as lake:
+        if dry_run:
+            from jobs.foretell import foretell
+            from jobs.pipeline import ingest
+            from jobs.tokens import Tokens
+
+            provide_keys(home)
+            ingest(lake.registry, home, Tokens.from_env())
+            show.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
+            return
         outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
     if any(outcome.state == "degraded" for outcome in outcomes):
         raise typer.Exit(DEGRADED)
@@ -155,28 +172,39 @@ def job(
     day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")],
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
+    institution: Annotated[str | None, typer.Option(help="pull and land only: one of them; all unless told.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="post only: say what it would append.")] = False,
 ) -> None:
-    """Do one job of a run by itself, as a scheduler with a task per job would."""
+    """Do one job of a run by itself, as a scheduler with a task per job would.
+
+    Exit code 3: land refused a file (the others are landed), or what publish made visible is degraded.
+    """
     if dry_run and name is not Job.post:
         fail("--dry-run is for post", USAGE)
     with foreseen():
         provide_keys(home)
         if name in (Job.pull, Job.land):
-            _ingest(name, home)
+            if _ingest(name, home, institution):
+                raise typer.Exit(DEGRADED)
             return
     with lake_of(home, engine) as lake:
-        from jobs.pipeline import dry_post, run_job
+        from jobs.foretell import dry_post
+        from jobs.pipeline import run_job
 
         if dry_run:
-            show.entries(out, dry_post(lake, lake.registry, home, day.date()))
+            show.foretold(out, dry_post(lake, lake.registry, home, day.date()))
             return
-        for table, rows in run_job(lake, lake.registry, home, day.date(), name.value).items():
+        outcome = run_job(lake, lake.registry, home, day.date(), name.value)
+        for table, rows in outcome.appended.items():
             out.print(f"{table}: {rows:,} rows")
+        if name is Job.publish:
+            out.print(outcome.state)
+            if outcome.state == "degraded":
+                raise typer.Exit(DEGRADED)
 
 
-def _ingest(name: Job, home: Path) -> None:
-    """Pull or land for every institution; needs no lake."""
+def _ingest(name: Job, home: Path, only: str | None) -> bool:
+    """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
     from jobs.land import land
     from jobs.manifests import LANDING
     from jobs.pull import pull
@@ -184,20 +212,25 @@ def _ingest(name: Job, home: Path) -> None:
     from schemas import load_registry
     from schemas.sources import load_stations
 
-    for source in load_registry().sources.values():
+    sources = load_registry().sources
+    if only is not None and only not in sources:
+        fail(f"{only} is no institution; there are {', '.join(sources)}", NOT_FOUND)
+    is_flawed = False
+    for source in sources.values() if only is None else [sources[only]]:
+        done: Sequence[Receipt | Manifest]
         if name is Job.pull:
-            out.print(f"{source.id}: {len(pull(source, home / 'exports', home / LANDING))} deliveries")
+            done = pull(source, home / "exports", home / LANDING)
         else:
-            out.print(f"{source.id}: {len(land(source, home, Tokens.from_env(), load_stations(source)))} files")
-
-
-@app.command()
-def status(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
-    """What came from whom, what became of it, and what was refused or is missing."""
-    from jobs.status import status as read
-
-    with lake_of(home, engine) as lake:
-        show.status(out, read(lake, home))
+            done = land(source, home, Tokens.from_env(), load_stations(source))
+        refused = [one for one in done if one.state == "refused"]
+        noun = "deliveries" if name is Job.pull else "files"
+        out.print(f"{source.id}: {len(done)} {noun}" + (f", {len(refused)} of them refused" if refused else ""))
+        for code, rule, mend in sorted(
+            {(fault.code, fault.rule, fault.mend) for one in refused for fault in one.errors}
+        ):
+            out.print(f"  {code}: {rule} {mend}")
+        is_flawed |= bool(refused)
+    return is_flawed
 
 
 @app.command()
@@ -279,6 +312,10 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(spark.app, name="spark")
 app.command()(quarantine.drift)
+for verb in (status.status, report, upkeep.maintain, upkeep.migrate, upkeep.late):
+    app.command()(verb)
+app.command()(rules.rules)
+app.command("data-docs")(rules.data_docs)
 
 if __name__ == "__main__":
     main()

@@ -17,7 +17,7 @@ from tanzhang.keys import KeysMissing
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
-USAGE, DEGRADED, BLOCKED, NOT_FOUND = 2, 3, 4, 5
+USAGE, DEGRADED, BLOCKED, NOT_FOUND, BUSY = 2, 3, 4, 5, 6
 """Exit codes."""
 
 out = Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)
@@ -31,8 +31,11 @@ class Engine(str, Enum):
     spark = "spark"
 
 
-Home = Annotated[Path, typer.Option(help="Folder of the deployment.", show_default=True)]
-OnEngine = Annotated[Engine, typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.")]
+Home = Annotated[Path, typer.Option(help="Folder of the deployment.", envvar="TANZHANG_HOME")]
+OnEngine = Annotated[
+    Engine,
+    typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),
+]
 HOME = Path("home/main")
 
 
@@ -41,6 +44,8 @@ def foreseen() -> Iterator[None]:
     """Every foreseen failure as one clear line and its exit code."""
     from jobs.explain import NotFound
     from jobs.jars import SetupError
+    from jobs.lake import FormatError
+    from jobs.lock import Busy
     from jobs.publish import PublicationBlocked
     from jobs.run import RunError
     from jobs.tokens import TokenKeyError
@@ -48,8 +53,10 @@ def foreseen() -> Iterator[None]:
 
     try:
         yield
-    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError) as error:
+    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError, FormatError) as error:
         fail(str(error), USAGE)
+    except Busy as error:
+        fail(str(error), BUSY)
     except PublicationBlocked as error:
         fail(str(error), BLOCKED)
     except NotFound as error:
@@ -57,13 +64,13 @@ def foreseen() -> Iterator[None]:
 
 
 @contextmanager
-def lake_of(home: Path, engine: Engine, folder: str = "lake") -> Iterator[Lake]:
-    """The home's lake, closed in the end."""
+def lake_of(home: Path, engine: Engine, folder: str = "lake", *, as_it_is: bool = False) -> Iterator[Lake]:
+    """The home's lake, closed in the end; `as_it_is` whatever code wrote it."""
     from jobs.lake import open_lake
     from schemas import load_registry
 
     with foreseen():
-        lake = open_lake(engine.value, home / folder, load_registry())
+        lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
         try:
             yield lake
         finally:

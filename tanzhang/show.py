@@ -16,7 +16,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from jobs.explain import Explanation
-    from jobs.pipeline import Outcome
+    from jobs.foretell import Foretold
+    from jobs.recording import Outcome
     from jobs.statement import Statement
     from jobs.status import Status
     from schemas import Registry
@@ -129,12 +130,16 @@ def status(console: Console, state: Status) -> None:
             console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
 
 
-def entries(console: Console, rows: list[dict[str, Any]]) -> None:
-    """What post would append, by measure, kind and reason."""
-    table = Table(title="What post would append")
-    _columns(table, ("measure", "kind", "reason"), ("entries", "amount"))
-    for row in rows:
-        table.add_row(row["measure"], row["entry_kind"], row["reason"], f"{row['entries']:,}", f"{row['amount']:,}")
+def foretold(console: Console, rows: list[Foretold]) -> None:
+    """What would be appended to the ledger, by measure, kind and reason."""
+    if not rows:
+        console.print("nothing would be posted")
+        return
+    table = Table(title="What would be posted")
+    _columns(table, ("measure", "kind", "reason"), ("entries", "amount", "people"))
+    for one in rows:
+        numbers = (f"{number:,}" for number in (one.entries, one.amount, one.people))
+        table.add_row(one.measure, one.entry_kind, one.reason, *numbers)
     console.print(table)
 
 
@@ -144,11 +149,11 @@ def publications(console: Console, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         by_seq[row["publication_seq"]].append(row)
     table = Table(title="Publications")
-    _columns(table, ("date", "state", "hash", "hash before"), ("number",))
+    _columns(table, ("date", "kind", "state", "hash", "hash before"), ("number",))
     for seq in sorted(by_seq):
         one = by_seq[seq][0]
         table.add_row(
-            str(one["business_date"]), one["publication_state"], one["publication_hash"][:16],
+            str(one["business_date"]), one["publication_kind"], one["publication_state"], one["publication_hash"][:16],
             one["previous_hash"][:16], str(seq),
         )  # fmt: skip
     console.print(table)
@@ -181,9 +186,13 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
         places = ", ".join(f"{line.path or line.file_id + ' (expired)'}:{line.line}" for line in claim.lines)
         console.print(f"  {claim.outcome:<10} {claim.claim_kind:<8} {escape(places)}  ({claim.reason}){placed}")
         for line in claim.lines if home else ():
-            from jobs.explain import source_values
+            from jobs.explain import NotFound, source_values
 
-            values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])  # type: ignore[arg-type]
+            try:
+                values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])  # type: ignore[arg-type]
+            except NotFound as expired:
+                console.print(f"             {expired}", style="dim")
+                continue
             text = "  ".join(f"{field}={value}" for field, value in values.items() if value)
             console.print(f"             {escape(text)}", style="dim")
     if len(told.history) > 1:

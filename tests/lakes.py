@@ -112,6 +112,8 @@ def check_chain(lake: Path, registry: Registry) -> list[str]:
             "registry_hash": records[0]["registry_hash"],
             "previous_hash": hashes[-1],
         }
+        if records[0]["schema_version"]:  # what is older than migration 1 did not have them
+            content |= {name: records[0][name] for name in ("publication_kind", "schema_version")}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).hexdigest()
         assert {row["previous_hash"] for row in records} == {hashes[-1]}

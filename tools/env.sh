@@ -1,19 +1,24 @@
 #!/bin/sh
-# Makes .venv from requirements/jobs.lock; does nothing, and asks no network, when it stands already.
+# Makes .venv from requirements/jobs.lock, or with a name .venv-NAME from requirements/NAME.lock (`tools/env.sh airflow`);
+# does nothing, and asks no network, when it stands already. The environments share no package.
 # PYTHON names the interpreter to use; otherwise the newest of 3.13 to 3.10 that this machine has.
 set -eu
 cd "$(dirname "$0")/.."
 
+lock=requirements/${1:-jobs}.lock
+venv=.venv${1:+-$1}
+if [ ! -f "$lock" ]; then echo "There is no $lock." >&2; exit 2; fi
+
 # What an environment depends on: its place, the lock, and of setup.cfg what stands before the settings of tools.
-stamp() { pwd; cat requirements/jobs.lock tools/env.sh; sed '/^.tool:pytest/,$d' setup.cfg; }
+stamp() { pwd; cat "$lock" tools/env.sh; sed '/^.tool:pytest/,$d' setup.cfg; }
 say() { echo "$*" >&2; }
 runs() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
 makes_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
 version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
-setting() { .venv/bin/python -m pip config list | sed -n "s/^.*[.]$1='\(.*\)'\$/\1/p" | head -n 1; }
+setting() { "$venv/bin/python" -m pip config list | sed -n "s/^.*[.]$1='\(.*\)'\$/\1/p" | head -n 1; }
 
-if stamp | cmp -s - .venv/stamp && runs .venv/bin/python; then
-    [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version .venv/bin/python)" ] && exit 0
+if stamp | cmp -s - "$venv/stamp" && runs "$venv/bin/python"; then
+    [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$venv/bin/python")" ] && exit 0
 fi
 
 # -- an interpreter that can make an environment
@@ -43,11 +48,11 @@ fi
 
 # -- the locked packages; uv is far faster, pip is what every machine can use
 
-say "Making .venv with $("$python" --version) …"
-rm -rf .venv
-"$python" -m venv .venv
-awk '/^[a-z]/ { wanted = /^(pip|setuptools|uv)==/ } wanted' requirements/jobs.lock > .venv/builders.txt
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement .venv/builders.txt
+say "Making $venv with $("$python" --version) …"
+rm -rf "$venv"
+"$python" -m venv "$venv"
+awk '/^[a-z]/ { wanted = /^(pip|setuptools|uv)==/ } wanted' "$lock" > "$venv/builders.txt"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$venv/builders.txt"
 
 # uv reads none of pip's settings.
 UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$(setting index-url)} UV_INDEX=${UV_INDEX:-$(setting extra-index-url)}
@@ -56,11 +61,11 @@ export UV_DEFAULT_INDEX UV_INDEX SSL_CERT_FILE
 for name in UV_DEFAULT_INDEX UV_INDEX SSL_CERT_FILE; do eval "[ -n \"\$$name\" ]" || unset $name; done
 
 # PySpark comes as an sdist of 400 MB: packing it uncompressed halves the whole installation.
-if ! .venv/bin/uv pip install --python .venv/bin/python --no-build-isolation --no-deps \
+if ! "$venv/bin/uv" pip install --python "$venv/bin/python" --no-build-isolation --no-deps \
     --config-settings-package "pyspark:--build-option=--compression=stored" \
-    --requirement requirements/jobs.lock --editable .; then
+    --requirement "$lock" --editable .; then
     say "uv could not install the lock; trying pip, which is slower …"
-    .venv/bin/python -m pip install --no-build-isolation --no-deps --requirement requirements/jobs.lock
-    .venv/bin/python -m pip install --no-build-isolation --no-deps --quiet --editable .
+    "$venv/bin/python" -m pip install --no-build-isolation --no-deps --requirement "$lock"
+    "$venv/bin/python" -m pip install --no-build-isolation --no-deps --quiet --editable .
 fi
-stamp > .venv/stamp
+stamp > "$venv/stamp"

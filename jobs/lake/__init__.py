@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jobs.lake.base import ENGINES, Frame, Lake
+from jobs.lake.format import FormatError, check_format
 from schemas import Registry
 
-__all__ = ["ENGINES", "Frame", "Lake", "choose_engine", "open_lake"]
+__all__ = ["ENGINES", "FormatError", "Frame", "Lake", "choose_engine", "open_lake"]
 
 _chosen: str | None = None
 
@@ -38,8 +39,15 @@ def choose_engine(engine: str) -> None:
     _chosen = engine
 
 
-def open_lake(engine: str, path: Path, registry: Registry, **options: Any) -> Lake:
-    """A lake at `path`, its tables created where they are missing."""
+def open_lake(engine: str, path: Path, registry: Registry, *, as_it_is: bool = False, **options: Any) -> Lake:
+    """A lake at `path`; a new one gets its tables.
+
+    Args:
+        as_it_is: whatever its tables are like, for a migration; nothing is created.
+
+    Raises:
+        FormatError: other code wrote it, and its tables are not the declared ones.
+    """
     choose_engine(engine)
     if engine == "embedded":
         from jobs.lake.embedded import EmbeddedLake
@@ -49,5 +57,11 @@ def open_lake(engine: str, path: Path, registry: Registry, **options: Any) -> La
         from jobs.lake.spark import SparkLake
 
         lake = SparkLake(path, registry, **options)
-    lake.create_tables()
+    if not as_it_is:
+        try:
+            check_format(lake)
+        except FormatError:
+            lake.close()
+            raise
+        lake.create_tables()
     return lake

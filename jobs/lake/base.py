@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
+
+from jobs.lock import one_writer
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("embedded", "spark")
 
-RETENTION = "interval 30 days"
+RETENTION_DAYS = 30
+RETENTION = f"interval {RETENTION_DAYS} days"
 """How long a pinned version stays readable; both of Delta's retention properties get it."""
 
 ARROW_TYPES = {
@@ -60,13 +65,6 @@ class Lake(ABC):
     # -- what the engines differ in --------------------------------------------------------------
 
     @abstractmethod
-    def create_tables(self) -> None:
-        """Create every declared table that does not stand yet, empty, as version 0."""
-
-    def take_over(self) -> None:  # noqa: B027
-        """Become the tables' one writer: end what an earlier one, whose process died, may still be writing."""
-
-    @abstractmethod
     def read(self, table: str, version: int | None = None) -> Frame:
         """The rows of a table, of its newest version unless told."""
 
@@ -103,19 +101,86 @@ class Lake(ABC):
         """End the engine."""
 
     @abstractmethod
+    def _compact(self, table: str) -> None: ...
+
+    @abstractmethod
+    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+        """Remove the files that no version within RETENTION needs, those of killed writes among them.
+
+        Returns:
+            How many there were; Spark counts a thousand at most.
+        """
+
+    @abstractmethod
+    def _create(self, table: Table, *, replace: bool = False) -> None:
+        """The table, empty, as it is declared; with `replace` over whatever stood there, whose versions stay."""
+
+    @abstractmethod
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None: ...
+
+    @abstractmethod
+    def _rewrite(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        """Other rows with other columns in one commit; properties stay as they are."""
 
     # -- the same on every engine ----------------------------------------------------------------
 
+    def create_tables(self) -> None:
+        """Create every declared table that does not stand yet, empty, as version 0."""
+        for name, table in self.tables.items():
+            if not self.exists(name):
+                self._create(table)
+
     def write(self, table: str, rows: Frame, **metadata: str) -> None:
         """Append to a log or overwrite a snapshot, as the table declares: one commit."""
-        declared = self.tables[table]
-        columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in declared.types.items())
-        shaped = self.sql(f"SELECT {columns} FROM {{rows}}", rows=rows)
+        shaped = self._shaped(table, rows)
         _kill_point(f"before:{table}")
-        self._write(declared, shaped, metadata)
+        self._write(self.tables[table], shaped, metadata)
         self.commits.append(table)
         _kill_point(f"after:{table}")
+
+    def rebuild(self, table: str, rows: Frame, **metadata: str) -> None:
+        """Write a table anew as it is declared, whatever stood there: two commits, between which it is empty."""
+        _kill_point(f"before:{table}")
+        self._create(self.tables[table], replace=True)
+        _kill_point(f"created:{table}")
+        self._write(self.tables[table], self._shaped(table, rows), metadata)
+        self.commits += [table, table]
+        _kill_point(f"after:{table}")
+
+    def rewrite(self, table: str, rows: Frame, **metadata: str) -> None:
+        """Write a table's rows and columns anew in one commit, for what readers watch; its properties stay."""
+        shaped = self._shaped(table, rows)
+        _kill_point(f"before:{table}")
+        self._rewrite(self.tables[table], shaped, metadata)
+        self.commits.append(table)
+        _kill_point(f"after:{table}")
+
+    def compact(self, table: str) -> None:
+        """Large files for many small ones: a commit that changes no row, and none where nothing is small."""
+        version = self.version(table)
+        _kill_point(f"before:compact:{table}")
+        self._compact(table)
+        self.commits += [table] * (self.version(table) != version)
+        _kill_point(f"after:compact:{table}")
+
+    def _shaped(self, table: str, rows: Frame) -> Frame:
+        """Rows cast to the table's declared types."""
+        columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in self.tables[table].types.items())
+        return self.sql(f"SELECT {columns} FROM {{rows}}", rows=rows)
+
+    def checkpoint(self, table: str) -> None:
+        """Sum up a table's log, and drop log entries that no version within RETENTION needs.
+
+        By delta-rs on either engine: Delta has no SQL for it.
+        """
+        opened = DeltaTable(self.uri(table))
+        opened.create_checkpoint()
+        opened.cleanup_metadata()
+
+    def live_files(self, table: str) -> tuple[int, int]:
+        """Files and bytes of a table's newest version."""
+        files = pa.table(DeltaTable(self.uri(table)).get_add_actions(flatten=True))
+        return files.num_rows, pc.sum(files.column("size_bytes")).as_py() or 0
 
     def version(self, table: str) -> int:
         """Newest version of a table, on either engine read from its log by delta-rs: a number, no rows.
@@ -124,9 +189,28 @@ class Lake(ABC):
         """
         return DeltaTable(self.uri(table)).version()
 
+    @contextmanager
+    def writing(self, task: str) -> Iterator[None]:
+        """Be the tables' one writer; the task is what others are told who want to be it meanwhile.
+
+        Raises:
+            Busy: somebody writes to the lake.
+        """
+        with one_writer(self.lock, task):
+            self.take_over()
+            yield
+
+    def take_over(self) -> None:  # noqa: B027
+        """End what a former writer, whose process died, may still be writing: its server knows nothing of locks."""
+
+    @property
+    def lock(self) -> Path:
+        """What a writer holds."""
+        return self.path / ".writer"
+
     def uri(self, table: str) -> str:
-        """Where a table stands."""
-        return str(self.path / self.tables[table].path)
+        """Where a table stands, or stood before it was renamed or retired."""
+        return str(self.path / table.replace(".", "/"))
 
     def count(self, frame: Frame) -> int:
         """Rows of a frame."""

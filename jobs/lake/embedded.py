@@ -82,18 +82,6 @@ class EmbeddedLake(Lake):
         if limit := os.environ.get("TANZHANG_MEMORY"):
             self.connection.execute(f"SET memory_limit = '{limit}'")
 
-    def create_tables(self) -> None:
-        for name, table in self.tables.items():
-            if not self.exists(name):
-                (self.path / table.path).mkdir(parents=True, exist_ok=True)
-                DeltaTable.create(  # delta-rs: this engine's own writer, as below
-                    self.uri(name),
-                    schema=self.arrow_schema(name),
-                    partition_by=table.partition_by or None,
-                    configuration=self.properties(table),
-                    raise_if_key_not_exists=False,
-                )
-
     def read(self, table: str, version: int | None = None) -> Relation:
         number = self.version(table) if version is None else version
         return self._relation(f"delta_scan('{self.uri(table)}', version={number})")
@@ -123,6 +111,17 @@ class EmbeddedLake(Lake):
         listed = ", ".join(f"'{path}'" for path in paths)
         return self._relation(f"read_parquet([{listed}], hive_partitioning=false)")
 
+    def _compact(self, table: str) -> None:
+        DeltaTable(self.uri(table)).optimize.compact()
+
+    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+        # Not lite: that misses what killed writes left. It commits even where it removes nothing.
+        opened = DeltaTable(self.uri(table))
+        found = len(opened.vacuum(dry_run=True, full=True))
+        if found and not dry_run:
+            opened.vacuum(dry_run=False, full=True)
+        return found
+
     def release(self) -> None:
         for name in self.held:
             self.connection.execute(f"DROP TABLE {name}")
@@ -131,12 +130,29 @@ class EmbeddedLake(Lake):
     def close(self) -> None:
         self.release()
 
+    def _create(self, table: Table, *, replace: bool = False) -> None:
+        Path(self.uri(table.name)).mkdir(parents=True, exist_ok=True)
+        DeltaTable.create(  # delta-rs: this engine's own writer, as below
+            self.uri(table.name),
+            schema=self.arrow_schema(table.name),
+            mode="overwrite" if replace else "error",
+            partition_by=table.partition_by or None,
+            configuration=self.properties(table),
+            raise_if_key_not_exists=False,
+        )
+
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
         write_deltalake(
+            self.uri(table.name), _stream(rows), mode=table.writes, commit_properties=CommitProperties(metadata)
+        )
+
+    def _rewrite(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        write_deltalake(
             self.uri(table.name),
-            self.connection.execute(f"SELECT * FROM {_source(rows)}").to_arrow_reader(200_000),
-            mode=table.writes,
-            commit_properties=CommitProperties(custom_metadata=metadata),
+            _stream(rows),
+            mode="overwrite",
+            schema_mode="overwrite",
+            commit_properties=CommitProperties(metadata),
         )
 
     def _compiled(self, query: str, frames: dict[str, Frame]) -> str:
@@ -155,6 +171,11 @@ class EmbeddedLake(Lake):
 
     def _relation(self, source: str) -> Relation:
         return Relation(source, self.connection)
+
+
+def _stream(rows: Frame) -> pa.RecordBatchReader:
+    assert isinstance(rows, Relation)
+    return rows.connection.execute(f"SELECT * FROM {rows.source}").to_arrow_reader(200_000)
 
 
 def _source(frame: Frame) -> str:

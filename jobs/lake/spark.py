@@ -17,14 +17,14 @@ from jobs.lake.base import Frame, Lake
 from jobs.lake.session import end_session, start_session
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
     from pyspark.sql.types import StructType
 
     from schemas import Registry
     from schemas.tables import Table
 
 WRITER = "_spark_session"
-"""Note beside the tables: the session on a Connect server that writes them, or wrote them when its client died."""
+"""Note beside the tables: the session on a Connect server that wrote them last, maybe until its client died."""
 
 
 class SparkLake(Lake):
@@ -42,20 +42,10 @@ class SparkLake(Lake):
 
     def take_over(self) -> None:
         if self.remote is not None:
-            former, own = self._writer(), self._own_id()
-            if former not in (None, own):
-                end_session(self.remote, str(former))
-            (self.path / WRITER).write_text(own)
-
-    def create_tables(self) -> None:
-        for name, table in self.tables.items():
-            if not self.exists(name):
-                columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
-                partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-                properties = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in self.properties(table).items())
-                self.session.sql(
-                    f"CREATE TABLE {self._name(table)} ({columns}) USING DELTA {partitions} TBLPROPERTIES ({properties})"
-                )
+            note, own = self.path / WRITER, str(cast("Any", self.session).session_id)
+            if note.exists() and (former := note.read_text()) != own:
+                end_session(self.remote, former)
+            note.write_text(own)
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
         reader = self.session.read.format("delta")
@@ -64,7 +54,7 @@ class SparkLake(Lake):
         return reader.load(self.uri(table))
 
     def restore(self, table: str, version: int) -> None:
-        self.session.sql(f"RESTORE TABLE {self._name(self.tables[table])} TO VERSION AS OF {version}")
+        self.session.sql(f"RESTORE TABLE {self._name(table)} TO VERSION AS OF {version}")
 
     def sql(self, query: str, **frames: Frame) -> DataFrame:
         return self.session.sql(query, **cast("dict[str, Any]", frames))
@@ -89,29 +79,45 @@ class SparkLake(Lake):
             return self.from_arrow(schema.empty_table())
         return self.session.read.schema(_spark_schema(schema)).parquet(*(str(path) for path in paths))
 
+    def _compact(self, table: str) -> None:
+        self.session.sql(f"OPTIMIZE {self._name(table)}")
+
+    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+        # No RETAIN: Delta ignores it unless it is 0, and the table's own property says how long.
+        found = self.session.sql(f"VACUUM {self._name(table)} DRY RUN").count()
+        if found and not dry_run:
+            self.session.sql(f"VACUUM {self._name(table)}")
+        return found
+
     def release(self) -> None:
         shutil.rmtree(self.spill, ignore_errors=True)
 
     def close(self) -> None:
         self.release()
         if self.owns_session:
-            if self.remote is not None and self._writer() == self._own_id():
-                (self.path / WRITER).unlink()
             self.session.stop()
 
-    def _writer(self) -> str | None:
-        note = self.path / WRITER
-        return note.read_text() if note.exists() else None
-
-    def _own_id(self) -> str:
-        return str(cast("Any", self.session).session_id)
+    def _create(self, table: Table, *, replace: bool = False) -> None:
+        columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
+        partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+        properties = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in self.properties(table).items())
+        self.session.sql(
+            f"""CREATE {"OR REPLACE " if replace else ""}TABLE {self._name(table.name)} ({columns}) USING DELTA
+                {partitions} TBLPROPERTIES ({properties})"""
+        )
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
-        writer = _dataframe(rows).write.format("delta").mode(table.writes).option("userMetadata", json.dumps(metadata))
+        self._writer(rows, metadata).mode(table.writes).save(self.uri(table.name))
+
+    def _rewrite(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
+        writer = self._writer(rows, metadata).mode("overwrite").option("overwriteSchema", "true")
         writer.save(self.uri(table.name))
 
-    def _name(self, table: Table) -> str:
-        return f"delta.`{self.uri(table.name)}`"
+    def _writer(self, rows: Frame, metadata: dict[str, str]) -> DataFrameWriter:
+        return _dataframe(rows).write.format("delta").option("userMetadata", json.dumps(metadata))
+
+    def _name(self, table: str) -> str:
+        return f"delta.`{self.uri(table)}`"
 
 
 def _dataframe(frame: Frame) -> DataFrame:

@@ -76,6 +76,7 @@ class Scenario(Named):
 
     Attributes:
         name: Chinese name, as people read it.
+        name_en: English name.
         aliases: other Chinese names, with their years.
         category: category of T/ACEF 031-2022.
         scope: the consent scope that covers it (consent to all covers it too).
@@ -96,6 +97,7 @@ class Scenario(Named):
         no_factor_reason: why it has no factor, for the person to read; required exactly when it has none.
     """
 
+    name_en: Text
     aliases: list[Alias]
     category: Literal["衣", "食", "住", "行", "用", "办公", "数字金融"]
     scope: ConsentScope

@@ -43,6 +43,7 @@ UNPLACED = "000000"
 class Source(Strict):
     """One institution and all that it sends.
 
+    name, name_en: what people call it, in Chinese and in English.
     kind: the role by which scenarios rank its reports. region: GB/T 2260 code of its acts, `000000` where its
         exports do not tell the place.
     ready_by: local time of the day after the business date by which a delivery is expected.
@@ -51,6 +52,7 @@ class Source(Strict):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name: str
+    name_en: str
     kind: InstitutionKind
     region: str = Field(pattern=r"^\d{6}$")
     time_zone: str

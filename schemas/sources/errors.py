@@ -160,6 +160,10 @@ ERRORS: dict[str, Rule] = {
         "amounts and quantities are about as large as in the last statements of the feed",
         "Check the units of the statement; send it again with a higher revision, or confirm it.",
     ),
+    "too_many_unusable": Rule(
+        "few rows of a statement are quarantined or rejected",
+        "Mend the rows that could not be used and send the statement with a higher revision, or confirm it.",
+    ),
     # A row that cannot be split into columns: rejected by land.
     "bad_encoding": Rule(
         "a row is text in the agreed encoding", "Write the row in the agreed encoding and send it again."

@@ -25,6 +25,7 @@ from schemas.sources.columns import (
     Time,
 )
 from schemas.sources.layouts import Delimited, Format, JsonLines, Workbook, Xml
+from schemas.sources.statements import StatementRule, Volume
 
 DIRECTIONS = {"entry", "exit"}
 SUBJECT_KINDS = {"resident", "micro_enterprise"}
@@ -148,18 +149,6 @@ class Pairing(Strict):
     station_table: str
 
 
-class Volume(Strict):
-    """How much one statement may hold.
-
-    most_rows: in any case. least, most: as multiples of the median of the feed's last statements, where there
-        are enough to compare with; the same bounds hold for the median amount and quantity of a row.
-    """
-
-    most_rows: int = Field(gt=0)
-    least: float | None = Field(default=None, gt=0, lt=1)
-    most: float | None = Field(default=None, gt=1)
-
-
 class _Feed(Strict):
     """What all feeds share.
 
@@ -171,6 +160,7 @@ class _Feed(Strict):
     natural_key: the fields that name a row for ever; null where the institution has none.
     required: fields that may not be empty.
     oldest_days: how many days before its business date a row may lie.
+    rules: what its statements are held against as a whole, beside what follows from the volume.
     booking_lag_days: how many days after the act a row may be booked, at most.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
@@ -184,6 +174,7 @@ class _Feed(Strict):
     required: list[str] = Field(min_length=1)
     oldest_days: int = Field(gt=0)
     volume: Volume
+    rules: list[StatementRule] = []
     not_kept: list[str] = []
     items: Items | None = None
     control_sum: Sum | None = None
@@ -236,6 +227,15 @@ class _Feed(Strict):
             raise ValueError("a bill, and nothing else, has a preamble in every layout")
         return self
 
+    @model_validator(mode="after")
+    def _rules_fit(self) -> _Feed:
+        if self.rules and self.is_bill:
+            raise ValueError("bills are held against no rules: each is as somebody's month was")
+        unknown = {rule.number for rule in self.rules if rule.number} - self.numbers
+        if unknown:
+            raise ValueError(f"no such number: {sorted(unknown)}; a rule may measure {sorted(self.numbers)}")
+        return self
+
     @property
     def files(self) -> list[str]:
         """The agreed forms of a file's name."""
@@ -252,6 +252,11 @@ class _Feed(Strict):
         return self.completeness == "bill"
 
     @property
+    def all_rules(self) -> list[StatementRule]:
+        """The rules of its statements that follow from the volume, then the written ones; bills are as they are."""
+        return [] if self.is_bill else [*self.volume.rules(), *self.rules]
+
+    @property
     def cases(self) -> list[Case]:
         """The ways in which its rows name scenarios."""
         return []
@@ -260,6 +265,11 @@ class _Feed(Strict):
     def scenarios(self) -> set[str]:
         """Every scenario that its rows may report."""
         return {case.scenario for case in self.cases}
+
+    @property
+    def numbers(self) -> set[str]:
+        """The numbers of its rows whose medians are known, after a slash the scenario."""
+        return {f"{name}/{scenario}" for scenario in self.scenarios for name in ("amount_fen", "quantity_micro")}
 
     @property
     def is_keyed(self) -> bool:
@@ -353,6 +363,10 @@ class TapFeed(_Feed):
     @property
     def scenarios(self) -> set[str]:
         return {self.pairing.scenario}
+
+    @property
+    def numbers(self) -> set[str]:
+        return {"amount_fen"}
 
 
 class PaymentFeed(_Feed):

@@ -10,6 +10,7 @@ from pydantic import Field as Default
 from pydantic import model_validator
 
 from schemas.base import ROOT, RegistryError, Strict, load_folder
+from schemas.rules import QualityRule
 
 
 class Field(Strict):
@@ -25,18 +26,10 @@ JobName = Literal["conform", "resolve", "match", "post", "account", "publish"]
 JOB_NAMES: tuple[JobName, ...] = get_args(JobName)
 """The jobs of a run that write tables, in their order."""
 
-Severity = Literal["critical", "warning", "info"]
-"""`critical` stops the publication, `warning` publishes with a flag, `info` is only recorded."""
 
-
-class Rule(Strict):
+class Rule(QualityRule):
     """One quality rule of a table: what must hold, in our own words, and how a row shows that it does not."""
 
-    id: str = Default(pattern=r"^[a-z][a-z0-9_]*$")
-    """Unique over all tables."""
-    text: str = Default(pattern=r"^\S.{9,}\.$")
-    """What must hold, as a sentence."""
-    severity: Severity
     breaks_when: str | None = None
     """Spark SQL over the table's columns, window functions included; true for a row that breaks the rule.
     Null does not break it, so a predicate says itself what a null means."""
@@ -62,6 +55,8 @@ class Table(Strict):
     writes: Literal["append", "overwrite"]
     """`append`: a log, rows carry publication_seq. `overwrite`: a snapshot of the current state."""
     written_by: JobName
+    derived_from: list[str] = []
+    """Tables of earlier jobs that its rows come from; none where they come from files."""
     key: list[str]
     fields: list[str]
     partition_by: list[str] = []

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.foretell import dry_post, foretell
 from jobs.lake import Lake
-from jobs.pipeline import JOBS, PUBLISH, dry_post, run_job
+from jobs.pipeline import JOBS, PUBLISH, run_job
 from jobs.run import RunError
 from schemas import load_registry
 from tests.lakes import check_chain, contents, differences
@@ -27,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def do(lake: Lake, home: Path, names: list[str]) -> dict[str, int]:
     written: dict[str, int] = {}
     for name in names:
-        written |= run_job(lake, REGISTRY, home, SECOND, name)
+        written |= run_job(lake, REGISTRY, home, SECOND, name).appended
     return written
 
 
@@ -46,8 +47,8 @@ def test_one_by_one_is_the_same_run(home: Path) -> None:
     assert check_chain(apart.path, REGISTRY) == check_chain(together.path, REGISTRY)
     entries = [row for row in rows(apart, "gold.ledger") if row["publication_seq"] == 2]
     kinds = Counter((row["measure"], row["entry_kind"], row["reason"]) for row in entries)
-    assert {(row["measure"], row["entry_kind"], row["reason"]): row["entries"] for row in told} == kinds
-    assert sum(row["amount"] for row in told) == sum(row["amount"] for row in entries)
+    assert {(one.measure, one.entry_kind, one.reason): one.entries for one in told} == kinds
+    assert sum(one.amount for one in told) == sum(row["amount"] for row in entries)
     assert written["gold.ledger"] == len(entries) > 0
 
 
@@ -78,3 +79,21 @@ def test_an_open_run_is_left_alone_where_nothing_is_to_do(home: Path) -> None:
     assert differences(contents(lake.path, REGISTRY), before) == {}
     do(lake, home, NAMES[NAMES.index("match") :])
     assert len(check_chain(lake.path, REGISTRY)) == 2
+
+
+def test_a_dry_run_says_what_two_days_then_post(home: Path) -> None:
+    lake = embedded_lake(home, REGISTRY, "foretold")
+    before = contents(lake.path, REGISTRY)
+    told = foretell(lake, REGISTRY, home, SECOND)
+    assert differences(contents(lake.path, REGISTRY), before) == {}
+
+    run_days(lake, home, [FIRST, SECOND])
+    posted: Counter[str] = Counter()
+    for row in rows(lake, "gold.ledger"):
+        posted[row["measure"]] += row["amount"]
+    foretold: Counter[str] = Counter()
+    for one in told:
+        foretold[one.measure] += one.amount
+    assert foretold == posted
+    assert max(one.people for one in told) <= len({row["person_id"] for row in rows(lake, "gold.ledger")})
+    assert foretell(lake, REGISTRY, home, SECOND, full=True) == []

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ import pytest
 import yaml
 
 import expectations
-from expectations import CHECKED, CheckError, RuleResult, counting, judge, suite, worst
+from expectations import CHECKED, SPENT, CheckError, Measurement, RuleResult, counting, judge, measured, suite
 from schemas.base import ROOT, RegistryError
 from schemas.tables import Rule, Table, load_tables
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+DAY = date(2026, 11, 1)
 TABLES = load_tables()
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 BROKEN = [
@@ -53,8 +56,13 @@ def all_changes(name: str) -> list[Row]:
 def by_rule(results: list[RuleResult]) -> dict[str, RuleResult]:
     """The results by rule; every rule of every table has one, in order."""
     ids = [rule.id for table in TABLES.values() for rule in table.all_rules]
-    assert [result.rule_id for result in results] == ids
-    return {result.rule_id: result for result in results}
+    assert [result.rule.id for result in results] == ids
+    return {result.rule.id: result for result in results}
+
+
+def asked(counted: dict[str, dict[str, int]]) -> list[Measurement]:
+    """What was counted of tables, by rule."""
+    return [one for name, counts in counted.items() for one in measured(TABLES[name], counts, DAY)]
 
 
 # --- on the embedded engine ---------------------------------------------------------------------------------
@@ -128,39 +136,49 @@ def test_breaking_rows_are_counted(lake: Lake) -> None:
 
 
 def test_good_rows_of_all_tables_pass(lake: Lake) -> None:
-    counted = [(table, count(lake, name, CASES[name]["good"])) for name, table in TABLES.items()]
-    results = judge(counted)
+    results = judge(asked({name: count(lake, name, CASES[name]["good"]) for name in TABLES}))
     assert [result for result in by_rule(results).values() if not result.is_passed] == []
-    assert worst(results) is None
 
 
 def test_every_verdict_follows_the_count(lake: Lake) -> None:
     counted = {name: count(lake, name, all_changes(name)) for name in TABLES}
-    results = judge([(table, counted[name]) for name, table in TABLES.items()])
-    found = by_rule(results)
+    found = by_rule(judge(asked(counted)))
     for name, table in TABLES.items():
         for rule in table.all_rules:
             observed = counted[name][rule.id]
             assert (observed == 0) is (rule.min_rows is not None), rule.id
             assert found[rule.id] == RuleResult(
-                rule.id, name, rule.severity, observed == 0, observed, counted[name][CHECKED]
+                Measurement(rule, observed, counted[name][CHECKED], DAY, name), observed == 0
             )
-    assert worst(results) == "critical"
+
+
+@pytest.mark.parametrize("broken", ["ledger_factor_named", "gold_ledger_key"])
+def test_one_broken_rule_is_found_by_name(broken: str) -> None:
+    none = {CHECKED: 7, **{rule.id: 0 for rule in TABLES["gold.ledger"].all_rules}}
+    results = judge(measured(TABLES["gold.ledger"], {**none, broken: 3}, DAY))
+    assert [(one.rule.id, one.measurement.observed) for one in results if not one.is_passed] == [(broken, 3)]
 
 
 def test_a_rule_that_cannot_be_judged_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     """A suite that asks for a count which nobody made fails aloud, rather than to hold or break its rule."""
     table = TABLES["gold.quality"]
-    shorter = table.model_copy(update={"rules": table.rules[:1]})
-    monkeypatch.setattr(expectations, "suite", lambda *_: suite(table))
+    counts = {CHECKED: 1, **{rule.id: 0 for rule in table.all_rules}}
+    monkeypatch.setattr(expectations, "suite", lambda name, _: suite(name, [(table.rules[1], "nobody_made_it")]))
     with pytest.raises(CheckError, match="quality_verdict_agrees could not be judged"):
-        judge([(shorter, {CHECKED: 1, **{rule.id: 0 for rule in shorter.all_rules}})])
+        judge(measured(table, counts, DAY))
 
 
 def test_nothing_is_drawn_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     table = TABLES["gold.quality"]
-    judge([(table, {CHECKED: 1, **{rule.id: 0 for rule in table.all_rules}})])
+    judge(measured(table, {CHECKED: 1, **{rule.id: 0 for rule in table.all_rules}}, DAY))
     assert capfd.readouterr() == ("", "")
+
+
+def test_seconds_in_the_library_are_counted() -> None:
+    before = replace(SPENT)
+    judge(measured(TABLES["gold.quality"], {CHECKED: 1, **{r.id: 0 for r in TABLES["gold.quality"].all_rules}}, DAY))
+    assert SPENT.judging > before.judging
+    assert judge([]) == []
 
 
 # --- on Spark -----------------------------------------------------------------------------------------------
@@ -185,9 +203,9 @@ def test_spark_comes_to_the_same_verdicts() -> None:
         return dict(row)
 
     def broken(rows: dict[str, list[Row]]) -> set[str]:
-        results = judge([(table, count_there(table, rows[name])) for name, table in TABLES.items()], session)
-        assert all(result.is_passed == (result.observed == 0) for result in results)
-        assert all(result.checked == len(rows[result.table_name]) for result in results)
+        results = judge(asked({name: count_there(table, rows[name]) for name, table in TABLES.items()}), session)
+        assert all(result.is_passed == (result.measurement.observed == 0) for result in results)
+        assert all(one.measurement.checked == len(rows[one.measurement.table_name]) for one in results)
         return {rule for rule, result in by_rule(results).items() if not result.is_passed}
 
     every = {rule.id for table in TABLES.values() for rule in table.all_rules if rule.min_rows is None}
@@ -195,35 +213,17 @@ def test_spark_comes_to_the_same_verdicts() -> None:
     assert broken({name: all_changes(name) for name in TABLES}) == every
 
 
-# --- severity -----------------------------------------------------------------------------------------------
+# --- suites ---------------------------------------------------------------------------------------------------
 
 
-def result(severity: Any, is_passed: bool) -> RuleResult:
-    return RuleResult("rule", "gold.ledger", severity, is_passed, 0 if is_passed else 1, 10)
-
-
-@pytest.mark.parametrize(
-    ("results", "expected"),
-    [
-        ([], None),
-        ([result("critical", True), result("warning", True)], None),
-        ([result("info", False), result("critical", True)], "info"),
-        ([result("info", False), result("warning", False), result("critical", True)], "warning"),
-        ([result("warning", False), result("critical", False), result("info", False)], "critical"),
-    ],
-)
-def test_the_gravest_broken_rule_decides(results: list[RuleResult], expected: str | None) -> None:
-    assert worst(results) == expected
-
-
-def test_the_suite_says_what_the_registry_says() -> None:
-    rules = [rule for table in TABLES.values() for rule in table.all_rules]
-    said = {one.column: one for one in suite(*TABLES.values()).expectations}
-    assert list(said) == [rule.id for rule in rules]
-    for rule in rules:
-        assert said[rule.id].severity.value == rule.severity
-        assert said[rule.id].meta == {"rule_id": rule.id, "text": rule.text}
-        assert (said[rule.id].min_value, said[rule.id].max_value) == (None, 0)
+def test_a_tables_suite_says_what_the_registry_says() -> None:
+    for table in TABLES.values():
+        said = suite(table.name, [(rule, rule.id) for rule in table.all_rules])
+        assert (said.name, len(said.expectations)) == (table.name, len(table.all_rules))
+        for rule, one in zip(table.all_rules, said.expectations):
+            assert (one.column, one.severity.value, one.description) == (rule.id, rule.severity, rule.text)
+            assert one.meta == {"rule_id": rule.id}
+            assert (one.min_value, one.max_value) == (None, 0)
 
 
 def test_importing_is_free() -> None:

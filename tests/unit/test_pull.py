@@ -75,9 +75,9 @@ def test_a_file_has_the_same_id_wherever_it_is_pulled() -> None:
 def test_pulling_again_takes_nothing(tmp_path: Path) -> None:
     send(tmp_path)
     assert len(take(tmp_path)) == 1
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "landing").rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "landing").rglob("[!.]*")}
     assert take(tmp_path) == []
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "landing").rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "landing").rglob("[!.]*")} == before
 
 
 def test_deliveries_are_taken_in_order_of_arrival(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_delivery_still_being_written_waits(tmp_path: Path) -> None:
     control = (folder / "control.json").rename(tmp_path / "control.json")
     (folder.parent / ".20261102T020000Z.part").mkdir()
     assert take(tmp_path) == []
-    assert not (tmp_path / "landing").exists()
+    assert not [path for path in (tmp_path / "landing").rglob("[!.]*") if path.is_file()]
     control.rename(folder / "control.json")
     assert [receipt.state for receipt in take(tmp_path)] == ["accepted"]
 

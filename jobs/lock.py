@@ -1,0 +1,39 @@
+"""One writer at a time, by a lock of the operating system: a process that dies leaves none behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Busy(Exception):
+    """Another process writes there; the text says which."""
+
+
+@contextmanager
+def one_writer(lock: Path, task: str) -> Iterator[None]:
+    """Keep every other who takes the same lock away, in this process too.
+
+    Holds among the processes of one machine; over a network file system only where that passes flock on (NFS 4).
+
+    Args:
+        lock: a file that stays, empty but for who held it last.
+        task: what the others are told.
+
+    Raises:
+        Busy: somebody writes there already.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Busy(f"{file.read() or 'another process'} is at work ({lock} is locked); try again later") from None
+        file.truncate(0)
+        file.write(f"{task} (process {os.getpid()})")
+        file.flush()
+        yield

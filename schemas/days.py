@@ -1,0 +1,25 @@
+"""When a day ends: the clocks by which files belong to a run, and by which they are late."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from schemas.sources import Source
+
+ZONE = ZoneInfo("Asia/Shanghai")
+CUT_OFF = time(6, 0)
+"""A run for a date takes what was received before this local time of the day after."""
+
+
+def cut_off(business_date: date) -> datetime:
+    """The moment before which a file must have been received to take part in the date's run."""
+    return datetime.combine(business_date + timedelta(days=1), CUT_OFF, ZONE)
+
+
+def ready_by(source: Source, business_date: date) -> datetime:
+    """The moment by which a delivery is expected: on the day after its date, by the institution's clock."""
+    clock = time.fromisoformat(source.ready_by)
+    return datetime.combine(business_date + timedelta(days=1), clock, ZoneInfo(source.time_zone))

@@ -1,0 +1,1 @@
+"""A publication as a page that people read: figures, words, look."""

@@ -1,0 +1,102 @@
+"""Airflow at home in a folder of its own, before anything imports it, and worlds for its tasks to work on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+JOBS = ROOT / ".venv/bin"
+"""The environment of the jobs."""
+
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
+# Lineage as a deployment would have it, beside everything else.
+LINEAGE = Path(os.environ["AIRFLOW_HOME"]) / "lineage.jsonl"
+os.environ["AIRFLOW__OPENLINEAGE__TRANSPORT"] = json.dumps(
+    {"type": "file", "log_file_path": str(LINEAGE), "append": True}
+)
+
+Figures = list[dict[str, Any]]
+READ = """
+import json, sys
+from deltalake import DeltaTable
+rows = DeltaTable(sys.argv[1] + "/lake/gold/publications").to_pyarrow_table().drop_columns(["table_version"]).to_pylist()
+print(json.dumps(sorted(rows, key=lambda row: (row["publication_seq"], row["table_name"])), default=str))
+"""
+
+
+def tanzhang(*arguments: str, home: Path) -> str:
+    """What the command prints."""
+    command = [str(JOBS / "tanzhang"), *arguments, "--home", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 3), done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def published(home: Path) -> Figures:
+    """Every pin of every publication, without the versions: rows, checksums, chained hashes."""
+    done = subprocess.run([JOBS / "python", "-c", READ, home], capture_output=True, text=True, check=True)
+    found: Figures = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="session")
+def airflow() -> Iterator[None]:
+    """Airflow's metadata in SQLite."""
+    from airflow.utils.db import resetdb
+
+    resetdb()
+    yield
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def dags(airflow: None) -> dict[str, Any]:
+    """The DAGs of the folder, as Airflow reads them."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    found = DagBag(dag_folder=str(ROOT / "dags"))
+    assert found.import_errors == {}
+    return dict(found.dags)
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A home with exports; the same people for the same arguments, made once."""
+    made: dict[tuple[Any, ...], Path] = {}
+
+    def make(people: int, days: int, *options: str) -> Path:
+        key = (people, days, *options)
+        if key not in made:
+            made[key] = tmp_path_factory.mktemp("world")
+            tanzhang("simulate", "--people", str(people), "--days", str(days), *options, home=made[key])
+        copy = tmp_path_factory.mktemp("home") / "home"
+        shutil.copytree(made[key], copy)
+        return copy
+
+    return make
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let the tasks work on a home."""
+
+    def choose(home: Path) -> None:
+        monkeypatch.setenv("TANZHANG_HOME", str(home))
+        monkeypatch.setenv("TANZHANG_BIN", str(JOBS / "tanzhang"))
+
+    return choose
+
+
+sys.path.insert(0, str(ROOT))

@@ -1,0 +1,196 @@
+"""Days of a world through the real tasks, held against the command that does a whole day at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import datetime, time, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import JOBS, LINEAGE, published, tanzhang
+
+FIRST = datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=8)))
+PUNCTUAL = ("--late", "0", "--corrected", "0", "--duplicated", "0", "--bills", "0")
+Worlds = Callable[..., Path]
+AtHome = Callable[[Path], None]
+
+
+def days(number: int) -> list[str]:
+    return [(FIRST + timedelta(days=one)).date().isoformat() for one in range(number)]
+
+
+def states(run: Any) -> dict[str, str]:
+    return {one.task_id: str(one.state) for one in run.get_task_instances()}
+
+
+def account(dags: dict[str, Any], day: str) -> Any:
+    """A run of account_daily as its schedule makes it: its interval begins on the date."""
+    begins = datetime.combine(datetime.fromisoformat(day).date(), time(6), FIRST.tzinfo)
+    return dags["account_daily"].test(logical_date=begins + timedelta(days=1))
+
+
+ENGINES = [
+    "embedded",
+    pytest.param("spark", marks=pytest.mark.spark),
+    pytest.param("connect", marks=pytest.mark.spark),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_day_through_its_tasks_is_the_day_of_the_command(
+    engine: str,
+    dags: dict[str, Any],
+    worlds: Worlds,
+    at_home: AtHome,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home, beside = worlds(60, 1, *PUNCTUAL), worlds(60, 1, *PUNCTUAL)
+    tanzhang("run", "--date", days(1)[0], home=beside)
+    at_home(home)
+    monkeypatch.setenv("TANZHANG_ENGINE", "embedded" if engine == "embedded" else "spark")
+    if engine != "embedded":
+        for name, value in request.getfixturevalue("spark_settings").items():
+            monkeypatch.setenv(name, value)
+    if engine == "connect":
+        monkeypatch.setenv("SPARK_REMOTE", request.getfixturevalue("connect"))
+
+    run = account(dags, days(1)[0])
+    assert str(run.state) == "success", states(run)
+    assert published(home) == published(beside)
+    assert list((home / "reports").glob("*.html"))
+
+
+def test_lineage_reached_its_file(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    at_home(worlds(60, 1, *PUNCTUAL))
+    account(dags, days(1)[0])
+    events = [json.loads(line) for line in LINEAGE.read_text().splitlines()]
+    written = {
+        output["name"].split("/lake/")[1]
+        for event in events
+        if event["eventType"] == "COMPLETE" and event["job"]["name"].startswith("account_daily.")
+        for output in event.get("outputs", [])
+    }
+    assert {"silver/claims", "gold/ledger", "gold/balances", "gold/publications"} <= written
+
+
+def test_a_failing_institution_stops_nobody(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    home, beside = worlds(60, 1, *PUNCTUAL), worlds(60, 1, *PUNCTUAL)
+    for one in (home, beside):
+        [file] = (one / "exports/hellobike").glob("*/*.csv*")
+        file.write_bytes(file.read_bytes() + b"\n")  # not what its control file says
+    at_home(home)
+    day = days(1)[0]
+    runs = {name: dags[f"ingest__{name}"].test(run_conf={"business_date": day}) for name in ("hellobike", "alipay")}
+    assert str(runs["alipay"].state) == "success", states(runs["alipay"])
+    assert states(runs["hellobike"]) == {"delivery": "success", "land": "success", "arrived": "failed"}
+    assert str(runs["hellobike"].state) == "failed"
+
+    run = account(dags, day)
+    assert str(run.state) == "failed", "published, but the colour says that somebody is missing"
+    assert {name for name, state in states(run).items() if state == "failed"} == {"verdict"}
+    tanzhang("run", "--date", day, home=beside)
+    assert published(home) == published(beside)
+    assert {row["publication_state"] for row in published(home)} == {"degraded"}
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Keeps what is posted to it."""
+
+    posted: list[dict[str, Any]] = []
+
+    def do_POST(self) -> None:
+        self.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_who_is_missing_is_told(
+    dags: dict[str, Any], worlds: Worlds, at_home: AtHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = worlds(60, 1, *PUNCTUAL)
+    shutil.rmtree(home / "exports/icbc")
+    at_home(home)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_TANZHANG_NOTICE",
+        json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{server.server_port}/notices"}),
+    )
+    try:
+        run = dags["ingest__icbc"].test(run_conf={"business_date": days(1)[0]})
+    finally:
+        server.shutdown()
+    assert states(run) == {"delivery": "failed", "land": "success", "arrived": "upstream_failed"}
+    assert {"event": "missing", "institution": "icbc", "business_date": days(1)[0]} in Receiver.posted
+    assert [one["task"] for one in Receiver.posted if one["event"] == "failed"] == ["delivery"]
+
+
+def test_a_restatement_through_its_tasks(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    options = ("--late", "0", "--corrected", "0.9", "--duplicated", "0", "--bills", "0")
+    home, beside = worlds(60, 2, *options), worlds(60, 2, *options)
+    at_home(home)
+    for day in days(2):
+        account(dags, day)
+    tanzhang("run", "--from", days(2)[0], "--to", days(2)[1], home=beside)
+    assert published(home) == published(beside)
+    reversed_entries = json.loads(
+        subprocess.run([JOBS / "python", "-c", REVERSALS, home], capture_output=True, text=True, check=True).stdout
+    )
+    assert reversed_entries > 0
+
+
+REVERSALS = """
+import sys
+from deltalake import DeltaTable
+kinds = DeltaTable(sys.argv[1] + "/lake/gold/ledger").to_pyarrow_table(columns=["entry_kind"]).column(0).to_pylist()
+print(kinds.count("reverse"))
+"""
+
+
+def test_a_backfill_is_as_many_days(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    home, beside = worlds(60, 5), worlds(60, 5)
+    for day in days(5):
+        tanzhang("run", "--date", day, home=beside)
+    at_home(home)
+    dates = {"first": days(5)[0], "last": days(5)[-1]}
+
+    told = dags["backfill"].test(run_conf=dates)
+    assert states(told) == {"foretell": "success", "is_wanted": "success", "account": "skipped", "verdict": "skipped"}
+    assert published(home) == []
+
+    done = dags["backfill"].test(run_conf={**dates, "dry_run": False})
+    assert states(done)["account"] == "success"
+    assert published(home) == published(beside)
+
+
+def test_releasing_what_has_not_changed_posts_nothing(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    home = worlds(60, 1, *PUNCTUAL)
+    tanzhang("run", "--date", days(1)[0], home=home)
+    before = published(home)
+    at_home(home)
+    run = dags["release_factors"].test(run_conf={"dry_run": False})
+    assert str(run.state) == "success", states(run)
+    assert published(home) == before
+
+
+def test_no_task_starts_while_a_day_is_open(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    class Instance:
+        @staticmethod
+        def get_dr_count(dag_id: str, states: list[str]) -> int:
+            return int((dag_id, states) == ("account_daily", ["running"]))
+
+    with pytest.raises(AirflowRescheduleException):
+        dags["maintain"].get_task("maintain").execute({"ti": Instance()})
