@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-spark test check bench bench-land soak env env-airflow lock clean
+.PHONY: help demo demo-spark connect connect-stop cluster test check bench bench-land soak env env-airflow lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -18,6 +18,15 @@ demo: env ## a small world through the embedded engine: accounts, duplicates pre
 
 demo-spark: env ## the same world on Spark and Delta, every balance compared; needs Java 17 or 21
 	@$(SPARK) && $(BIN)/tanzhang demo --engine spark
+
+connect: env ## a Spark Connect server in the background on this machine; prints the SPARK_REMOTE to use
+	@$(SPARK) && $(BIN)/tanzhang spark start
+
+connect-stop: env ## end it
+	@$(BIN)/tanzhang spark stop
+
+cluster: env ## Spark master, two workers, Connect server as processes; a world through them, every balance compared
+	@$(SPARK) && $(BIN)/tanzhang spark cluster
 
 # One engine per process: the embedded one replaces pyspark. Both run at the same time, Spark's output comes
 # last, and either can fail the verb.

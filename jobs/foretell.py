@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.lock import one_writer
 from jobs.open_run import forget
 from jobs.pipeline import JOBS, do_job
 from jobs.post import post
@@ -44,7 +43,7 @@ def foretell(lake: Lake, registry: Registry, home: Path, business_date: date, *,
         RunError: the date lies before the last published one.
         Busy: somebody writes to the lake.
     """
-    with one_writer(lake.path, f"a dry run of {business_date}"):
+    with lake.writing(f"a dry run of {business_date}"):
         run = begin(lake, registry, home, business_date, full=full)
         if run.has_nothing_to_do:
             return []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.base import RETENTION_DAYS
 from jobs.lake.format import retired
-from jobs.lock import Busy, one_writer
+from jobs.lock import Busy
 from jobs.logs import log
 from jobs.open_run import forget, new_run_id, noted
 from jobs.publish import counted, record
@@ -87,7 +87,7 @@ def maintain(
         MaintenanceError: a table's rows or checksum changed.
     """
     done = Maintained(before=_sizes(lake, home))
-    with one_writer(lake.lock, "maintain"):
+    with lake.writing("maintain"):
         last = last_publication(lake)
         end_open_run(lake, last, give_up=give_up_run)
         if dry_run:

@@ -18,7 +18,6 @@ from deltalake import DeltaTable
 
 from jobs.frames import listed
 from jobs.lake.format import Format, FormatError, columns_of, differences, format_of
-from jobs.lock import one_writer
 from jobs.logs import log
 from jobs.maintain import end_open_run
 from jobs.open_run import new_run_id
@@ -87,7 +86,7 @@ def migrate(lake: Lake, home: Path, *, dry_run: bool = False, give_up_run: bool 
         RunError: a run is open, or was killed or blocked and not run again.
         FormatError: the steps do not lead from the tables as they stand to the declared ones.
     """
-    with one_writer(lake.lock, "migrate"):
+    with lake.writing("migrate"):
         plan = plan_of(lake)
         if dry_run or not plan.is_needed:
             return Migrated(plan, None)

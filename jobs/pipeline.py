@@ -15,7 +15,6 @@ from expectations import SPENT
 from jobs.account import account
 from jobs.conform import conform
 from jobs.land import land
-from jobs.lock import one_writer
 from jobs.logs import log
 from jobs.manifests import LANDING, Manifest
 from jobs.match import match
@@ -85,7 +84,7 @@ def run_day(
     """
     outcome = Outcome(business_date, None, "unchanged")
     gx_before = replace(SPENT)
-    with one_writer(lake.lock, f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+    with lake.writing(f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, full=full)
         if run.has_nothing_to_do:
@@ -121,7 +120,7 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     earlier = set(itertools.takewhile(lambda other: other != name, JOBS))
     done = {table.name for table in lake.tables.values() if table.written_by in earlier}
     outcome = Outcome(business_date, None, "open")
-    with one_writer(lake.lock, f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+    with lake.writing(f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, done=done)
         if run.has_nothing_to_do:

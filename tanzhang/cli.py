@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, rules, show, status, upkeep
+from tanzhang import quarantine, rules, show, spark, status, upkeep
 from tanzhang.keys import provide_keys
 from tanzhang.logs import listen
 from tanzhang.report.verb import report
@@ -310,6 +310,7 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
 
 
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(spark.app, name="spark")
 app.command()(quarantine.drift)
 for verb in (status.status, report, upkeep.maintain, upkeep.migrate, upkeep.late):
     app.command()(verb)

@@ -31,7 +31,7 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
     """
     dates = [FIRST_DAY + timedelta(days=number) for number in range(days)]
     if engine == "spark":
-        from jobs.lake.spark import SMALL_DATA
+        from jobs.lake.session import SMALL_DATA
 
         os.environ.setdefault("TANZHANG_SPARK_CONF", json.dumps(SMALL_DATA))
         shutil.rmtree(home / "lake-spark", ignore_errors=True)

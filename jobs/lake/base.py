@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
+
+from jobs.lock import one_writer
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -185,6 +188,20 @@ class Lake(ABC):
         A query of Spark for it would be a job of its own, two dozen times a run.
         """
         return DeltaTable(self.uri(table)).version()
+
+    @contextmanager
+    def writing(self, task: str) -> Iterator[None]:
+        """Be the tables' one writer; the task is what others are told who want to be it meanwhile.
+
+        Raises:
+            Busy: somebody writes to the lake.
+        """
+        with one_writer(self.lock, task):
+            self.take_over()
+            yield
+
+    def take_over(self) -> None:  # noqa: B027
+        """End what a former writer, whose process died, may still be writing: its server knows nothing of locks."""
 
     @property
     def lock(self) -> Path:

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import shutil
-import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,66 +14,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from jobs.lake.base import Frame, Lake
+from jobs.lake.session import end_session, start_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+    from pyspark.sql.types import StructType
 
     from schemas import Registry
     from schemas.tables import Table
 
-SETTINGS = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-    # Delta reads every table's state with 50 tasks and lists files with 10,000 unless told.
-    "spark.databricks.delta.snapshotPartitions": "2",
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
-}
-
-SMALL_DATA = {
-    # Planning again at every stage, compiling each query to bytecode and a second task cost a run over some
-    # thousand rows a third of its time.
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.default.parallelism": "1",
-    "spark.databricks.delta.snapshotPartitions": "1",
-}
-"""For demonstrations and tests, through `TANZHANG_SPARK_CONF`."""
-
-
-def start_session() -> SparkSession:
-    """A session: through `SPARK_REMOTE` where it is set, else in process with Delta's JARs.
-
-    `TANZHANG_SPARK_CONF` (JSON object) overrides any setting, `TANZHANG_SPARK_MASTER` the master.
-    """
-    from pyspark.sql import SparkSession
-
-    builder: Any = SparkSession.builder.appName("tanzhang")
-    if not os.environ.get("SPARK_REMOTE"):
-        from jobs.jars import delta_jars, java_home
-
-        os.environ["JAVA_HOME"] = str(java_home())
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        cores = os.cpu_count() or 2
-        builder = builder.master(os.environ.get("TANZHANG_SPARK_MASTER", f"local[{cores}]"))
-        builder = builder.config("spark.jars", ",".join(str(path) for path in delta_jars()))
-        builder = builder.config("spark.sql.shuffle.partitions", str(max(2, cores)))
-        builder = builder.config("spark.driver.memory", os.environ.get("TANZHANG_SPARK_MEMORY", "4g"))
-        for key, value in SETTINGS.items():
-            builder = builder.config(key, value)
-    for key, value in json.loads(os.environ.get("TANZHANG_SPARK_CONF", "{}")).items():
-        builder = builder.config(key, value)
-    session: SparkSession = builder.getOrCreate()
-    if not os.environ.get("SPARK_REMOTE"):
-        session.sparkContext.setLogLevel("ERROR")  # the engine's own module: nothing of a job passes here
-    return session
+WRITER = "_spark_session"
+"""Note beside the tables: the session on a Connect server that wrote them last, maybe until its client died."""
 
 
 class SparkLake(Lake):
@@ -86,8 +36,16 @@ class SparkLake(Lake):
         super().__init__(path, registry)
         self.owns_session = session is None
         self.session = self.spark_session = session or start_session()
+        self.remote = os.environ.get("SPARK_REMOTE")
         self.spill = self.path / "_spill" / uuid.uuid4().hex
         self.numbers = itertools.count()
+
+    def take_over(self) -> None:
+        if self.remote is not None:
+            note, own = self.path / WRITER, str(cast("Any", self.session).session_id)
+            if note.exists() and (former := note.read_text()) != own:
+                end_session(self.remote, former)
+            note.write_text(own)
 
     def read(self, table: str, version: int | None = None) -> DataFrame:
         reader = self.session.read.format("delta")
@@ -110,7 +68,8 @@ class SparkLake(Lake):
         return self.session.read.schema(computed.schema).parquet(str(path))
 
     def from_arrow(self, table: pa.Table) -> DataFrame:
-        return self.session.createDataFrame(table)
+        # Told the schema, for Spark Connect infers none from a table without rows.
+        return self.session.createDataFrame(table, schema=_spark_schema(table.schema))
 
     def to_arrow(self, frame: Frame) -> pa.Table:
         return _dataframe(frame).toArrow()
@@ -118,9 +77,7 @@ class SparkLake(Lake):
     def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> DataFrame:
         if not paths:
             return self.from_arrow(schema.empty_table())
-        from pyspark.sql.pandas.types import from_arrow_schema
-
-        return self.session.read.schema(from_arrow_schema(schema)).parquet(*(str(path) for path in paths))
+        return self.session.read.schema(_spark_schema(schema)).parquet(*(str(path) for path in paths))
 
     def _compact(self, table: str) -> None:
         self.session.sql(f"OPTIMIZE {self._name(table)}")
@@ -165,6 +122,12 @@ class SparkLake(Lake):
 
 def _dataframe(frame: Frame) -> DataFrame:
     return cast("DataFrame", frame)
+
+
+def _spark_schema(schema: pa.Schema) -> StructType:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(schema)
 
 
 def _quoted(text: str) -> str:

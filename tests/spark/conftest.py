@@ -30,7 +30,7 @@ def spark_lake(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> 
     from jobs.lake import choose_engine, open_lake
 
     choose_engine("spark")
-    from jobs.lake.spark import SMALL_DATA, start_session
+    from jobs.lake.session import SMALL_DATA, start_session
 
     with pytest.MonkeyPatch.context() as around:
         # For the processes, too, that tests start.
