@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-spark connect connect-stop cluster test check bench bench-land soak env env-airflow lock clean
+.PHONY: help airflow demo demo-spark connect connect-stop cluster test check bench bench-land soak env env-airflow lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -39,6 +39,9 @@ define both-engines
 	wait $$spark || failed=1; \
 	cat "$$output"; exit $$failed
 endef
+
+airflow: env env-airflow ## Airflow on this machine, on a simulated world; ARGS="--port 8081 --fresh"
+	@$(BIN)/python tools/airflow_local.py $(ARGS)
 
 test: env ## the whole suite, both engines
 	$(call both-engines,not soak)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from schemas import load_registry
 from tests.dags.conftest import JOBS, LINEAGE, published, tanzhang
 
 FIRST = datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=8)))
@@ -66,25 +67,24 @@ def test_a_day_through_its_tasks_is_the_day_of_the_command(
     assert str(run.state) == "success", states(run)
     assert published(home) == published(beside)
     assert list((home / "reports").glob("*.html"))
+    assert written_by_tasks() == {name.replace(".", "/") for name in load_registry().tables}
 
 
-def test_lineage_reached_its_file(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
-    at_home(worlds(60, 1, *PUNCTUAL))
-    account(dags, days(1)[0])
+def written_by_tasks() -> set[str]:
+    """Tables that the tasks of account_daily told OpenLineage of."""
     events = [json.loads(line) for line in LINEAGE.read_text().splitlines()]
-    written = {
+    return {
         output["name"].split("/lake/")[1]
         for event in events
         if event["eventType"] == "COMPLETE" and event["job"]["name"].startswith("account_daily.")
         for output in event.get("outputs", [])
     }
-    assert {"silver/claims", "gold/ledger", "gold/balances", "gold/publications"} <= written
 
 
 def test_a_failing_institution_stops_nobody(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
     home, beside = worlds(60, 1, *PUNCTUAL), worlds(60, 1, *PUNCTUAL)
     for one in (home, beside):
-        [file] = (one / "exports/hellobike").glob("*/*.csv*")
+        file = sorted((one / "exports/hellobike").glob("*/*.csv*"))[0]
         file.write_bytes(file.read_bytes() + b"\n")  # not what its control file says
     at_home(home)
     day = days(1)[0]
