@@ -28,26 +28,28 @@ connect-stop: env ## end it
 cluster: env ## Spark master, two workers, Connect server as processes; a world through them, every balance compared
 	@$(SPARK) && $(BIN)/tanzhang spark cluster
 
-# One engine per process: the embedded one replaces pyspark. Both run at the same time, Spark's output comes
-# last, and either can fail the verb.
-define both-engines
-@$(SPARK) && output=$$(mktemp) && spark= failed=0; \
-	trap 'kill $$spark 2>/dev/null; rm -f "$$output"' EXIT; trap 'exit 130' INT TERM; \
-	$(BIN)/pytest tests -m "$(1) and spark" >"$$output" 2>&1 & spark=$$!; \
+# One engine per process: the embedded one replaces pyspark; and Airflow has an environment of its own. Two lanes run
+# at the same time; the second one's output comes last, and either can fail the verb (5: Airflow has no test of that kind).
+define two-lanes
+@$(SPARK) && output=$$(mktemp) && other= failed=0; \
+	trap 'kill $$other 2>/dev/null; rm -f "$$output"' EXIT; trap 'exit 130' INT TERM; \
+	{ $(BIN)/pytest tests -m "$(1) and spark"; spark=$$?; \
+		.venv-airflow/bin/pytest tests -m "$(1)" || [ $$? = 5 ] && exit $$spark; } \
+		>"$$output" 2>&1 & other=$$!; \
 	$(BIN)/pytest tests -m "$(1) and not spark" || failed=1; \
-	echo "Waiting for the tests on Spark …"; \
-	wait $$spark || failed=1; \
+	echo "Waiting for the tests on Spark and in Airflow …"; \
+	wait $$other || failed=1; \
 	cat "$$output"; exit $$failed
 endef
 
 airflow: env env-airflow ## Airflow on this machine, on a simulated world; ARGS="--port 8081 --fresh"
 	@$(BIN)/python tools/airflow_local.py $(ARGS)
 
-test: env ## the whole suite, both engines
-	$(call both-engines,not soak)
+test: env env-airflow ## the whole suite: both engines, and Airflow's tasks
+	$(call two-lanes,not soak)
 
-soak: env ## the tests that take too long for every change
-	$(call both-engines,soak)
+soak: env env-airflow ## the tests that take too long for every change
+	$(call two-lanes,soak)
 
 check: env ## style, types, YAML
 	@$(BIN)/ruff check

@@ -31,7 +31,7 @@ def run_command(hook: SubprocessHook, arguments: Sequence[str]) -> tuple[str, st
         AirflowException: anything else; worth another try.
     """
     environment = {**os.environ, "TANZHANG_HOME": str(home()), "TANZHANG_LOG": os.environ.get("TANZHANG_LOG", "json")}
-    result = hook.run_command([COMMAND, *arguments], env=environment, cwd="/")
+    result = hook.run_command([COMMAND, *arguments], env=environment)
     if result.exit_code in _STATES:
         return _STATES[result.exit_code], result.output
     if result.exit_code in _FINAL:

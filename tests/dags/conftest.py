@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,4 +99,23 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     return choose
 
 
-sys.path.insert(0, str(ROOT))
+@pytest.fixture(scope="session")
+def spark_settings() -> dict[str, str]:
+    """Environment of tasks on Spark: settings for small data."""
+    code = "import json; from jobs.lake.session import SMALL_DATA; print(json.dumps(SMALL_DATA))"
+    done = subprocess.run([JOBS / "python", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {"TANZHANG_ENGINE": "spark", "TANZHANG_SPARK_CONF": done.stdout.strip(), "TANZHANG_SPARK_MEMORY": "1g"}
+
+
+@pytest.fixture(scope="session")
+def connect(spark_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """SPARK_REMOTE of a Connect server that runs as long as the tests."""
+    folder = ["--folder", str(tmp_path_factory.mktemp("connect"))]
+    environment = {**os.environ, **spark_settings}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(JOBS / "tanzhang"), "spark"]
+    subprocess.run([*command, "start", "--port", str(port), *folder], env=environment, check=True)
+    yield f"sc://127.0.0.1:{port}"
+    subprocess.run([*command, "stop", *folder], env=environment, check=True)

@@ -56,7 +56,6 @@ def test_a_day_through_its_tasks_is_the_day_of_the_command(
     home, beside = worlds(60, 1, *PUNCTUAL), worlds(60, 1, *PUNCTUAL)
     tanzhang("run", "--date", days(1)[0], home=beside)
     at_home(home)
-    monkeypatch.setenv("TANZHANG_ENGINE", "embedded" if engine == "embedded" else "spark")
     if engine != "embedded":
         for name, value in request.getfixturevalue("spark_settings").items():
             monkeypatch.setenv(name, value)
