@@ -77,8 +77,13 @@ def start_session() -> SparkSession:
     Raises:
         SetupError: no Java or no JARs; or the server does not answer, or has no Delta.
     """
-    remote = os.environ.get("SPARK_REMOTE")
+    remote = spark_remote()
     return connect(remote) if remote else _in_process()
+
+
+def spark_remote() -> str | None:
+    """Address of the Connect server that this process is a client of."""
+    return os.environ.get("SPARK_REMOTE") or None
 
 
 def connect(remote: str) -> SparkSession:
@@ -142,6 +147,7 @@ def answers(remote: str, seconds: float = 5) -> bool:
 def _in_process() -> SparkSession:
     from pyspark.sql import SparkSession
 
+    os.environ.pop("SPARK_REMOTE", None)  # empty, PySpark would take it for an address
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder: Any = SparkSession.builder.appName("tanzhang")

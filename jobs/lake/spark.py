@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from jobs.lake.base import Frame, Lake
-from jobs.lake.session import end_session, start_session
+from jobs.lake.session import end_session, spark_remote, start_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
@@ -36,7 +35,7 @@ class SparkLake(Lake):
         super().__init__(path, registry)
         self.owns_session = session is None
         self.session = self.spark_session = session or start_session()
-        self.remote = os.environ.get("SPARK_REMOTE")
+        self.remote = spark_remote()
         self.spill = self.path / "_spill" / uuid.uuid4().hex
         self.numbers = itertools.count()
 
