@@ -89,7 +89,7 @@ def maintain(
     done = Maintained(before=_sizes(lake, home))
     with lake.writing("maintain"):
         last = last_publication(lake)
-        end_open_run(lake, last, give_up=give_up_run)
+        end_open_run(lake, last, give_up=give_up_run, dry_run=dry_run)
         if dry_run:
             done.removable = {name: lake.vacuum(name, dry_run=True) for name in lake.tables}
         elif last.business_date is not None:
@@ -105,7 +105,7 @@ def maintain(
     return done
 
 
-def end_open_run(lake: Lake, last: Publication, *, give_up: bool) -> None:
+def end_open_run(lake: Lake, last: Publication, *, give_up: bool, dry_run: bool = False) -> None:
     """Leave a run alone whose jobs are processes of their own, unless told to give it up.
 
     Raises:
@@ -117,7 +117,8 @@ def end_open_run(lake: Lake, last: Publication, *, give_up: bool) -> None:
             f"the run of {opened.business_date} is open: let it end, run it again "
             f"(tanzhang run --date {opened.business_date}), or give it up with --give-up-run"
         )
-    forget(lake.path)
+    if opened and not dry_run:
+        forget(lake.path)
 
 
 def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None:

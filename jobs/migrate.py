@@ -8,6 +8,7 @@ and migrating again begins anew from the pins.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from jobs.frames import listed
 from jobs.lake.format import Format, FormatError, columns_of, differences, format_of
 from jobs.logs import log
 from jobs.maintain import end_open_run
-from jobs.open_run import new_run_id
+from jobs.open_run import forget, new_run_id
 from jobs.publish import counted, record
 from jobs.recording import Outcome, recorded
 from jobs.run import PUBLICATIONS, Pin, Publication
@@ -92,7 +93,9 @@ def migrate(lake: Lake, home: Path, *, dry_run: bool = False, give_up_run: bool 
             return Migrated(plan, None)
         if not plan.stands.seq:  # begun and never published: nobody has seen its rows
             for name in plan.parts:
-                lake.rebuild(name, lake.rows(name, []))
+                shutil.rmtree(lake.uri(name), ignore_errors=True)
+            lake.create_tables()
+            forget(lake.path)
             return Migrated(plan, None)
         last = _last(lake, plan)
         end_open_run(lake, last, give_up=give_up_run)

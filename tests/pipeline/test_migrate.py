@@ -34,8 +34,8 @@ EXTRA = """name: gold.extra
 description: "A table more."
 writes: append
 written_by: publish
-key: [institution]
-fields: [institution, amount]
+key: [institution, publication_seq]
+fields: [institution, amount, publication_seq]
 """
 GOES_ON: Edits = {
     "fields/files.yaml": [("feed: {", 'note: {type: string, description: "A column more."}\nfeed: {')],
@@ -170,7 +170,9 @@ def everything(folder: Path) -> dict[str, int]:
 def test_a_lake_goes_on_after_its_migration(home: Path, old: Path, goes_on: Registry) -> None:
     before = {pin.table: pin for pin in pins(old / "lake", REGISTRY) if pin.seq == 2}
     coverage = rows(old / "lake", REGISTRY.tables["gold.coverage"]).to_pylist()
-    with pytest.raises(FormatError, match=r"gold.coverage lacks note; .*gold.extra is missing.* tanzhang migrate"):
+    with pytest.raises(
+        FormatError, match=r"gold.coverage lacks note; .*gold.quality lacks looked_at.* tanzhang migrate"
+    ):
         embedded_lake(old, goes_on)
     done = migrated(old, goes_on)
     assert done.seq == 3

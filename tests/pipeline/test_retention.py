@@ -108,11 +108,8 @@ def test_the_next_day_goes_on_and_still_adds_up(home: Path, lake: Lake) -> None:
     assert outcome.seq
     assert not any(run_days(lake, home, [date(2027, 1, 11)], full=True)[0].appended.values())
     assert status(lake, home).adds_up
-    [one] = [
-        one
-        for one in intakes(lake, load_receipts(ALIPAY, home / LANDING), [])
-        if one.business_date == FIRST and one.institution == "alipay"
-    ]
+    found = intakes(lake, load_receipts(ALIPAY, home / LANDING), [], FIRST)
+    [one] = [one for one in found if one.institution == "alipay"]
     assert (one.deliveries, one.turned_away, one.consumed) == (2, 1, 3)
 
 

@@ -26,9 +26,9 @@ with one_writer(Path(sys.argv[1]), "a test"):
 def test_the_second_is_told_who_is_first(tmp_path: Path) -> None:
     lock = tmp_path / "new" / ".writer"
     with one_writer(lock, "the run of 2026-11-01"):
-        with pytest.raises(Busy, match=rf"the run of 2026-11-01 \(process {os.getpid()}\) is at work"):
-            with one_writer(lock, "maintain"):
-                raise AssertionError("both are in")
+        told = rf"the run of 2026-11-01 \(process {os.getpid()}\) is at work"
+        with pytest.raises(Busy, match=told), one_writer(lock, "maintain"):
+            raise AssertionError("both are in")
         with one_writer(tmp_path / "other", "maintain"):
             pass
     with one_writer(lock, "maintain"):
