@@ -1,14 +1,14 @@
-"""SFTP, over the provider's hook: one connection for a fetch, opened anew when it broke."""
+"""SFTP, over the provider's hook of SSH: one connection for a fetch, opened anew when it broke."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
-from airflow.providers.sftp.hooks.sftp import SFTPHook
+from airflow.providers.ssh.hooks.ssh import SSHHook
 from paramiko.sftp import SFTPError
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
 from pydantic import Field
@@ -16,6 +16,7 @@ from pydantic import Field
 from .place import BLOCK_BYTES, PATIENCE, Entry, Settings, Unreachable, Unusable, file_error
 
 if TYPE_CHECKING:
+    from paramiko.client import SSHClient
     from paramiko.sftp_attr import SFTPAttributes
     from paramiko.sftp_client import SFTPClient
 
@@ -41,20 +42,10 @@ class SFTP:
     def __init__(self, connection_id: str, settings: SFTPSettings) -> None:
         self.settings = settings
         self._connection_id = connection_id
-        self._opened = ExitStack()
+        self._ssh: SSHClient | None = None
         self._client: SFTPClient | None = None
 
     def __enter__(self) -> SFTP:
-        try:
-            # Airflow tries a task again; a hook that tried three times by itself could lock the login out.
-            self._hook = SFTPHook(self._connection_id, conn_retry_attempts=1)
-        except Exception as error:  # of settings alone: nothing was connected yet
-            mend = "look at its host, login, key_file, private_key and host_key"
-            raise Unusable(f"connection {self._connection_id}: {type(error).__name__}: {mend}") from None
-        if self._hook.no_host_key_check or self._hook.allow_host_key_change:
-            mend = "put the key of the host into `host_key` instead of leaving it unchecked"
-            raise Unusable(f"connection {self._connection_id}: {mend}")
-        self._hook.conn_timeout = self._hook.conn_timeout or PATIENCE
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,16 +73,34 @@ class SFTP:
 
     def _connected(self) -> SFTPClient:
         if self._client is None:
+            hook = self._hook()
             try:
-                self._client = self._opened.enter_context(self._hook.get_managed_conn())
+                self._ssh = hook.get_conn()
             except (FileNotFoundError, PermissionError):
                 raise Unusable(f"connection {self._connection_id}: its `key_file` cannot be read") from None
+            self._client = self._ssh.open_sftp()
             self._client.get_channel().settimeout(PATIENCE)
         return self._client
 
+    def _hook(self) -> SSHHook:
+        """A hook of its own for each connection; that of SFTP hands out its first one also when it is broken."""
+        try:
+            # Airflow tries a task again; a hook that tried three times by itself could lock the login out.
+            hook = SSHHook(self._connection_id, conn_retry_attempts=1)
+        except Exception as error:  # of settings alone: nothing was connected yet
+            mend = "look at its host, login, key_file, private_key and host_key"
+            raise Unusable(f"connection {self._connection_id}: {type(error).__name__}: {mend}") from None
+        if hook.no_host_key_check or hook.allow_host_key_change:
+            mend = "put the key of the host into `host_key` instead of leaving it unchecked"
+            raise Unusable(f"connection {self._connection_id}: {mend}")
+        hook.conn_timeout = hook.conn_timeout or PATIENCE
+        return hook
+
     def _close(self) -> None:
-        self._client = None
-        self._opened.close()
+        """Hang up without a word: to a connection that broke none can be said."""
+        if self._ssh:
+            self._ssh.close()
+        self._ssh = self._client = None
 
     @contextmanager
     def _told(self, folder: str) -> Iterator[None]:
