@@ -46,6 +46,7 @@ class SFTP:
         self._client: SFTPClient | None = None
 
     def __enter__(self) -> SFTP:
+        self._hook()  # wrong settings are told before anything is asked
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def stop(self) -> None:
+        async def end() -> None:
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        self.run(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -162,6 +170,12 @@ class _Login(asyncssh.SSHServer):
         return username == LOGIN and key == self._key.convert_to_public()
 
 
+@cache
+def key_pair(algorithm: str) -> asyncssh.SSHKey:
+    """Made once: an RSA key takes a second."""
+    return asyncssh.generate_private_key(algorithm)
+
+
 class SFTPRemote(FolderRemote):
     """An SFTP server of a folder; takes a password or a key, and has a key of its own."""
 
@@ -169,8 +183,8 @@ class SFTPRemote(FolderRemote):
 
     def __init__(self, root: Path, loop: Loop) -> None:
         super().__init__(root)
-        self.host_key = asyncssh.generate_private_key("ssh-ed25519")
-        self.key = asyncssh.generate_private_key("ssh-rsa")
+        self.host_key = key_pair("ssh-ed25519")
+        self.key = key_pair("ssh-rsa")
 
         async def start() -> Any:
             return await asyncssh.create_server(
@@ -182,7 +196,12 @@ class SFTPRemote(FolderRemote):
         self._loop, self._server = loop, loop.run(start())
         self.wire = Wire(loop, self._server.get_port())
         self.fields = {"host": "127.0.0.1", "port": self.wire.port, "login": LOGIN, "password": PASSWORD}
-        self.extra = {"path": "/", "host_key": self.public(self.host_key), "look_for_keys": "false"}
+        self.extra = {
+            "path": "/",
+            "host_key": self.public(self.host_key),
+            "look_for_keys": "false",
+            "compress": "false",
+        }
 
     @staticmethod
     def public(key: asyncssh.SSHKey) -> str:
@@ -196,7 +215,7 @@ class SFTPRemote(FolderRemote):
 
 
 class S3Remote(Remote):
-    """A prefix of a bucket on moto's server."""
+    """A prefix of a bucket on moto's server, which serves one test after the other: it takes seconds to start and stop."""
 
     conn_type = "aws"
 
@@ -207,8 +226,6 @@ class S3Remote(Remote):
         self.store = boto3.client(
             "s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
         )
-        requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()  # one memory for all servers of a process
-        self.store.create_bucket(Bucket=BUCKET)
         self.wire = Wire(loop, self._server.get_host_and_port()[1])
         self.fields = {"login": "AKIAEXAMPLE", "password": PASSWORD}
         self.extra = {
@@ -218,6 +235,12 @@ class S3Remote(Remote):
             "endpoint_url": f"http://127.0.0.1:{self.wire.port}",
             "config_kwargs": {"retries": {"max_attempts": 0}},
         }
+
+    def empty(self) -> None:
+        """As if it were new: everybody is let in, and one bucket is there."""
+        for path, data in (("reset-auth", "Infinity"), ("reset", "")):
+            requests.post(f"{self.url}/moto-api/{path}", data=data, timeout=10).raise_for_status()
+        self.store.create_bucket(Bucket=BUCKET)
 
     def put(self, path: str, data: bytes) -> None:
         self.store.put_object(Bucket=BUCKET, Key=f"to/metro/{path}", Body=data)
@@ -231,7 +254,6 @@ class S3Remote(Remote):
         requests.post(f"{self.url}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
 
     def stop(self) -> None:
-        requests.post(f"{self.url}/moto-api/reset-auth", data="Infinity", timeout=10)
         self._server.stop()
 
 
