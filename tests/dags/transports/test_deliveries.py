@@ -21,20 +21,13 @@ from dags.transports import fetch
 from dags.transports.place import open_place
 from schemas import load_registry
 from tests.dags.conftest import ROOT, tanzhang
-from tests.dags.remotes import Loop, SFTPRemote
+from tests.dags.transports.remotes import Loop, SFTPRemote
 
 SOURCE = "hangzhou_metro"
 CONNECTION = f"tanzhang_{SOURCE}"
 ENVIRONMENT = f"AIRFLOW_CONN_{CONNECTION.upper()}"
 DAY = "2026-11-01"
 Worlds = Callable[..., Path]
-
-
-@pytest.fixture
-def loop() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.stop()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
