@@ -171,7 +171,7 @@ def test_a_lake_goes_on_after_its_migration(home: Path, old: Path, goes_on: Regi
     before = {pin.table: pin for pin in pins(old / "lake", REGISTRY) if pin.seq == 2}
     coverage = rows(old / "lake", REGISTRY.tables["gold.coverage"]).to_pylist()
     with pytest.raises(
-        FormatError, match=r"gold.coverage lacks note; .*gold.quality lacks looked_at.* tanzhang migrate"
+        FormatError, match=r"gold.coverage lacks note; .*gold.quality lacks looked_at.*tanzhang migrate"
     ):
         embedded_lake(old, goes_on)
     done = migrated(old, goes_on)
