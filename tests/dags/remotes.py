@@ -208,7 +208,9 @@ class S3Remote(Remote):
         self.store = boto3.client(
             "s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
         )
-        requests.post(f"{self.url}/moto-api/reset", timeout=10).raise_for_status()  # one memory for all servers of a process
+        requests.post(
+            f"{self.url}/moto-api/reset", timeout=10
+        ).raise_for_status()  # one memory for all servers of a process
         self.store.create_bucket(Bucket=BUCKET)
         self.wire = Wire(loop, self._server.get_host_and_port()[1])
         self.fields = {"login": "AKIAEXAMPLE", "password": PASSWORD}

@@ -146,9 +146,7 @@ def test_what_is_being_written_waits(remote: Remote, bring: Fetch, tmp_path: Pat
 
 
 @pytest.mark.parametrize("marker", [f"{FIRST}/.done", f"{FIRST}.done"])
-def test_a_marker_is_waited_for_where_one_is_agreed(
-    remote: Remote, bring: Fetch, tmp_path: Path, marker: str
-) -> None:
+def test_a_marker_is_waited_for_where_one_is_agreed(remote: Remote, bring: Fetch, tmp_path: Path, marker: str) -> None:
     remote.deliver(FIRST, SMALL)
     assert bring(remote, marker=".done") == []
     remote.put(marker, b"")
@@ -384,17 +382,13 @@ def test_links_and_folders_are_left_out(remote: Remote, bring: Fetch, tmp_path: 
 
 
 @pytest.mark.parametrize("control", [b"", b"not json", b'{"institution": "metro"}', b"\xff\xfe"])
-def test_an_unreadable_control_file_comes_alone(
-    remote: Remote, bring: Fetch, tmp_path: Path, control: bytes
-) -> None:
+def test_an_unreadable_control_file_comes_alone(remote: Remote, bring: Fetch, tmp_path: Path, control: bytes) -> None:
     remote.deliver(FIRST, SMALL, control=control)
     bring(remote)
     assert list(came(tmp_path).values()) == [{"control.json": control}]
 
 
-def test_of_an_endless_control_file_no_more_comes_than_shows_it(
-    remote: Remote, bring: Fetch, tmp_path: Path
-) -> None:
+def test_of_an_endless_control_file_no_more_comes_than_shows_it(remote: Remote, bring: Fetch, tmp_path: Path) -> None:
     remote.deliver(FIRST, {}, control=bytes(CONTROL_BYTES + 5 * MIB))
     [fetched] = bring(remote)
     assert (tmp_path / INSTITUTION / fetched.stamp / "control.json").stat().st_size == CONTROL_BYTES + 1
@@ -521,7 +515,7 @@ def test_a_key_opens_the_door_too(sftp: SFTPRemote, bring: Fetch) -> None:
 
 def test_a_store_that_is_out_of_order_is_tried_again(s3: S3Remote, bring: Fetch) -> None:
     class Broken(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(503)
             self.end_headers()
 
@@ -556,7 +550,9 @@ def test_neither_logs_nor_memories_hold_a_name(
 ) -> None:
     caplog.set_level(logging.INFO)
     remote.deliver("zhangsan", {"zhangsan_1.csv": b"one\n"})
-    remote.deliver("lisi", {"../zhangsan_1.csv": b"one\n"} if remote.conn_type == "x" else {"lisi.csv": b""}, control=b"")
+    remote.deliver(
+        "lisi", {"../zhangsan_1.csv": b"one\n"} if remote.conn_type == "x" else {"lisi.csv": b""}, control=b""
+    )
     [first, second] = bring(remote, arrival="seen")
     written = caplog.text + "".join(
         f"{path.name} {path.read_text()}" for path in (tmp_path / INSTITUTION / ".fetched").iterdir()
