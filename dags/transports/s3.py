@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from pydantic import Field
 
 from .place import BLOCK_BYTES, Entry, Settings, Unreachable, Unusable
@@ -83,7 +83,7 @@ class S3:
                 raise Unreachable(f"{what}: {code or status}") from None
             mend = "mend its bucket, its keys, or what the keys may list and read"
             raise Unusable(f"{what}: {code or status}: {mend}") from None
-        except (HTTPClientError, IncompleteReadError, OSError) as error:
+        except (ConnectionError, HTTPClientError, IncompleteReadError, OSError) as error:
             raise Unreachable(f"{what}: {type(error).__name__}") from None
         except BotoCoreError as error:
             raise Unusable(f"{what}: {type(error).__name__}: mend its keys and extra") from None

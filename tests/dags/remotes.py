@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import resource
-import shutil
 import signal
 import sys
 import threading
@@ -294,9 +293,3 @@ def peak_growth(connection: str, exports: Path, warm_up: Path) -> None:
     os.environ[ENVIRONMENT] = connection
     fetch(INSTITUTION, CONNECTION, exports)
     (exports / "peak").write_text(str((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024))
-
-
-def forget(path: Path) -> None:
-    """Empty a folder."""
-    shutil.rmtree(path)
-    path.mkdir()
