@@ -14,11 +14,11 @@ OPEN_RUN = "_open_run.json"
 
 
 class OpenRun(Strict):
-    """What the run began with. files: (file_id, landing) of its frozen list."""
+    """What the run began with. files: (file_id, landing) of its frozen list. run_id: empty where older code wrote it."""
 
     publication_seq: int
     business_date: date
-    run_id: str
+    run_id: str = ""
     files: list[tuple[str, int]]
 
 
