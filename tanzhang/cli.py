@@ -246,11 +246,20 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
 
 
 @app.command()
-def publications(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
+def publications(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    check: Annotated[bool, typer.Option("--check", help="Read what the newest pins, and follow the chain.")] = False,
+    folder: upkeep.Folder = "lake",
+) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
-    with lake_of(home, engine) as lake:
+    with lake_of(home, engine, folder) as lake:
         rows = lake.to_arrow(lake.read("gold.publications")).to_pylist()
         show.publications(out, rows)
+        if check:
+            from jobs.verify import verify
+
+            out.print(f"{verify(lake)} publications are chained; every pinned table has its rows and checksum")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -99,7 +100,11 @@ def migrated(home: Path, registry: Registry = REGISTRY, **options: Any) -> Migra
 
 
 def without_kind(lake: Path) -> None:
-    """Make the record one of the time before migration 1: without its columns, and with the hashes of then."""
+    """Make the lake one of the time before migration 1: the record without its columns and with the hashes of then,
+    the note of the last run without its id.
+    """
+    note = lake / "_open_run.json"
+    note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
     path = lake / "gold/publications"
     found = DeltaTable(path).to_pyarrow_table().drop_columns(["publication_kind", "schema_version"]).to_pylist()
     before = ""
