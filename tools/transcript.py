@@ -47,7 +47,12 @@ def output_of(command: str, folder: Path) -> list[str]:
         "REPO": str(ROOT),
     }
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     said = [line.rstrip() for line in done.stdout.splitlines()]
     return [*said, f"(exit code {done.returncode})"] if done.returncode else said

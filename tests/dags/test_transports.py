@@ -148,9 +148,7 @@ def test_what_is_being_written_waits(remote: Remote, bring: Fetch, tmp_path: Pat
 
 
 @pytest.mark.parametrize("marker", [f"{FIRST}/.done", f"{FIRST}.done"])
-def test_a_marker_is_waited_for_where_one_is_agreed(
-    remote: Remote, bring: Fetch, tmp_path: Path, marker: str
-) -> None:
+def test_a_marker_is_waited_for_where_one_is_agreed(remote: Remote, bring: Fetch, tmp_path: Path, marker: str) -> None:
     remote.deliver(FIRST, SMALL)
     assert bring(remote, marker=".done") == []
     remote.put(marker, b"")
@@ -389,17 +387,13 @@ def test_links_and_folders_are_left_out(remote: Remote, bring: Fetch, tmp_path: 
 
 
 @pytest.mark.parametrize("control", [b"", b"not json", b'{"institution": "metro"}', b"\xff\xfe"])
-def test_an_unreadable_control_file_comes_alone(
-    remote: Remote, bring: Fetch, tmp_path: Path, control: bytes
-) -> None:
+def test_an_unreadable_control_file_comes_alone(remote: Remote, bring: Fetch, tmp_path: Path, control: bytes) -> None:
     remote.deliver(FIRST, SMALL, control=control)
     bring(remote)
     assert list(came(tmp_path).values()) == [{"control.json": control}]
 
 
-def test_of_an_endless_control_file_no_more_comes_than_shows_it(
-    remote: Remote, bring: Fetch, tmp_path: Path
-) -> None:
+def test_of_an_endless_control_file_no_more_comes_than_shows_it(remote: Remote, bring: Fetch, tmp_path: Path) -> None:
     remote.deliver(FIRST, {}, control=bytes(CONTROL_BYTES + 5 * MIB))
     [fetched] = bring(remote)
     assert (tmp_path / INSTITUTION / fetched.stamp / "control.json").stat().st_size == CONTROL_BYTES + 1
@@ -517,7 +511,7 @@ def test_a_key_opens_the_door_too(sftp: SFTPRemote, bring: Fetch) -> None:
 
 def test_a_store_that_is_out_of_order_is_tried_again(s3: S3Remote, bring: Fetch) -> None:
     class Broken(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(503)
             self.end_headers()
 

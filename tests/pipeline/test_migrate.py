@@ -100,8 +100,9 @@ def migrated(home: Path, registry: Registry = REGISTRY, **options: Any) -> Migra
 
 
 def without_kind(lake: Path) -> None:
-    """Make the lake one of the time before migration 1: the record without its columns and with the hashes of then,
-    the note of the last run without its id.
+    """Make the lake one of the time before migration 1.
+
+    The record is without its columns and has the hashes of then, the note of the last run is without its id.
     """
     note = lake / "_open_run.json"
     note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
