@@ -20,11 +20,12 @@ from jobs.lake.format import retired
 from jobs.lock import Busy
 from jobs.logs import log
 from jobs.open_run import forget, new_run_id, noted
-from jobs.publish import counted, record
+from jobs.publish import record
 from jobs.pull import write_whole
 from jobs.recording import Outcome, recorded
 from jobs.retention import Expired, expire
 from jobs.run import PUBLICATIONS, Pin, Publication, RunError, last_publication, restore_pins
+from jobs.verify import check_pins
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -67,10 +68,6 @@ class Maintained:
     after: dict[str, Size] = field(default_factory=dict)
 
 
-class MaintenanceError(Exception):
-    """A table is not what it was after it was compacted; nothing was published."""
-
-
 def maintain(
     lake: Lake, home: Path, *, raw_days: int, at: datetime, dry_run: bool = False, give_up_run: bool = False
 ) -> Maintained:
@@ -84,7 +81,7 @@ def maintain(
     Raises:
         Busy: another process writes.
         RunError: a run is open, or was killed or blocked and not run again.
-        MaintenanceError: a table's rows or checksum changed.
+        NotAsPublished: a table's rows or checksum changed; nothing was published.
     """
     done = Maintained(before=_sizes(lake, home))
     with lake.writing("maintain"):
@@ -149,18 +146,6 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
         done.seq = outcome.seq
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="maintenance")
         lake.release()
-
-
-def check_pins(lake: Lake, pins: dict[str, Pin]) -> None:
-    """Read tables as they are pinned, and compare rows and checksums.
-
-    Raises:
-        MaintenanceError: a table differs.
-    """
-    found = counted(lake, {name: lake.read(name, pin.version) for name, pin in pins.items()})
-    for name, pin in pins.items():
-        if found[name] != (pin.rows, pin.checksum):
-            raise MaintenanceError(f"{name}: {found[name]} rows and checksum, {pin.rows, pin.checksum} expected")
 
 
 def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:

@@ -23,12 +23,12 @@ class OpenRun(Strict):
     """What is frozen.
 
     files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
-    could pass. verdicts: of every statement that was judged.
+    could pass. verdicts: of every statement that was judged. run_id: empty where older code wrote the note.
     """
 
     publication_seq: int
     business_date: date
-    run_id: str
+    run_id: str = ""
     files: frozenset[Landing]
     released: frozenset[str] = frozenset()
     verdicts: dict[str, bool] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -9,8 +10,8 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-ROOT = Path(__file__).parent
-"""The registry that ships with the project; tests and deployments may load another."""
+ROOT = Path(os.environ.get("TANZHANG_REGISTRY") or Path(__file__).parent)
+"""The registry that ships with the project, unless a deployment names another; tests may load a third."""
 
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -99,10 +99,11 @@ def run(
     """Pull, land and account for one or several business dates, and publish each.
 
     A date's run uses every file received before 06:00 of the day after. It starts from the last publication, so a run
-    that was killed is simply run again; a date without news is left as it stands.
+    that was killed is simply run again; a date without news is left as it stands. --full alone is for the date that was
+    published last.
     """
-    dates = _dates(day, first, last)
     with lake_of(home, engine, folder) as lake:
+        dates = [_last_date(lake)] if full and day is first is last is None else _dates(day, first, last)
         if dry_run:
             from jobs.foretell import foretell
             from jobs.pipeline import ingest
@@ -151,6 +152,17 @@ def _dates(day: datetime | None, first: datetime | None, last: datetime | None) 
         return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]
     fail("say --date D, or --from A --to B with A not after B", USAGE)
     return []
+
+
+def _last_date(lake: Lake) -> date:
+    """The business date that was published last."""
+    from jobs.run import last_publication
+
+    published = last_publication(lake).business_date
+    if published is None:
+        fail("nothing was published yet; say --date D", USAGE)
+    assert published is not None
+    return published
 
 
 class Job(str, Enum):
@@ -234,11 +246,20 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
 
 
 @app.command()
-def publications(home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
+def publications(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    check: Annotated[bool, typer.Option("--check", help="Read what the newest pins, and follow the chain.")] = False,
+    folder: upkeep.Folder = "lake",
+) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
-    with lake_of(home, engine) as lake:
+    with lake_of(home, engine, folder) as lake:
         rows = lake.to_arrow(lake.read("gold.publications")).to_pylist()
         show.publications(out, rows)
+        if check:
+            from jobs.verify import verify
+
+            out.print(f"{verify(lake)} publications are chained; every pinned table has its rows and checksum")
 
 
 @app.command()

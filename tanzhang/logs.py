@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 
 import structlog
 from structlog.typing import Processor
 
 from jobs.logs import NAME
-from tanzhang.shell import USAGE, fail
+from tanzhang.shell import USAGE, err
 
 RENDERERS: dict[str, Processor] = {
     "json": structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -27,7 +28,8 @@ def listen() -> None:
     if not kind:
         return
     if kind not in RENDERERS:
-        fail(f"TANZHANG_LOG is {kind}; say {' or '.join(RENDERERS)}", USAGE)
+        err.print(f"[red]TANZHANG_LOG is {kind}; say {' or '.join(RENDERERS)}[/red]")
+        sys.exit(USAGE)
     path = os.environ.get("TANZHANG_LOG_FILE")
     handler = logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler()
     handler.setFormatter(

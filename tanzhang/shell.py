@@ -49,6 +49,7 @@ def foreseen() -> Iterator[None]:
     from jobs.publish import PublicationBlocked
     from jobs.run import RunError
     from jobs.tokens import TokenKeyError
+    from jobs.verify import NotAsPublished
     from schemas import RegistryError
 
     try:
@@ -57,7 +58,7 @@ def foreseen() -> Iterator[None]:
         fail(str(error), USAGE)
     except Busy as error:
         fail(str(error), BUSY)
-    except PublicationBlocked as error:
+    except (PublicationBlocked, NotAsPublished) as error:
         fail(str(error), BLOCKED)
     except NotFound as error:
         fail(str(error), NOT_FOUND)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -112,8 +112,8 @@ class Lake(ABC):
         """
 
     @abstractmethod
-    def _create(self, table: Table, *, replace: bool = False) -> None:
-        """The table, empty, as it is declared; with `replace` over whatever stood there, whose versions stay."""
+    def _create(self, table: Table) -> None:
+        """The table, empty, as it is declared, where none stands."""
 
     @abstractmethod
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None: ...
@@ -141,11 +141,27 @@ class Lake(ABC):
     def rebuild(self, table: str, rows: Frame, **metadata: str) -> None:
         """Write a table anew as it is declared, whatever stood there: two commits, between which it is empty."""
         _kill_point(f"before:{table}")
-        self._create(self.tables[table], replace=True)
+        self._lay_out(self.tables[table], "overwrite")
         _kill_point(f"created:{table}")
         self._write(self.tables[table], self._shaped(table, rows), metadata)
         self.commits += [table, table]
         _kill_point(f"after:{table}")
+
+    def _lay_out(self, table: Table, mode: Literal["error", "overwrite"]) -> None:
+        """The table, empty, as it is declared; its versions stay where it stood already.
+
+        By delta-rs, to replace a table on either engine: Spark's CREATE OR REPLACE will not give other columns to a
+        table that is known by its path.
+        """
+        Path(self.uri(table.name)).mkdir(parents=True, exist_ok=True)
+        DeltaTable.create(
+            self.uri(table.name),
+            schema=self.arrow_schema(table.name),
+            mode=mode,
+            partition_by=table.partition_by or None,
+            configuration=self.properties(table),
+            raise_if_key_not_exists=False,
+        )
 
     def rewrite(self, table: str, rows: Frame, **metadata: str) -> None:
         """Write a table's rows and columns anew in one commit, for what readers watch; its properties stay."""

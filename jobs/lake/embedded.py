@@ -130,16 +130,8 @@ class EmbeddedLake(Lake):
     def close(self) -> None:
         self.release()
 
-    def _create(self, table: Table, *, replace: bool = False) -> None:
-        Path(self.uri(table.name)).mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(  # delta-rs: this engine's own writer, as below
-            self.uri(table.name),
-            schema=self.arrow_schema(table.name),
-            mode="overwrite" if replace else "error",
-            partition_by=table.partition_by or None,
-            configuration=self.properties(table),
-            raise_if_key_not_exists=False,
-        )
+    def _create(self, table: Table) -> None:
+        self._lay_out(table, "error")
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
         write_deltalake(

@@ -111,6 +111,11 @@ def connect(remote: str) -> SparkSession:
     return session
 
 
+_ended: list[SparkSession] = []
+"""Sessions that are never collected: PySpark closes a collected one once more, in whichever thread collects it, and in one
+of its own pool that waits for itself for ever."""
+
+
 def end_session(remote: str, session_id: str) -> None:
     """Stop whatever a session on a Connect server is doing, and the session; one that ended before is left alone.
 
@@ -124,6 +129,7 @@ def end_session(remote: str, session_id: str) -> None:
     builder: Any = SparkSession.builder.remote(parameters)
     with suppress(PySparkException):
         former = builder.create()
+        _ended.append(former)
         former.interruptAll()
         former.stop()
 

@@ -96,13 +96,12 @@ class SparkLake(Lake):
         if self.owns_session:
             self.session.stop()
 
-    def _create(self, table: Table, *, replace: bool = False) -> None:
+    def _create(self, table: Table) -> None:
         columns = ", ".join(f"{field} {kind}" for field, kind in table.types.items())
         partitions = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
         properties = ", ".join(f"'{key}' = '{_quoted(value)}'" for key, value in self.properties(table).items())
         self.session.sql(
-            f"""CREATE {"OR REPLACE " if replace else ""}TABLE {self._name(table.name)} ({columns}) USING DELTA
-                {partitions} TBLPROPERTIES ({properties})"""
+            f"CREATE TABLE {self._name(table.name)} ({columns}) USING DELTA {partitions} TBLPROPERTIES ({properties})"
         )
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from jobs.lake import Lake, base
 from jobs.maintain import Maintained, maintain
 from jobs.pipeline import run_job
 from jobs.run import RunError
+from jobs.verify import NotAsPublished, verify
 from schemas import load_registry
 from tests.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
 from tests.pipeline.test_again import accounts
@@ -246,6 +247,31 @@ def test_two_writers_are_kept_apart(home: Path, tmp_path: Path, monkeypatch: pyt
     assert refused[0].returncode == 6
     assert f"maintain (process {os.getpid()})" in " ".join(refused[0].stderr.split())
     assert command(tmp_path, "job", "conform", "--date", str(DAYS[2])).returncode == 0
+
+
+def test_a_copy_is_checked_against_what_was_published(home: Path, tmp_path: Path) -> None:
+    """A restore drill: the copied lake is what was published; one whose rows or record were touched is not."""
+    lake = embedded_lake(copy(home, tmp_path), REGISTRY)
+    keep_up(lake)
+    assert verify(lake) == 3
+    for name, complaint in (("gold.ledger", "gold.ledger: version"), (PUBLICATIONS, "publication 1 is not what")):
+        damaged = shutil.copytree(lake.path, tmp_path / name)
+        table = DeltaTable(damaged / REGISTRY.tables[name].path)
+        if name == PUBLICATIONS:
+            table.update(
+                updates={"publication_state": "'published'", "row_count": "row_count + 1"},
+                predicate="publication_seq = 1",
+            )
+        else:
+            path, *_ = table.file_uris()
+            rewritten = pq.read_table(path)
+            amounts = pa.array([amount + 1 for amount in rewritten["amount"].to_pylist()], pa.int64())
+            place = rewritten.column_names.index("amount")
+            pq.write_table(rewritten.set_column(place, "amount", amounts), path)
+        with pytest.raises(NotAsPublished, match=complaint):
+            verify(embedded_lake(tmp_path, REGISTRY, name))
+    assert command(tmp_path, "publications", "--check").returncode == 0
+    assert command(tmp_path, "publications", "--check", "--lake", "gold.ledger").returncode == 4
 
 
 def test_what_was_spilled_long_ago_goes(home: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,15 @@ with lake.writing("a test"):
 """
 
 
-def client(lake: Path, how: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", WRITE, lake, how], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def client(lake: Path, how: str) -> Iterator[subprocess.Popen[str]]:
+    """A client of the server in a process of its own, which does not outlive the test."""
+    command = [sys.executable, "-c", WRITE, lake, how]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
