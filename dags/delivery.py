@@ -35,9 +35,11 @@ class Delivery(BaseSensorOperator):
         self._contract = source
 
     def poke(self, context: Any) -> bool:
-        fetch(self.source, f"tanzhang_{self.source}", home() / "exports")
         hook = SubprocessHook()
-        run_command(hook, ["job", "pull", "--date", self.business_date, "--institution", self.source])
+        try:
+            fetch(self.source, f"tanzhang_{self.source}", home() / "exports")
+        finally:  # what else was fetched is taken in all the same
+            run_command(hook, ["job", "pull", "--date", self.business_date, "--institution", self.source])
         if arrival(hook, self.source, self.business_date)["state"] != "missing":
             return True
         day, now = date.fromisoformat(self.business_date), timezone.utcnow()

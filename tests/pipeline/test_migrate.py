@@ -100,10 +100,7 @@ def migrated(home: Path, registry: Registry = REGISTRY, **options: Any) -> Migra
 
 
 def without_kind(lake: Path) -> None:
-    """Make the lake one of the time before migration 1.
-
-    The record is without its columns and has the hashes of then, the note of the last run is without its id.
-    """
+    """Make the lake one of before migration 1: no kinds in the record, hashes without them, no run id in the note."""
     note = lake / "_open_run.json"
     note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
     path = lake / "gold/publications"

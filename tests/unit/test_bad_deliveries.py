@@ -61,7 +61,7 @@ def test_a_control_file_with_a_wrong_entry(tmp_path: Path, institution: str, cod
     assert take(tmp_path, institution) == []
     ((state, codes),) = receipts(tmp_path, institution)
     assert state == "refused" and code in codes
-    kept = [path for path in (tmp_path / "landing").rglob("*") if path.is_file()]
+    kept = [path for path in (tmp_path / "landing").rglob("[!.]*") if path.is_file()]
     assert [path.parent.parent.name for path in kept] == ["receipts"]
 
 
