@@ -39,7 +39,7 @@ def account(dags: dict[str, Any], day: str) -> Any:
 
 ENGINES = [
     "embedded",
-    pytest.param("spark", marks=pytest.mark.spark),
+    pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak]),
     pytest.param("connect", marks=pytest.mark.spark),
 ]
 

@@ -24,7 +24,8 @@ from tests.worlds import days, make_world
 if TYPE_CHECKING:
     from schemas import Registry
 
-pytestmark = pytest.mark.spark
+# tests/dags has a day through Connect in every run of the suite.
+pytestmark = [pytest.mark.spark, pytest.mark.soak]
 [DAY] = days(1)
 
 
@@ -143,7 +144,6 @@ def left_over(home: Path) -> list[str]:
     return found
 
 
-@pytest.mark.soak
 def test_a_cluster_of_two_workers_gives_the_same_day(tmp_path: Path, registry: Registry) -> None:
     home = tmp_path / "home"
     with cluster(home) as process:
@@ -154,7 +154,6 @@ def test_a_cluster_of_two_workers_gives_the_same_day(tmp_path: Path, registry: R
     assert left_over(home) == []
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_cluster_leaves_nothing(tmp_path: Path, how: signal.Signals) -> None:
     home = tmp_path / "home"

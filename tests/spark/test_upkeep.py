@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.soak]
 DAYS = days(3)
 EDITS = {
     "fields/files.yaml": [("feed: {", 'note: {type: string, description: "A column more."}\nfeed: {')],
