@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 JAVA_RELEASES = (17, 21)
@@ -183,11 +183,22 @@ def _reasons(ivy_log: str) -> str:
     return "\n".join(dict.fromkeys(lines[:2])) or ivy_log[-500:]
 
 
+def spark_home() -> Path:
+    """Where PySpark's scripts and JARs lie.
+
+    Not asked of the module: importing it costs a second, and on the embedded engine it is another one.
+
+    Raises:
+        SetupError: PySpark is not installed.
+    """
+    try:
+        return Path(str(distribution("pyspark").locate_file("pyspark")))
+    except PackageNotFoundError:
+        raise SetupError("PySpark is not installed: run `make env`.") from None
+
+
 def _ivy() -> Path:
-    spec = find_spec("pyspark")  # not an import: that would cost a second on every call
-    if spec is None or spec.origin is None:
-        raise SetupError("PySpark is not installed: run `make env`.")
-    (ivy,) = Path(spec.origin).parent.glob("jars/ivy-*.jar")
+    (ivy,) = spark_home().glob("jars/ivy-*.jar")
     return ivy
 
 

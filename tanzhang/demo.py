@@ -92,13 +92,19 @@ def compare(home: Path, out: Console) -> None:
     Raises:
         SystemExit: they differ.
     """
-    from deltalake import DeltaTable
+    import pyarrow as pa
+    from deltalake import DeltaTable, QueryBuilder
 
-    key = ["person_id", "measure", "scenario", "institution", "amount", "entries", "changed_in_seq"]
+    query = "SELECT person_id, measure, scenario, institution, amount, entries, changed_in_seq FROM balances"
     lakes = [
         sorted(
-            tuple(row[name] for name in key)
-            for row in DeltaTable(home / folder / "gold/balances").to_pyarrow_table().to_pylist()
+            tuple(row.values())
+            for row in pa.table(
+                QueryBuilder()
+                .register("balances", DeltaTable(home / folder / "gold/balances"))
+                .execute(query)
+                .read_all()
+            ).to_pylist()
         )
         for folder in ("lake", "lake-spark")
     ]

@@ -13,13 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
 
-from jobs.jars import SetupError, java_home
+from jobs.jars import SetupError, java_home, spark_home
 from jobs.lake.session import CONNECT_PORT, answers, driver_settings, overrides
 
 LOCAL = "127.0.0.1"
@@ -34,14 +33,6 @@ class ServerFailed(SetupError):
 
 
 # -- command lines
-
-
-def spark_home() -> Path:
-    """Where PySpark's scripts and JARs lie."""
-    spec = find_spec("pyspark")
-    if spec is None or spec.origin is None:
-        raise SetupError("PySpark is not installed: run `make env`.")
-    return Path(spec.origin).parent
 
 
 def environment() -> dict[str, str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
 
 if TYPE_CHECKING:
     from jobs.lake.base import Lake
@@ -42,9 +43,10 @@ def format_of(lake: Lake) -> Format:
     record = DeltaTable(lake.uri(RECORD))
     has_version = "schema_version" in columns_of(record)
     names = ["publication_seq", "table_name", "table_version", *(["schema_version"] if has_version else [])]
-    rows = record.to_pyarrow_table(columns=names).to_pylist()
-    seq = max((row["publication_seq"] for row in rows), default=0)
-    last = [row for row in rows if row["publication_seq"] == seq]
+    # Not by Arrow's own scan: a process that ends soon after one is now and then aborted by its threads.
+    query = f"SELECT {', '.join(names)} FROM record WHERE publication_seq = (SELECT max(publication_seq) FROM record)"
+    last = pa.table(QueryBuilder().register("record", record).execute(query).read_all()).to_pylist()
+    seq = last[0]["publication_seq"] if last else 0
     version = last[0]["schema_version"] if last and has_version else 0
     return Format(seq, version, {row["table_name"]: row["table_version"] for row in last})
 

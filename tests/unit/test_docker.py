@@ -18,6 +18,7 @@ import pytest
 import typer
 import yaml
 
+from jobs.jars import spark_home
 from tanzhang import servers
 from tanzhang.cli import app
 
@@ -184,7 +185,7 @@ def test_health_checks_are_python() -> None:
 @pytest.mark.parametrize("name", [servers.MASTER_CLASS, servers.WORKER_CLASS, servers.CONNECT_CLASS])
 def test_spark_has_the_classes(name: str) -> None:
     path = name.replace(".", "/") + ".class"
-    jars = (servers.spark_home() / "jars").glob("spark-*.jar")
+    jars = (spark_home() / "jars").glob("spark-*.jar")
     assert any(path in ZipFile(jar).namelist() for jar in jars)
 
 
