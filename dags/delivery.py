@@ -15,6 +15,7 @@ from dags.notice import tell
 from dags.settings import home
 from dags.transports import fetch
 from schemas.days import cut_off, ready_by
+from schemas.deliveries import EXPORTS
 from schemas.sources import Source
 
 
@@ -37,7 +38,7 @@ class Delivery(BaseSensorOperator):
     def poke(self, context: Any) -> bool:
         hook = SubprocessHook()
         try:
-            fetch(self.source, f"tanzhang_{self.source}", home() / "exports")
+            fetch(self.source, f"tanzhang_{self.source}", home() / EXPORTS)
         finally:  # what else was fetched is taken in all the same
             run_command(hook, ["job", "pull", "--date", self.business_date, "--institution", self.source])
         if arrival(hook, self.source, self.business_date)["state"] != "missing":

@@ -66,7 +66,7 @@ def ingest(source: Source) -> DAG:
         ("ingest", source.kind),
         schedule=after_each_day(source.ready_by, zone),
         catchup=MAKES_UP,
-        params={PARAM: business_date_param("the date of the run")},
+        params={PARAM: business_date_param()},
     ) as made:
         delivery = Delivery(
             task_id="delivery",
@@ -107,7 +107,7 @@ def account_daily(registry: Registry) -> DAG:
         tags=("account",),
         schedule=after_each_day(f"{CUT_OFF:%H:%M}", ZONE),
         catchup=MAKES_UP,
-        params={PARAM: business_date_param("the date of the run")},
+        params={PARAM: business_date_param()},
     ) as made:
         steps = [Tanzhang(task_id=name, arguments=["job", name, "--date", DATE]) for name in ("pull", "land")]
         steps.append(Tanzhang(task_id="arrivals", arguments=["late", "--date", DATE]))
@@ -197,8 +197,8 @@ def day_param(what: str) -> Param:
     return Param(None, type=["null", "string"], format="date", description=what)
 
 
-def business_date_param(what: str) -> Param:
-    return day_param(f"Business date; otherwise {what}.")
+def business_date_param() -> Param:
+    return day_param("Business date; otherwise the date of the run.")
 
 
 REGISTRY = load_registry()

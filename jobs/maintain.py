@@ -19,23 +19,24 @@ from jobs.lake.base import RETENTION_DAYS
 from jobs.lake.format import retired
 from jobs.lock import Busy
 from jobs.logs import log
+from jobs.manifests import LANDED, LANDING
 from jobs.open_run import forget, new_run_id, noted
 from jobs.publish import record
 from jobs.pull import write_whole
 from jobs.recording import Outcome, recorded
 from jobs.retention import Expired, expire
 from jobs.run import PUBLICATIONS, Pin, Publication, RunError, last_publication, restore_pins
+from jobs.run_record import RUNS
 from jobs.verify import check_pins
+from schemas.deliveries import EXPORTS
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
-RAW_DAYS = 180
-"""So long raw text is kept unless configured."""
 LEFT_OVER = timedelta(days=1)
 """What an engine spilled and did not remove for so long, no process uses any more."""
 RETIRED = "_retired_at"
-FOLDERS = ("exports", "landing", "landed", "runs")
+FOLDERS = (EXPORTS, LANDING, LANDED, RUNS)
 
 
 @dataclass(frozen=True)

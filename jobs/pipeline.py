@@ -24,9 +24,9 @@ from jobs.publish import gate, publish
 from jobs.pull import pull
 from jobs.recording import Outcome, recorded
 from jobs.resolve import resolve
-from jobs.retention import EXPORTS
 from jobs.run import Run, begin
 from jobs.tokens import Tokens
+from schemas.deliveries import EXPORTS
 from schemas.sources import load_stations
 
 if TYPE_CHECKING:

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from jobs.logs import log
 from jobs.manifests import LANDING, manifest_path
 from jobs.pull import Receipt, load_receipts, one_ingest
+from schemas.deliveries import EXPORTS
 
 if TYPE_CHECKING:
     from schemas.sources import Source
-
-EXPORTS = "exports"
 
 
 @dataclass(frozen=True)

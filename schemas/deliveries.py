@@ -14,6 +14,8 @@ CONTROL_BYTES = 64 << 20
 """A delivery of a hundred thousand bills names each of them."""
 STAMP = "%Y%m%dT%H%M%SZ"
 """Of the folder of a delivery: when it arrived, in UTC."""
+EXPORTS = "exports"
+"""Folder of a home that deliveries arrive in: `<institution>/<stamp>/`."""
 MOST_PARTS = 999_999
 MOST_REVISIONS = 9_999
 """Numbers that stand in names of files and folders."""

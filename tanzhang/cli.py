@@ -222,6 +222,7 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
     from jobs.pull import pull
     from jobs.tokens import Tokens
     from schemas import load_registry
+    from schemas.deliveries import EXPORTS
     from schemas.sources import load_stations
 
     sources = load_registry().sources
@@ -231,7 +232,7 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
     for source in sources.values() if only is None else [sources[only]]:
         done: Sequence[Receipt | Manifest]
         if name is Job.pull:
-            done = pull(source, home / "exports", home / LANDING)
+            done = pull(source, home / EXPORTS, home / LANDING)
         else:
             done = land(source, home, Tokens.from_env(), load_stations(source))
         refused = [one for one in done if one.state == "refused"]

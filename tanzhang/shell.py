@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -76,6 +78,16 @@ def lake_of(home: Path, engine: Engine, folder: str = "lake", *, as_it_is: bool 
             yield lake
         finally:
             lake.close()
+
+
+def say_json(content: object) -> None:
+    """One JSON document on one line, dataclasses and instants in it too. Not by rich, which would break the line."""
+    typer.echo(json.dumps(content, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    return dataclasses.asdict(value) if is_record else value.isoformat()
 
 
 def fail(text: str, code: int) -> None:

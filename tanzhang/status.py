@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +9,7 @@ import typer
 from rich.table import Table
 
 from tanzhang import show
-from tanzhang.shell import HOME, Engine, Home, OnEngine, lake_of, out
+from tanzhang.shell import HOME, Engine, Home, OnEngine, lake_of, out, say_json
 
 if TYPE_CHECKING:
     from jobs.history import Published
@@ -50,7 +48,7 @@ def status(
             "unpublished": runs,
             **(_totals(state) if state else {}),
         }
-        typer.echo(json.dumps(content, default=_plain))  # not rich's: a line must stay a line
+        say_json(content)
         return
     if state:
         show.status(out, state)
@@ -69,10 +67,6 @@ def _totals(state: Status) -> dict[str, Any]:
         "outcomes": state.outcomes,
         "refused_deliveries": [dict(zip(("institution", "arrival", "codes"), one)) for one in refused],
     }
-
-
-def _plain(value: Any) -> Any:
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value.isoformat()  # type: ignore[arg-type]
 
 
 def _show_intakes(intakes: list[Intake]) -> None:

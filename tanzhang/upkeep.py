@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from tanzhang.shell import HOME, NOT_FOUND, Engine, Home, OnEngine, fail, foreseen, lake_of, out
+from tanzhang.shell import HOME, NOT_FOUND, Engine, Home, OnEngine, fail, foreseen, lake_of, out, say_json
 
 if TYPE_CHECKING:
     from jobs.maintain import Maintained
@@ -42,7 +40,7 @@ def maintain(
         at = datetime.now(timezone.utc)
         done = work(lake, home, raw_days=raw_days, at=at, dry_run=dry_run, give_up_run=give_up_run)
         if as_json:
-            _print_json(dataclasses.asdict(done))
+            say_json(done)
         else:
             _show_maintained(done, dry_run)
 
@@ -81,7 +79,7 @@ def late(
     found = [arrival(sources[one], home / LANDING, day.date()) for one in sources if institution in (None, one)]
     if as_json:
         for one in found:
-            _print_json(dataclasses.asdict(one))
+            say_json(one)
         return
     table = Table(title=f"Deliveries for {day.date()}")
     for name in ("institution", "expected by", "arrived", "state"):
@@ -90,11 +88,6 @@ def late(
         arrived = one.arrived_at.astimezone(one.ready_by.tzinfo).isoformat(" ", "minutes") if one.arrived_at else "·"
         table.add_row(one.institution, one.ready_by.isoformat(" ", "minutes"), arrived, one.state)
     out.print(table)
-
-
-def _print_json(content: Any) -> None:
-    # Not rich's: a line must stay a line.
-    typer.echo(json.dumps(content, default=lambda value: value.isoformat()))
 
 
 def _show_maintained(done: Maintained, dry_run: bool) -> None:

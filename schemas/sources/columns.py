@@ -6,11 +6,12 @@ Every model names the field that it reads in `column` (a header name or a JSON k
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from schemas.base import Strict
 from schemas.units import mass_in_kilograms
@@ -239,3 +240,39 @@ class Sum(Strict):
     column: str
     thousands: Literal["", ","] = ""
     prefix: str = ""
+
+
+class Identifiers(Strict):
+    """Which field holds which identifier. `card` may be a JSON list of at most two."""
+
+    citizen_id: str | None = None
+    phone: str | None = None
+    card: str | None = None
+
+
+_FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude")
+
+
+def columns_of(model: object) -> Iterator[str]:
+    """Every field that a columns model reads, however deep."""
+    if isinstance(model, RowRule):
+        yield from model.when
+    elif isinstance(model, BaseModel):
+        for name in type(model).model_fields:
+            value = getattr(model, name)
+            if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, Identifiers)):
+                yield value
+            else:
+                yield from columns_of(value)
+    elif isinstance(model, list):
+        for entry in model:
+            yield from columns_of(entry)
+
+
+def indispensable(columns: Any) -> Iterator[str]:
+    """Fields without which no row can count: the customer, and the time of what all rows report."""
+    if customer := getattr(columns, "customer", None):
+        yield customer
+    for name in ("occurred_at", "registered_at", "at"):
+        if isinstance(time := getattr(columns, name, None), Time):
+            yield time.column

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Strict
 from schemas.sources.columns import (
@@ -16,6 +15,7 @@ from schemas.sources.columns import (
     Classes,
     Codes,
     Distance,
+    Identifiers,
     Items,
     Number,
     Original,
@@ -23,6 +23,8 @@ from schemas.sources.columns import (
     Scenario,
     Sum,
     Time,
+    columns_of,
+    indispensable,
 )
 from schemas.sources.layouts import Delimited, Format, JsonLines, Workbook, Xml
 from schemas.sources.statements import StatementRule, Volume
@@ -96,14 +98,6 @@ class PaymentColumns(Strict):
         if bool(refunds) != (self.original is not None):
             raise ValueError("say `original` exactly where rows may be refunds")
         return self
-
-
-class Identifiers(Strict):
-    """Which field holds which identifier. `card` may be a JSON list of at most two."""
-
-    citizen_id: str | None = None
-    phone: str | None = None
-    card: str | None = None
 
 
 class RegistrationColumns(Strict):
@@ -193,7 +187,7 @@ class _Feed(Strict):
     def _fields_accounted_for(self) -> _Feed:
         if self.items and (not isinstance(self.format, JsonLines) or not self.natural_key):
             raise ValueError("items need layout json_lines and a natural_key")
-        mapped = set(_columns_of(getattr(self, "columns", None)))
+        mapped = set(columns_of(getattr(self, "columns", None)))
         keys = set(self.natural_key or ())
         listed = {self.items.column} if self.items else set()
         sums = {self.control_sum.column} if self.control_sum else set()
@@ -208,7 +202,7 @@ class _Feed(Strict):
         both = set(self.not_kept) & mapped
         if both:
             raise ValueError(f"mapped and not_kept: {sorted(both)}")
-        unruled = (keys | set(_indispensable(getattr(self, "columns", None)))) - set(self.required)
+        unruled = (keys | set(indispensable(getattr(self, "columns", None)))) - set(self.required)
         if unruled:
             raise ValueError(f"name these fields in required: {sorted(unruled)}")
         return self
@@ -296,34 +290,6 @@ def _targets(layout: Delimited | JsonLines | Workbook | Xml) -> set[str]:
         return set(layout.values or ())
     columns = layout.columns if isinstance(layout, (Delimited, Workbook)) else None
     return {name for name in (columns or {}).values() if name is not None}
-
-
-_FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude")
-
-
-def _columns_of(model: object) -> Iterator[str]:
-    """Every field that a columns model reads, however deep."""
-    if isinstance(model, RowRule):
-        yield from model.when
-    elif isinstance(model, BaseModel):
-        for name in type(model).model_fields:
-            value = getattr(model, name)
-            if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, Identifiers)):
-                yield value
-            else:
-                yield from _columns_of(value)
-    elif isinstance(model, list):
-        for entry in model:
-            yield from _columns_of(entry)
-
-
-def _indispensable(columns: Any) -> Iterator[str]:
-    """Fields without which no row can count: the customer, and the time of what all rows report."""
-    if customer := getattr(columns, "customer", None):
-        yield customer
-    for name in ("occurred_at", "registered_at", "at"):
-        if isinstance(time := getattr(columns, name, None), Time):
-            yield time.column
 
 
 class ActFeed(_Feed):

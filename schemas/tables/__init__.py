@@ -138,4 +138,8 @@ def load_tables(root: Path = ROOT) -> dict[str, Table]:
                 )
             rule_of[rule.id] = path
         tables[table.name] = table.model_copy(update={"types": {n: fields[n].type for n in table.fields}})
+    for table in tables.values():
+        for name in table.derived_from:
+            if name not in tables:
+                raise RegistryError(f"tables/: {table.name}: derived_from: {name} is no table")
     return tables

@@ -10,7 +10,7 @@ import pytest
 from jobs.foretell import dry_post, foretell
 from jobs.lake import Lake
 from jobs.pipeline import JOBS, PUBLISH, run_job
-from jobs.run import RunError
+from jobs.run import Run, RunError
 from schemas import load_registry
 from tests.lakes import check_chain, contents, differences
 from tests.worlds import days, embedded_lake, make_world, rows, run_days
@@ -97,3 +97,16 @@ def test_a_dry_run_says_what_two_days_then_post(home: Path) -> None:
     assert foretold == posted
     assert max(one.people for one in told) <= len({row["person_id"] for row in rows(lake, "gold.ledger")})
     assert foretell(lake, REGISTRY, home, SECOND, full=True) == []
+
+
+def test_tables_come_from_what_their_jobs_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = embedded_lake(home, REGISTRY, "read")
+    run_days(lake, home, [FIRST])
+    read: set[str] = set()
+    opened = Run.read
+    monkeypatch.setattr(Run, "read", lambda run, table: read.add(table) or opened(run, table))
+    for name in JOBS:
+        read.clear()
+        run_job(lake, REGISTRY, home, SECOND, name)
+        own = [table for table in REGISTRY.tables.values() if table.written_by == name]
+        assert read - {table.name for table in own} == {one for table in own for one in table.derived_from}, name

@@ -59,6 +59,13 @@ MOVES: Edits = {
     "tables/silver_identity_log.yaml": [("name: silver.identity_log", "name: silver.persons"), ("  - row_count\n", "")],
     "tables/silver_rows.yaml": [("name: silver.rows", "name: silver.all_rows")],
     "invariants.yaml": [("table: silver.rows", "table: silver.all_rows")],
+    **{
+        f"tables/gold_{name}.yaml": [
+            ("- silver.rows", "- silver.all_rows"),
+            ("- silver.identity_log", "- silver.persons"),
+        ]
+        for name in ("quality", "publications")
+    },
 }
 MOVES_STEPS = [
     {"step": "rename_table", "table": "silver.identity_log", "to": "silver.persons"},

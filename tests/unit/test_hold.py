@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import pyarrow as pa
 import pytest
@@ -17,9 +17,9 @@ from jobs.hold import judge_statements
 from jobs.lake import choose_engine
 from jobs.manifests import Bill, Manifest
 from schemas import load_registry
+from tests.manifests import FIRST, manifest
 
 REGISTRY = load_registry()
-FIRST = date(2026, 11, 1)
 NUMBER = "amount_fen/metro"
 
 
@@ -41,30 +41,8 @@ def profile(amounts: Sequence[int]) -> Profile:
 
 def statement(day: int, rows: int = 300, fen: int = 400, feed: str = "acts", bill: Bill | None = None) -> Manifest:
     """A day's statement of the wallet."""
-    return Manifest(
-        file_id=f"{day:016x}",
-        institution="alipay",
-        feed=feed,
-        kind="act",
-        business_date=FIRST + timedelta(days=day),
-        revision=0,
-        part=1,
-        parts=1,
-        received_at=datetime(2026, 11, 2, tzinfo=timezone.utc) + timedelta(days=day),
-        sha256="0" * 64,
-        path="",
-        rows=rows,
-        accepted_rows=rows,
-        quarantined_rows=0,
-        rejected_rows=0,
-        sums={},
-        act_dates={},
-        state="accepted",
-        errors=[],
-        contract_hash="",
-        bill=bill,
-        profile=profile([fen + (k % 7) * 10 for k in range(rows)]),
-    )
+    amounts = profile([fen + (k % 7) * 10 for k in range(rows)])
+    return manifest(day, rows, institution="alipay", feed=feed, kind="act", bill=bill, profile=amounts)
 
 
 def codes(fresh: list[Manifest], known: list[Manifest], released: frozenset[str] = frozenset()) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ from schemas.base import ROOT
 from schemas.rules import BoundedRule
 from schemas.sources.errors import ERRORS
 from schemas.sources.statements import MEASURES, StatementRule, Volume
+from tests.manifests import FIRST, manifest
 
 REGISTRY = load_registry()
 FEEDS = [(source, name) for source in REGISTRY.sources.values() for name in source.feeds]
-FIRST = date(2026, 11, 1)
 AMOUNT = "amount_fen"
 
 
@@ -38,30 +38,17 @@ def _engine() -> None:
 
 def taps(day: int, rows: int = 400, unusable: int = 0, median_class: int = 69, new_columns: int = 0) -> Manifest:
     """A day's statement of the metro; class 69 of fares is about 4 yuan."""
-    return Manifest(
-        file_id=f"{day:016x}",
+    columns = [f"a{{{k + 2}}}" for k in range(new_columns)]
+    return manifest(
+        day,
+        rows,
         institution="hangzhou_metro",
         feed="taps",
         kind="tap",
-        business_date=FIRST + timedelta(days=day),
-        revision=0,
-        part=1,
-        parts=1,
-        received_at=datetime(2026, 11, 2, tzinfo=timezone.utc) + timedelta(days=day),
-        sha256="0" * 64,
-        path="",
-        rows=rows,
         accepted_rows=rows - unusable // 2,
         quarantined_rows=unusable - unusable // 2,
         rejected_rows=unusable // 2,
-        sums={},
-        act_dates={},
-        state="accepted",
-        errors=[],
-        contract_hash="",
-        profile=Profile(
-            rows=rows, numbers={AMOUNT: {median_class: rows}}, new_columns=[f"a{{{k + 2}}}" for k in range(new_columns)]
-        ),
+        profile=Profile(rows=rows, numbers={AMOUNT: {median_class: rows}}, new_columns=columns),
     )
 
 

@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
 from functools import cache
@@ -106,7 +107,7 @@ class Wire:
             sink.close()
 
 
-class Remote:
+class Remote(ABC):
     """A remote place of one institution. `extra` and `fields` make up the connection to it."""
 
     conn_type: str
@@ -114,11 +115,11 @@ class Remote:
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
 
-    def put(self, path: str, data: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def put(self, path: str, data: bytes) -> None: ...
 
-    def listing(self) -> dict[str, bytes]:
-        raise NotImplementedError
+    @abstractmethod
+    def listing(self) -> dict[str, bytes]: ...
 
     def connection(self, **extra: Any) -> str:
         """The connection as Airflow reads it from the environment; `fields` of it may be overridden by name."""
