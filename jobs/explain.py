@@ -14,11 +14,11 @@ from jobs.formats.read import open_export
 from jobs.frames import in_force, semi
 from jobs.manifests import LANDING, load_manifests
 from jobs.post import NANO, REDUCTION
-from schemas.factors import series_by_id
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
+    from schemas.factors import FactorFile, FactorSeries
     from schemas.sources import Feed
 
 
@@ -150,22 +150,15 @@ def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, di
             "source": cap.source.model_dump(mode="json"),
         }
     else:
-        file, series = series_by_id(registry.factors)[entry["factor_id"]]
-        milligrams = quantity * series.micrograms_per_unit // NANO
-        formula = (
-            f"{quantity / 1e6:g} {scenario.unit} × {series.value} {series.unit} = {milligrams:,} mg (rounded down)"
-        )
-        assert series.source is not None
-        factor = {
-            "factor_id": series.id,
-            "value": f"{series.value} {series.unit}",
-            "region": series.region,
-            "match_quality": entry["match_quality"],
-            "gas_basis": series.gas_basis,
-            "boundary": file.boundary,
-            "status": series.status,
-            "source": series.source.model_dump(mode="json"),
-        }
+        behind = registry.library.series_of(entry["factor_id"])
+        of_one, *less = (one.micrograms_per_unit for _, one in behind)
+        milligrams = quantity * (of_one - sum(less)) // NANO
+        values = " − ".join(f"{one.value} {one.unit}" for _, one in behind)
+        value = f"({values})" if less else values
+        formula = f"{quantity / 1e6:g} {scenario.unit} × {value} = {milligrams:,} mg (rounded down)"
+        factor = told(*behind[0]) | {"match_quality": entry["match_quality"]}
+        if less:
+            factor["project"] = told(*behind[1])
     if entry["measure"] == REDUCTION:
         return formula, milligrams, factor
     programme = registry.programmes[entry["measure"].removeprefix("points.")]
@@ -175,6 +168,20 @@ def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, di
     else:
         points = -((-milligrams * share.numerator + share.denominator - 1) // share.denominator)
     return f"{formula}; × {programme.points_per_gram} points per gram = {points:,} points", points, factor
+
+
+def told(file: FactorFile, series: FactorSeries) -> dict[str, Any]:
+    """A figure as a reader has to see it: value, region, gas, boundary, status and where it stands."""
+    assert series.source is not None
+    return {
+        "factor_id": series.id,
+        "value": f"{series.value} {series.unit}",
+        "region": series.region,
+        "gas_basis": series.gas_basis,
+        "boundary": file.boundary,
+        "status": series.status,
+        "source": series.source.model_dump(mode="json"),
+    }
 
 
 def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dict[str, list[ClaimStory]]:

@@ -11,7 +11,6 @@ from itertools import pairwise
 import pyarrow as pa
 
 from schemas import Registry
-from schemas.factors import rate_table
 from schemas.sources import UNPLACED, Feed, Source, load_distances
 
 END_OF_TIME = date(9999, 12, 31)
@@ -103,7 +102,7 @@ class Policy:
     def rates(self) -> pa.Table:
         """Factor by scenario, region and local date [valid_from, valid_to)."""
         regions = self.registry.regions | {UNPLACED}
-        rows = rate_table(self.registry.factors, self.registry.scenarios, regions)
+        rows = self.registry.library.rate_table(self.registry.scenarios, regions)
         return pa.table(
             {
                 "scenario": pa.array([row.scenario for row in rows], pa.string()),
@@ -126,7 +125,7 @@ class Policy:
         for scenario in self.registry.scenarios.values():
             if scenario.unplaced is None:
                 continue
-            rows = rate_table(self.registry.factors, [scenario.id], self.registry.regions)
+            rows = self.registry.library.rate_table([scenario.id], self.registry.regions)
             days = sorted({day for row in rows for day in (row.valid_from, row.valid_to or END_OF_TIME)})
             for first, after in pairwise(days):
                 there = [row for row in rows if row.valid_from <= first < (row.valid_to or END_OF_TIME)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.base import ROOT, RegistryError
-from schemas.factors import FactorFile, load_factors
+from schemas.library import Library, load_library
 from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
 from schemas.rules import Invariant, load_invariants
-from schemas.scenarios import Scenario, load_scenarios
+from schemas.scenarios import Scenario
 from schemas.sources import UNPLACED, Source, load_sources
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
@@ -25,14 +26,18 @@ class Registry:
 
     root: Path
     sources: dict[str, Source]
-    scenarios: dict[str, Scenario]
-    factors: dict[str, FactorFile]
+    library: Library
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
     migrations: list[Migration]
     invariants: dict[str, Invariant]
     digest: str = field(repr=False)
+
+    @property
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """Every scenario by id."""
+        return self.library.scenarios
 
     @property
     def regions(self) -> set[str]:
@@ -49,16 +54,15 @@ def load_registry(root: Path = ROOT) -> Registry:
     Raises:
         RegistryError: one is broken; the text names the file, the key and the mend.
     """
-    sources, factors, scenarios = load_sources(root), load_factors(root), load_scenarios(root)
+    sources, library = load_sources(root), load_library(root)
     tables, invariants = load_tables(root), load_invariants(root)
-    _check_scenarios(sources, scenarios)
-    _check_range(sources, factors)
+    _check_scenarios(sources, library.scenarios)
+    _check_range(sources, library)
     _check_rules(sources, tables, invariants)
     return Registry(
         root=root,
         sources=sources,
-        scenarios=scenarios,
-        factors=factors,
+        library=library,
         programmes=load_programmes(root),
         tables=tables,
         fields=load_fields(root),
@@ -68,7 +72,7 @@ def load_registry(root: Path = ROOT) -> Registry:
     )
 
 
-def _check_scenarios(sources: dict[str, Source], scenarios: dict[str, Scenario]) -> None:
+def _check_scenarios(sources: dict[str, Source], scenarios: Mapping[str, Scenario]) -> None:
     """Every scenario that a contract names is there, and says where an act counts that is reported without a place."""
     for source in sources.values():
         for name, feed in source.feeds.items():
@@ -82,14 +86,13 @@ def _check_scenarios(sources: dict[str, Source], scenarios: dict[str, Scenario])
                     raise RegistryError(f"{place}: is reported without a region; say `unplaced` in its scenario")
 
 
-def _check_range(sources: dict[str, Source], factors: dict[str, FactorFile]) -> None:
+def _check_range(sources: dict[str, Source], library: Library) -> None:
     """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
-    highest = {file.scenario: max(one.micrograms_per_unit for one in file.series) for file in factors.values()}
     for source in sources.values():
         for name, feed in source.feeds.items():
             for case in feed.cases:
                 most = case.quantity and (case.quantity.at_most or getattr(case.quantity, "constant", None))
-                if most and most * MICRO * highest.get(case.scenario, 0) >= 2**63:
+                if most and most * MICRO * library.highest(case.scenario) >= 2**63:
                     raise RegistryError(
                         f"sources/{source.id}.yaml: feeds.{name}: {case.scenario}: a quantity of {most} times the "
                         "factor is too large to compute with; lower at_most"

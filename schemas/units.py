@@ -22,10 +22,12 @@ MICRO = 10**6
 
 _GASES: tuple[Gas, ...] = ("CO2", "CO2e")
 _MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
-_COUNTED = ("km", "vehicle_km", "step", "act", "statement")
+_COUNTED = ("km", "vehicle_km", "step", "act", "statement", "kWh", "m3", "room_night", "hour")
 _WEIGHED = "kg"
 """What a factor is 'per', each a dimension of its own: a factor per vehicle-km is none per passenger-km.
 Material is counted by its plain mass, in kilograms."""
+_PARTS = {"MWh": "1000 * kWh", "L": "m3 / 1000"}
+"""Other sizes of what is counted."""
 
 
 class UnitError(ValueError):
@@ -58,6 +60,8 @@ def _registry() -> UnitRegistry[Any]:
     registry.define("jin = 500 * g")  # 斤, the market's pound
     # An account is one passenger, so a kilometre of that person is a passenger-kilometre.
     registry.define("passenger_km = km")
+    for name, size in _PARTS.items():
+        registry.define(f"{name} = {size}")
     return registry
 
 
@@ -67,7 +71,7 @@ def _units(text: str) -> Any:
         return _registry().parse_units(text)
     except (PintError, ValueError, TypeError, AttributeError) as error:
         weighed = [f"{mass}{gas}" for gas in _GASES for mass in _MASSES]
-        known = ", ".join([*weighed, *_COUNTED, _WEIGHED, "passenger_km"])
+        known = ", ".join([*weighed, *_COUNTED, *_PARTS, _WEIGHED, "passenger_km"])
         raise UnitError(f"unit {text!r} is not known; use one of {known}") from error
 
 
@@ -111,16 +115,42 @@ def whole_milligrams(text: str) -> int:
     Raises:
         UnitError: not `<decimal> <mass unit>`, or no whole number of milligrams.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) (\S+)", text)
-    if match is None:
-        raise UnitError(f"{text!r} is no mass; write it like 296 g")
-    units = _units(match[2])
-    if not units.is_compatible_with("mg"):
-        raise UnitError(f"{text!r} is no plain mass; write it like 296 g")
-    milligrams = Fraction(_registry().Quantity(Fraction(match[1]), units).to("mg").magnitude)
+    milligrams = mass_of(text)[0] / 1000
     if milligrams.denominator != 1:
         raise UnitError(f"{text!r} is no whole number of milligrams")
     return milligrams.numerator
+
+
+def mass_of(text: str) -> tuple[Fraction, Fraction]:
+    """A plain mass such as `4.63 kg` in micrograms, and what its last printed digit stands for.
+
+    Raises:
+        UnitError: not `<decimal> <unit of plain mass>`.
+    """
+    value, unit = _amount(text)
+    if not _units(unit).is_compatible_with("ug"):
+        raise UnitError(f"{text!r} is no plain mass; write it like 296 g")
+    size = Fraction(_registry().Quantity(Fraction(1), _units(unit)).to("ug").magnitude)
+    return Fraction(value) * size, size / 10 ** len(value.partition(".")[2])
+
+
+def counted_amount(text: str, unit: str) -> Fraction:
+    """An amount such as `12 km` or `1 MWh` in a unit that things are counted in, exact.
+
+    Raises:
+        UnitError: not `<decimal> <unit>`, or a unit of something else.
+    """
+    value, given = _amount(text)
+    if counted_unit(given) != counted_unit(unit):
+        raise UnitError(f"{text!r} is counted in {counted_unit(given)}, where {unit} is asked for")
+    return Fraction(_registry().Quantity(Fraction(value), _units(given)).to(counted_unit(unit)).magnitude)
+
+
+def _amount(text: str) -> tuple[str, str]:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([^\W\d]\w*)", text)
+    if match is None:
+        raise UnitError(f"{text!r} is no amount; write it like 296 g")
+    return match[1], match[2]
 
 
 def counted_unit(text: str) -> str:

@@ -1,8 +1,8 @@
 """Scenarios: the acts that are counted. One YAML per scenario, named after its id.
 
 A scenario says what one act is, in which unit it is counted, what proves it, who may report it, how reports
-of the same act are recognised and how much may be credited. It never says how much an act is worth: that is
-the factor's business, and what an institution calls it is the source contract's.
+of the same act are recognised, by which method and factors it is quantified and how much may be credited. The
+figures themselves are the factors' business, and what an institution calls it is the source contract's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError, Strict
 from schemas.scenarios.parts import Citation, Dated, Id, InstitutionKind, Named, Text, load_by_id, overlapping
+from schemas.scenarios.quantification import Quantification
 from schemas.units import UnitError, counted_unit, whole_milligrams
 
 ConsentScope = Literal["travel", "living", "finance"]
@@ -94,7 +95,10 @@ class Scenario(Named):
             regions that institutions report from the one whose factor is lowest on that date.
         missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
         caps: limits to a person's credit, never on one date two of the same period.
-        no_factor_reason: why it has no factor, for the person to read; required exactly when it has none.
+        named_by: who counts it as a low-carbon act: standards, programmes, institutions.
+        quantification: the method and the factors by which it is credited.
+        alternatives: other figures and other boundaries, for comparison; never applied.
+        no_factor_reason: why it is not quantified, for the person to read; required exactly when it is not.
     """
 
     name_en: Text
@@ -110,6 +114,9 @@ class Scenario(Named):
     unplaced: Literal["lowest_factor"] | None = None
     missing_quantity: MissingQuantity | None = None
     caps: list[Cap]
+    named_by: list[Citation] = Field(min_length=1)
+    quantification: Quantification | None = None
+    alternatives: list[Quantification] = []
     no_factor_reason: Text | None = None
 
     @model_validator(mode="after")
@@ -121,6 +128,8 @@ class Scenario(Named):
                 raise ValueError(f"caps {one.id} and {other.id} of a {one.period} overlap; end one of them")
         if self.missing_quantity is not None and self.unit != "km":
             raise ValueError("missing_quantity: shortest_trip is a distance, but the unit is not km")
+        if (self.quantification is None) == (self.no_factor_reason is None):
+            raise ValueError("say its quantification, or in no_factor_reason why nothing quantifies it; not both")
         return self
 
 

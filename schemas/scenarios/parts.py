@@ -25,6 +25,9 @@ InstitutionKind = Literal["transit", "bike_share", "recycler", "government", "pa
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 code of another country: a figure from there applies nowhere here but by a declared proxy."""
 
+Grid = Annotated[str, Field(pattern=r"^grid_[a-z]+$")]
+"""A region of the power grid; schemas/regions/ says which divisions draw from it."""
+
 Text = Annotated[str, Field(min_length=1)]
 
 

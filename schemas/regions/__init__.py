@@ -1,0 +1,45 @@
+"""Regions: administrative divisions by their code, and the regions of the power grid that provinces draw from."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from schemas.base import Strict, load_yaml
+from schemas.scenarios.parts import Citation, Grid, Text
+
+NATIONAL = "000000"
+
+
+class GridRegion(Strict):
+    """A region of the power grid: its name and the first digits of the divisions inside it."""
+
+    name: Text
+    prefixes: list[Text]
+
+
+class Grids(Strict):
+    """The assignment of divisions to regions of the grid, and who assigns them."""
+
+    source: Citation
+    grids: dict[Grid, GridRegion]
+
+
+@lru_cache(maxsize=1)
+def grids() -> dict[str, GridRegion]:
+    """Every region of the grid by its code."""
+    return dict(load_yaml(Path(__file__).parent / "grids.yaml", Grids).grids)
+
+
+def grid_of(region: str) -> str | None:
+    """The region of the grid that a division draws from, where the assignment names it."""
+    return next((code for code, grid in grids().items() if region.startswith(tuple(grid.prefixes))), None)
+
+
+def region_and_parents(region: str) -> list[str]:
+    """The region, its city, its province, its region of the grid and the country, each once, the narrowest first."""
+    if not region.isdigit():  # a region of the grid, or another country, which nothing contains
+        return [region, NATIONAL] if region in grids() else [region]
+    divisions = [region, f"{region[:4]}00", f"{region[:2]}0000"]
+    grid = grid_of(region)
+    return list(dict.fromkeys([*divisions, *([grid] if grid else []), NATIONAL]))
