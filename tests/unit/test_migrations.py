@@ -42,7 +42,7 @@ def test_each_migration_leads_somewhere_else() -> None:
         ("tables/gold_quality.yaml", "  - is_passed\n  - observed\n", "  - observed\n  - is_passed\n"),
         ("tables/gold_quality.yaml", "('critical', 'warning', 'info')", "('critical', 'warning')"),
         ("tables/gold_ledger.yaml", "partition_by: [act_month]", "partition_by: [institution]"),
-        ("tables/silver_membership.yaml", "name: silver.membership", "name: silver.members"),
+        ("tables/gold_quality.yaml", "name: gold.quality", "name: gold.qualities"),  # a table that none comes from
         ("fields/figures.yaml", "amount: {type: bigint", "amount: {type: int"),
     ],
 )
