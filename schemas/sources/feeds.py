@@ -354,7 +354,7 @@ class PaymentFeed(_Feed):
         if any(case.claim_kind == "reading" for case in cases):
             raise ValueError("a payment proves an act or a payment, not a reading")
         if any(isinstance(case.quantity, (Distance, Saving)) for case in cases):
-            raise ValueError("a distance or a meter's saving belongs to an act: a payment has neither")
+            raise ValueError("a distance belongs to an act, and so does a meter's saving: a payment has neither")
         if any(rule.means == "act" for rule in self.columns.rows):
             raise ValueError("a row of payments is a purchase or what takes it back; what it proves, its case says")
         if (self.columns.customer is None) != self.is_bill:
