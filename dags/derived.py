@@ -37,14 +37,21 @@ REPORT_COMMANDS = {"report": ["report", "--date", DATE], "data_docs": ["data-doc
 """What is drawn up of a publication once it is visible."""
 
 
-def dag(dag_id: str, doc: str, zone: ZoneInfo = ZONE, tags: tuple[str, ...] = (), weight: int = 1, **rest: Any) -> DAG:
-    """What all DAGs have in common; of tasks that wait for a slot the one with the greater weight comes first."""
+def dag(
+    dag_id: str,
+    doc: str,
+    zone: ZoneInfo = ZONE,
+    tags: tuple[str, ...] = (),
+    defaults: dict[str, Any] | None = None,
+    **rest: Any,
+) -> DAG:
+    """What all DAGs have in common; `defaults` are those of its own tasks beside everybody's."""
     return DAG(
         dag_id,
         doc_md=doc,
         description=doc.split("\n", 1)[0],
         tags=["tanzhang", *tags],
-        default_args={**DEFAULTS, "priority_weight": weight},
+        default_args={**DEFAULTS, **(defaults or {})},
         start_date=datetime.combine(START, time.min, zone),
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),
@@ -66,6 +73,7 @@ def ingest(source: Source) -> DAG:
         doc,
         zone,
         ("ingest", source.kind),
+        defaults={"pool": TRANSPORT_POOL},
         schedule=after_each_day(source.ready_by, zone),
         catchup=MAKES_UP,
         params={PARAM: business_date_param()},
@@ -77,7 +85,6 @@ def ingest(source: Source) -> DAG:
             mode="reschedule",
             poke_interval=POKE_SECONDS,
             timeout=timedelta(hours=12).total_seconds(),
-            pool=TRANSPORT_POOL,
         )
         # Also where the day's delivery is missing: a late one of another day may have come.
         land = Tanzhang(
@@ -107,7 +114,7 @@ def account_daily(registry: Registry) -> DAG:
         DAILY,
         doc,
         tags=("account",),
-        weight=FIRST,
+        defaults={"priority_weight": FIRST},
         schedule=after_each_day(f"{CUT_OFF:%H:%M}", ZONE),
         catchup=MAKES_UP,
         params={PARAM: business_date_param()},
