@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from tanzhang.factor_tables import grams
 from tanzhang.shell import NOT_FOUND, USAGE, Registry, fail, out, registry_at, say_json
 
 if TYPE_CHECKING:
@@ -66,11 +67,6 @@ def calculate(
         _show(answer)
     if answer.reason is not None:
         raise typer.Exit(NOT_FOUND)
-
-
-def grams(milligrams: int) -> str:
-    """Milligrams as grams, exact."""
-    return f"{milligrams // 1000:,}.{milligrams % 1000:03}".rstrip("0").rstrip(".") + " g"
 
 
 def _show(answer: Answer) -> None:

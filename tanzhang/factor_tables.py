@@ -11,6 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from jobs.release import Release
+    from jobs.wanted import Wanted
+    from schemas import Registry
     from schemas.changes import AnswerChange, SeriesChange
     from schemas.factors import FactorFile, FactorSeries
     from schemas.library import RateRow
@@ -119,8 +122,8 @@ def _rate(row: RateRow | None) -> str:
     if row is None:
         return "no factor"
     micrograms = row.micrograms_per_unit
-    grams = f"{micrograms // 10**6:,}.{micrograms % 10**6:06}".rstrip("0").rstrip(".")
-    return f"{grams} g  {row.factor_id} ({row.match_quality})"
+    value = f"{micrograms // 10**6:,}.{micrograms % 10**6:06}".rstrip("0").rstrip(".")
+    return f"{value} g  {row.factor_id} ({row.match_quality})"
 
 
 def _cell(value: Any) -> str:
@@ -134,3 +137,66 @@ def _table(title: str, names: Sequence[str]) -> Table:
     for name in names:
         table.add_column(name, no_wrap=True)
     return table
+
+
+def release(console: Console, told: Release, registry: Registry, *, is_posted: bool) -> None:
+    """What a release changes, or changed."""
+    from jobs.post import REDUCTION
+
+    if not told.restated:
+        console.print(f"as of {told.business_date} the registry changes nothing")
+        return
+    measures = sorted(told.amounts, key=lambda name: name != REDUCTION)
+    table = Table(title="What the release posted" if is_posted else "What the release would post")
+    for name in ("scenario", "factor before", "factor after"):
+        table.add_column(name, overflow="fold")
+    for name in ("acts", "people", "entries", *("reduced" if name == REDUCTION else name for name in measures)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in told.restated:
+        counts = (f"{number:,}" for number in (one.positions, one.people, one.entries))
+        table.add_row(
+            registry.scenarios[one.scenario].name,
+            one.before or "·",
+            one.after or "·",
+            *counts,
+            *(_change(one.amounts.get(name, 0), name == REDUCTION) for name in measures),
+        )
+    table.add_section()
+    sums = (_change(told.amounts[name], name == REDUCTION) for name in measures)
+    table.add_row("together", "", "", "", f"{told.people:,}", f"{told.entries:,}", *sums)
+    console.print(table)
+
+
+def wanted(console: Console, found: Sequence[Wanted], registry: Registry) -> None:
+    """What a factor would unlock."""
+    from schemas.calculator import plain
+    from schemas.sources import UNPLACED
+
+    if not found:
+        console.print("every act has its factor")
+        return
+    table = Table(title="What a factor would unlock")
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("region", no_wrap=True)
+    for name in ("people", "acts", "quantity"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why there is none", overflow="fold")
+    for one in found:
+        quantity = f"{plain(one.quantity_micro)} {one.unit}"
+        if one.unmeasured:
+            quantity += f", {one.unmeasured:,} unmeasured"
+        name = registry.scenarios[one.scenario].name
+        region = "not told" if one.region == UNPLACED else one.region
+        table.add_row(name, region, f"{one.people:,}", f"{one.acts:,}", quantity, escape(one.reason))
+    console.print(table)
+
+
+def grams(milligrams: int) -> str:
+    """Milligrams as grams, exact."""
+    return f"{milligrams // 1000:,}.{milligrams % 1000:03}".rstrip("0").rstrip(".") + " g"
+
+
+def _change(amount: int, is_mass: bool) -> str:
+    if not is_mass:
+        return f"{amount:+,}"
+    return f"{'-' if amount < 0 else '+'}{grams(abs(amount))}"

@@ -10,7 +10,23 @@ from typing import Annotated, Any
 import typer
 
 from tanzhang import factor_tables as tables
-from tanzhang.shell import NOT_FOUND, USAGE, Registry, fail, out, registry_at, say_json
+from tanzhang.shell import (
+    DEGRADED,
+    HOME,
+    NOT_FOUND,
+    USAGE,
+    Engine,
+    Home,
+    OnEngine,
+    Registry,
+    err,
+    fail,
+    lake_of,
+    out,
+    registry_at,
+    say_json,
+)
+from tanzhang.show import outcome_line, progress
 
 app = typer.Typer(help="The factor library: shown, checked, compared, released.", no_args_is_help=True)
 
@@ -112,3 +128,46 @@ def diff(
         say_json(plain)
     else:
         tables.changes(out, series, answers)
+
+
+@app.command()
+def release(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    post: Annotated[bool, typer.Option("--post", help="Post it; without, the tables end as they were.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What the registry as it stands changes on the published world, by scenario and factor; with --post it is posted.
+
+    Everything is computed again from the landed files as of the last published date, and only differences are posted.
+    New exports are not taken in: that is for the next date's run.
+    """
+    from jobs.release import foretell_release, post_release
+
+    with lake_of(home, engine) as lake:
+        if not post:
+            told, outcome = foretell_release(lake, lake.registry, home), None
+        else:
+            with progress(err) as bar:
+                outcome, told = post_release(lake, lake.registry, home, lambda job: bar.step(job, 6))
+        if as_json:
+            say_json(dataclasses.asdict(told) | {"publication": outcome.seq if outcome else None})
+        else:
+            tables.release(out, told, lake.registry, is_posted=post)
+            if outcome:
+                out.print(outcome_line(outcome))
+    if outcome and outcome.state == "degraded":
+        raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def wanted(home: Home = HOME, engine: OnEngine = Engine.embedded, as_json: Json = False) -> None:
+    """The acts that nothing quantifies, by scenario and region: what a factor would unlock, and why there is none."""
+    from jobs.wanted import wanted as acts
+
+    with lake_of(home, engine) as lake:
+        found = acts(lake)
+        if as_json:
+            say_json(found)
+        else:
+            tables.wanted(out, found, lake.registry)

@@ -45,7 +45,7 @@ def series(name: str, value: str, unit: str, region: str = "000000", **changes: 
 
 def factor(root: Path, name: str, kind: str, boundary_kind: str, *of: dict[str, Any]) -> Path:
     """Write a factor file of these series; returns it."""
-    content = {
+    said = {
         "id": name,
         "kind": kind,
         "name": f"factor {name}",
@@ -54,12 +54,12 @@ def factor(root: Path, name: str, kind: str, boundary_kind: str, *of: dict[str, 
         "plausible": {"least": "0.001", "most": "100000", "unit": of[0]["unit"]},
         "series": list(of),
     }
-    return write(root / "factors" / f"{name}.yaml", content)
+    return write(root / "factors" / f"{name}.yaml", said)
 
 
 def scenario(root: Path, key: str, unit: str, quantification: dict[str, str] | None, **changes: Any) -> Path:
     """Write a scenario quantified so; returns its file."""
-    content = {
+    said = {
         "id": key,
         "name": f"场景{key}",
         "name_en": f"Scenario {key}",
@@ -77,28 +77,44 @@ def scenario(root: Path, key: str, unit: str, quantification: dict[str, str] | N
         **({"quantification": quantification} if quantification else {"no_factor_reason": "nobody measured it"}),
         **changes,
     }
-    return write(root / "scenarios" / f"{key}.yaml", content)
+    return write(root / "scenarios" / f"{key}.yaml", said)
+
+
+def content(path: Path) -> dict[str, Any]:
+    """What a declarative file says."""
+    said: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return said
 
 
 def edited(path: Path, **changes: Any) -> None:
     """Change keys of a file; of a factor file those of its first series with `series_`."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    said = content(path)
     for key, value in changes.items():
         if key.startswith("series_"):
-            content["series"][0][key.removeprefix("series_")] = value
+            said["series"][0][key.removeprefix("series_")] = value
         else:
-            content[key] = value
-    write(path, content)
+            said[key] = value
+    write(path, said)
+
+
+def unquantified(root: Path, key: str) -> str:
+    """Take a scenario's factor away, and it from every programme; returns the reason that it has now."""
+    path = root / "scenarios" / f"{key}.yaml"
+    said = {name: value for name, value in content(path).items() if name not in ("quantification", "alternatives")}
+    write(path, {**said, "no_factor_reason": "nobody measured it; that is not a zero"})
+    for programme in (root / "programmes").glob("*.yaml"):
+        edited(programme, scenarios=[one for one in content(programme)["scenarios"] if one != key])
+    return "nobody measured it; that is not a zero"
 
 
 def added(path: Path, *of: dict[str, Any]) -> None:
     """Append series to a factor file."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    write(path, {**content, "series": [*content["series"], *of]})
+    said = content(path)
+    write(path, {**said, "series": [*said["series"], *of]})
 
 
-def write(path: Path, content: dict[str, Any]) -> Path:
+def write(path: Path, said: dict[str, Any]) -> Path:
     """Write one declarative file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return path

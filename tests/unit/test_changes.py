@@ -282,6 +282,8 @@ def test_the_commands_show_check_and_compare(tmp_path: Path) -> None:
     content = json.loads(call(app, ["factors", "diff", str(ROOT), "--json", *of_mine]).output)
     assert [(one["series"], one["what"]) for one in content["series"]] == [("walking_reduction_wuhan_2021", "changed")]
     assert [(one["scenario"], one["region"]) for one in content["answers"]] == [("walking", HANGZHOU)]
+    libraries.unquantified(mine, "bus")
+    assert call(app, ["factors", "show", "bus", *of_mine]).exit_code == 5
     libraries.edited(mine / "factors/walking_reduction.yaml", series_value="3")
     told = call(app, ["factors", "validate", *of_mine])
     assert told.exit_code == 2 and "outside the plausible" in told.output
