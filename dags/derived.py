@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
     "on_failure_callback": tell_of_failure,
 }
 DAILY = "account_daily"
+FIRST = 10
+"""Weight of a date's own tasks: its run is open between them, so whoever else waits for a slot comes after."""
 REPORT_COMMANDS = {"report": ["report", "--date", DATE], "data_docs": ["data-docs"]}
 """What is drawn up of a publication once it is visible."""
 
@@ -109,8 +111,9 @@ def account_daily(registry: Registry) -> DAG:
         catchup=MAKES_UP,
         params={PARAM: business_date_param()},
     ) as made:
-        steps = [Tanzhang(task_id=name, arguments=["job", name, "--date", DATE]) for name in ("pull", "land")]
-        steps.append(Tanzhang(task_id="arrivals", arguments=["late", "--date", DATE]))
+        intake = {"pull": ["job", "pull", "--date", DATE], "land": ["job", "land", "--date", DATE]}
+        intake["arrivals"] = ["late", "--date", DATE]
+        steps = [Tanzhang(task_id=name, arguments=command, priority_weight=FIRST) for name, command in intake.items()]
         steps += [job(registry, name) for name in JOB_NAMES]
         for before, after in pairwise(steps):
             before >> after
@@ -129,8 +132,7 @@ def job(registry: Registry, name: JobName) -> Tanzhang:
         task_id=name,
         arguments=["job", name, "--date", DATE],
         pool=LAKE_POOL,
-        # The run is open between its tasks: whoever else waits for the pool comes after them.
-        priority_weight=10,
+        priority_weight=FIRST,
         reads=sorted({table for one in written for table in one.derived_from}),
         writes=[table.name for table in written],
     )

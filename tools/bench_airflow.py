@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,8 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     said = parser.parse_args()
+    # The same keys for all: which of two joined persons keeps its id follows from them.
+    os.environ |= {f"TANZHANG_{name}_KEY": secrets.token_hex(32) for name in ("TOKEN", "RECORD")}
     with tempfile.TemporaryDirectory(prefix="tanzhang-airflow-") as folder:
         work = Path(folder)
         tanzhang("simulate", "--people", said.people, "--days", said.days, "--start", FIRST, home=work / "world")

@@ -20,13 +20,14 @@ from jobs.formats.values import (
     known,
     number_converter,
     rule_converter,
+    saving_converter,
     time_converter,
     way_converter,
     weight_converter,
 )
 from jobs.tokens import IdentifierError, Tokens
 from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RegistrationFeed, TapFeed
-from schemas.sources.columns import REFUNDS, Case, Distance, Items, Number, RowRule, Scenario, Time
+from schemas.sources.columns import REFUNDS, Case, Distance, Items, Number, Quantity, RowRule, Saving, Scenario, Time
 from schemas.units import MICRO
 
 
@@ -83,6 +84,8 @@ class _Quantities:
             for number in (case.quantity, case.amount):
                 if isinstance(number, Distance):
                     self.memos[id(number)] = Memo(way_converter(number))
+                elif isinstance(number, Saving):
+                    self.memos[id(number)] = Memo(saving_converter(number))
                 elif number is not None and number.units:
                     self.memos[id(number)] = Memo(weight_converter(number, number.units))
                 elif number is not None:
@@ -106,7 +109,7 @@ class _Quantities:
 
     def _fill(
         self,
-        number: Number | Distance,
+        number: Quantity,
         into: list[int | None],
         rows: list[int],
         seconds: Sequence[int | None],
@@ -119,7 +122,7 @@ class _Quantities:
             into[row] = value
 
     def _texts(
-        self, number: Number | Distance, rows: list[int], seconds: Sequence[int | None], raw: Columns
+        self, number: Quantity, rows: list[int], seconds: Sequence[int | None], raw: Columns
     ) -> tuple[str | list[str], list[Any]]:
         """The fields that an error names, and what is converted in each of the rows."""
         if isinstance(number, Distance):
@@ -127,6 +130,9 @@ class _Quantities:
             names = [name for place in places for name in (place.latitude, place.longitude)]
             ways = [(*(raw[name][row] for name in names), str(seconds[row] or 0)) for row in rows]
             return [*names, self.ended_at], ways
+        if isinstance(number, Saving):
+            meters = [number.own_baseline, number.metered]
+            return meters, [(*(raw[name][row] for name in meters),) for row in rows]
         name = number.column or f"{self.items.column if self.items else ''}.{number.item}"
         if number.units:
             unit = number.units.column

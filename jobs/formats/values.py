@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Scenario, Sum, Time, Units
+from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Time, Units
 from schemas.sources.errors import shape
 from schemas.units import MICRO, mass_in_kilograms
 
@@ -219,6 +219,23 @@ def weight_converter(number: Number, units: Units) -> Callable[[tuple[str, str]]
         if weight is not None and number.at_most is not None and weight > number.at_most * MICRO:
             raise BadValue("too_much")
         return weight
+
+    return convert
+
+
+def saving_converter(saving: Saving) -> Callable[[tuple[str, ...]], int]:
+    """(own baseline, metered) → millionths of a unit saved; 0 where more was used, which is no negative credit."""
+    plain = number_converter(Number(column=saving.metered, at_most=saving.at_most))
+
+    def convert(meters: tuple[str, ...]) -> int:
+        counts = []
+        for place, text in enumerate(meters):
+            try:
+                counts.append(plain(text) or 0)
+            except BadValue as error:
+                raise BadValue(error.code, place) from None
+        own_baseline, metered = counts
+        return max(0, own_baseline - metered)
 
     return convert
 

@@ -99,6 +99,7 @@ def connect(remote: str) -> SparkSession:
         raise SetupError(f"no Spark Connect server answers at {remote} (SPARK_REMOTE); `make connect` starts one")
     from pyspark.sql import SparkSession
 
+    _close_by_stop_alone()
     builder: Any = SparkSession.builder.appName("tanzhang").remote(remote)
     session: SparkSession = builder.getOrCreate()
     if OF_PROCESS["spark.sql.extensions"] not in str(session.conf.get("spark.sql.extensions", "")):
@@ -111,11 +112,6 @@ def connect(remote: str) -> SparkSession:
     return session
 
 
-_ended: list[SparkSession] = []
-"""Sessions that are never collected: PySpark closes a collected one once more, in whichever thread collects it, and in one
-of its own pool that waits for itself for ever."""
-
-
 def end_session(remote: str, session_id: str) -> None:
     """Stop whatever a session on a Connect server is doing, and the session; one that ended before is left alone.
 
@@ -125,13 +121,25 @@ def end_session(remote: str, session_id: str) -> None:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    _close_by_stop_alone()
     parameters = f"{remote.rstrip(';')}{'' if '/;' in remote else '/'};session_id={session_id}"
     builder: Any = SparkSession.builder.remote(parameters)
     with suppress(PySparkException):
         former = builder.create()
-        _ended.append(former)
         former.interruptAll()
         former.stop()
+
+
+def _close_by_stop_alone() -> None:
+    """Take from PySpark's sessions on a Connect server that they close when they are collected.
+
+    They would do so in whichever thread collects them: one of their own pool waits for itself; and where the interpreter
+    ends, for a lock whose holder is gone already. Both for ever.
+    """
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    with suppress(AttributeError):
+        del ConnectSession.__del__
 
 
 def answers(remote: str, seconds: float = 5) -> bool:

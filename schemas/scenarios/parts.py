@@ -19,7 +19,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 """Six-digit code of an administrative division (GB/T 2260), `000000` for the country; quoted in YAML."""
 
-InstitutionKind = Literal["transit", "bike_share", "recycler", "government", "payment_app", "bank"]
+InstitutionKind = Literal["transit", "bike_share", "recycler", "utility", "government", "payment_app", "bank"]
 """The role in which an institution saw the act."""
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]

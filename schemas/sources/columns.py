@@ -120,6 +120,21 @@ class Distance(Strict):
     at_most_per_hour: int = Field(gt=0)
 
 
+class Saving(Strict):
+    """What a meter counted less than the household's own past: the fields of both, in the unit of the scenario.
+
+    own_baseline: its consumption of the period that it is compared with. at_most: of either, above which the row is
+    an error.
+    """
+
+    own_baseline: str
+    metered: str
+    at_most: int = Field(gt=0)
+
+
+Quantity = Number | Distance | Saving
+
+
 class TextClass(Strict):
     """Texts in which `pattern` (regular expression, searched in the NFKC form) occurs are `is`."""
 
@@ -151,7 +166,7 @@ class Case(Strict):
     valid_to: date = date.max
     claim_kind: Literal["act", "reading", "payment"] = "act"
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
-    quantity: Number | Distance | None = None
+    quantity: Quantity | None = None
     amount: Number | None = None
 
     @model_validator(mode="after")
@@ -250,7 +265,7 @@ class Identifiers(Strict):
     card: str | None = None
 
 
-_FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude")
+_FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude", "own_baseline", "metered")
 
 
 def columns_of(model: object) -> Iterator[str]:

@@ -20,6 +20,7 @@ from schemas.sources.columns import (
     Number,
     Original,
     RowRule,
+    Saving,
     Scenario,
     Sum,
     Time,
@@ -352,8 +353,8 @@ class PaymentFeed(_Feed):
         cases = self.cases
         if any(case.claim_kind == "reading" for case in cases):
             raise ValueError("a payment proves an act or a payment, not a reading")
-        if any(isinstance(case.quantity, Distance) for case in cases):
-            raise ValueError("a distance belongs to an act: a payment has no end")
+        if any(isinstance(case.quantity, (Distance, Saving)) for case in cases):
+            raise ValueError("a distance belongs to an act, and so does a meter's saving: a payment has neither")
         if any(rule.means == "act" for rule in self.columns.rows):
             raise ValueError("a row of payments is a purchase or what takes it back; what it proves, its case says")
         if (self.columns.customer is None) != self.is_bill:

@@ -163,3 +163,19 @@ def test_an_interrupted_cluster_leaves_nothing(tmp_path: Path, how: signal.Signa
         os.killpg(process.pid, how)  # as a terminal does
     assert process.returncode != 0
     assert within(10, lambda: left_over(home) == [])
+
+
+ENDS = """
+import sys
+import pyarrow as pa
+from jobs.lake.session import connect
+session = connect(sys.argv[1])
+session.createDataFrame(pa.table({"a": [1, 2]})).collect()
+session.stop()
+"""
+
+
+def test_a_client_that_is_done_ends(remote: str) -> None:
+    """PySpark's own clean-up waits for ever in one process of some dozen: here it is not left to do any."""
+    for _ in range(10):
+        subprocess.run([sys.executable, "-c", ENDS, remote], cwd=ROOT, check=True, timeout=60)
