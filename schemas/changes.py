@@ -210,7 +210,7 @@ def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[s
         place
         for filed in (base, now)
         for one in filed.series.values()
-        for place in [one["region"], *(proxy["region"] for proxy in one["proxies"])]
+        for place in [one["region"], *(proxy["region"] for proxy in one.get("proxies") or [])]
         if place.isdigit()
     }
     lost: defaultdict[tuple[str, date], list[str]] = defaultdict(list)
@@ -250,7 +250,7 @@ def _contents(folder: Path) -> Iterator[tuple[Path, Raw]]:
 
 
 def _series(one: Raw) -> FactorSeries:
-    proxies = [Proxy.model_construct(**proxy) for proxy in one["proxies"]]
+    proxies = [Proxy.model_construct(**proxy) for proxy in one.get("proxies") or []]
     return FactorSeries.model_construct(**{**one, "proxies": proxies})
 
 
