@@ -5,54 +5,23 @@ The steps of docs/institutions.md, in a copy of the registry.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-from pathlib import Path
-
 import pytest
 
 from jobs.explain import explain
 from jobs.lake import Lake
-from schemas import load_registry
-from schemas.base import ROOT
 from tests.exports import FIXTURES
+from tests.newcomers import deliver, with_files
 from tests.worlds import FIRST_DAY, embedded_lake, land_world, rows, run_days
 
 NEWCOMER = FIXTURES / "newcomer"
 INSTITUTION = "hangzhou_bus"
 
 
-def deliver(home: Path) -> None:
-    """The fixture's files with the control file that the company would write."""
-    folder = home / "exports" / INSTITUTION / "20261101T200000Z"
-    shutil.copytree(NEWCOMER / "export", folder)
-    files = []
-    for path in sorted(folder.iterdir()):
-        text = path.read_text(encoding="utf-8").splitlines()
-        feed = path.name.split("_")[0]
-        files.append(
-            {
-                "name": path.name,
-                "feed": feed,
-                "part": 1,
-                "parts": 1,
-                "rows": len(text) - 1,
-                "sums": {"fare": "1000"} if feed == "rides" else {},
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            }
-        )
-    control = {"institution": INSTITUTION, "business_date": "2026-11-01", "revision": 0, "files": files}
-    (folder / "control.json").write_text(json.dumps(control), encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     home = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(ROOT, home / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    shutil.copy(NEWCOMER / f"{INSTITUTION}.yaml", home / "registry/sources")
-    registry = load_registry(home / "registry")
-    deliver(home)
+    registry = with_files(home / "registry", NEWCOMER / f"{INSTITUTION}.yaml")
+    deliver(home, INSTITUTION, NEWCOMER / "export", {"rides": {"fare": "1000"}})
     land_world(home, registry)
     lake = embedded_lake(home, registry)
     run_days(lake, home, [FIRST_DAY])
