@@ -85,7 +85,7 @@ def checked(console: Console, counts: Mapping[str, int], against: str | None, re
     for problem in refused:
         console.print(f"[red]{escape(problem)}[/red]")
     if not refused:
-        console.print(f"nothing that {against} released was altered, taken away or reached behind")
+        console.print(f"nothing released in {against} was altered, taken away or reached behind")
 
 
 def changes(console: Console, series: Sequence[SeriesChange], answers: Sequence[AnswerChange]) -> None:
