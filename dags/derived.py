@@ -188,7 +188,8 @@ def release_factors() -> DAG:
         "landed files as of the last published date, and only differences are posted. The first task says which; with "
         "`dry_run` it ends there."
     )
-    return by_hand("release_factors", doc, {}, ["run", "--full", "--dry-run"], ["run", "--full"])
+    release = ["factors", "release"]
+    return by_hand("release_factors", doc, {}, release, [*release, "--post"])
 
 
 def maintain() -> DAG:

@@ -13,7 +13,8 @@ import pyarrow as pa
 from jobs.formats.read import open_export
 from jobs.frames import in_force, semi
 from jobs.manifests import LANDING, load_manifests
-from jobs.post import NANO, REDUCTION
+from jobs.post import REDUCTION
+from schemas.calculator import worked
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -151,13 +152,9 @@ def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, di
         }
     else:
         behind = registry.library.series_of(entry["factor_id"])
-        of_one, *less = (one.micrograms_per_unit for _, one in behind)
-        milligrams = quantity * (of_one - sum(less)) // NANO
-        values = " − ".join(f"{one.value} {one.unit}" for _, one in behind)
-        value = f"({values})" if less else values
-        formula = f"{quantity / 1e6:g} {scenario.unit} × {value} = {milligrams:,} mg (rounded down)"
+        formula, milligrams = worked(quantity, scenario.unit, [one for _, one in behind])
         factor = told(*behind[0]) | {"match_quality": entry["match_quality"]}
-        if less:
+        if len(behind) > 1:
             factor["project"] = told(*behind[1])
     if entry["measure"] == REDUCTION:
         return formula, milligrams, factor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -43,16 +45,29 @@ def foretell(lake: Lake, registry: Registry, home: Path, business_date: date, *,
         RunError: the date lies before the last published one.
         Busy: somebody writes to the lake.
     """
+    with rehearsed(lake, registry, home, business_date, full=full) as entries:
+        return [] if entries is None else _summary(lake, entries)
+
+
+@contextmanager
+def rehearsed(
+    lake: Lake, registry: Registry, home: Path, business_date: date, *, full: bool = False
+) -> Iterator[Frame | None]:
+    """The rows that a run of a date would append to gold.ledger; the tables end as they were.
+
+    None where the run would have nothing to do. Raises as `foretell` does.
+    """
     with lake.writing(f"a dry run of {business_date}"):
         run = begin(lake, registry, home, business_date, full=full)
         if run.has_nothing_to_do:
-            return []
+            yield None
+            return
         try:
             for name in JOBS:
                 if name == "post":
                     break
                 do_job(run, name, Outcome(business_date, None, "open"))
-            return _summary(lake, post(run)["gold.ledger"])
+            yield post(run)["gold.ledger"]
         finally:
             lake.release()
             restore_pins(lake, run.last)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.frames import hashed, in_force, listed, month_of, semi
+from schemas.units import NANO
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 REDUCTION = "reduction_mg"
 SPANNING = "*"
 """Institution of an entry that spans institutions."""
-
-NANO = 1_000_000_000
-"""Millionths of a unit × micrograms per unit, in one milligram."""
 
 ENTRY = (
     "position", "measure", "person_id", "amount", "position_kind", "act_date", "scenario", "region", "institution",

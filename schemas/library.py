@@ -118,6 +118,31 @@ class Library:
         known = {one.id: (file, one) for file in self.factors.values() for one in file.series}
         return [known[name] for name in factor_id.split(LESS)]
 
+    @property
+    def used_by(self) -> dict[str, list[str]]:
+        """Factor → the scenarios that it quantifies, or that it is shown beside."""
+        used: dict[str, list[str]] = {}
+        for scenario in self.scenarios.values():
+            for name in dict.fromkeys(name for _, one in _quantifications(scenario) for name in one.factors):
+                used.setdefault(name, []).append(scenario.id)
+        return used
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What the library holds, each of it checked when it was loaded."""
+        series = [one for file in self.factors.values() for one in file.series]
+        quantified = [one for one in self.scenarios.values() if one.quantification]
+        return {
+            "factors": len(self.factors),
+            "series, each with unit, gas, region, dates and source": len(series),
+            "of them unverified, never applied": sum(not one.is_applied for one in series),
+            "examples of sources, computed again": sum(len(one.examples) for one in series),
+            "regions that borrow a figure, each with its reason": sum(len(one.proxies) for one in series),
+            "scenarios with method and factor": len(quantified),
+            "scenarios without, each with its reason": len(self.scenarios) - len(quantified),
+            "alternatives, shown and never applied": sum(len(one.alternatives) for one in self.scenarios.values()),
+        }
+
     def rate_table(self, scenarios: Iterable[str], regions: Iterable[str]) -> list[RateRow]:
         """Every answer of `rate` for these scenarios and regions, as spans of days.
 

@@ -20,6 +20,9 @@ Gas = Literal["CO2", "CO2e"]
 MICRO = 10**6
 """Quantities are counted in millionths of their unit."""
 
+NANO = 10**9
+"""Millionths of a unit × micrograms per unit, in one milligram."""
+
 _GASES: tuple[Gas, ...] = ("CO2", "CO2e")
 _MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
 _COUNTED = ("km", "vehicle_km", "step", "act", "statement", "kWh", "m3", "room_night", "hour")

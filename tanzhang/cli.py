@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import quarantine, rules, show, spark, status, upkeep
+from tanzhang import factors, quarantine, rules, show, spark, status, upkeep
+from tanzhang.calculate import calculate
 from tanzhang.keys import provide_keys
 from tanzhang.logs import listen
 from tanzhang.report.verb import report
@@ -151,7 +152,6 @@ def _dates(day: datetime | None, first: datetime | None, last: datetime | None) 
     if day is None and first is not None and last is not None and first <= last:
         return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]
     fail("say --date D, or --from A --to B with A not after B", USAGE)
-    return []
 
 
 def _last_date(lake: Lake) -> date:
@@ -161,7 +161,6 @@ def _last_date(lake: Lake) -> date:
     published = last_publication(lake).business_date
     if published is None:
         fail("nothing was published yet; say --date D", USAGE)
-    assert published is not None
     return published
 
 
@@ -331,10 +330,11 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
     measure(people, home, out)
 
 
+app.add_typer(factors.app, name="factors")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(spark.app, name="spark")
 app.command()(quarantine.drift)
-for verb in (status.status, report, upkeep.maintain, upkeep.migrate, upkeep.late):
+for verb in (calculate, status.status, report, upkeep.maintain, upkeep.migrate, upkeep.late):
     app.command()(verb)
 app.command()(rules.rules)
 app.command("data-docs")(rules.data_docs)

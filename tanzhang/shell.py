@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -39,6 +39,10 @@ OnEngine = Annotated[
     typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),
 ]
 HOME = Path("home/main")
+Registry = Annotated[
+    Path | None,
+    typer.Option(help="Folder of another registry than the one in force.", exists=True, file_okay=False),
+]
 
 
 @contextmanager
@@ -80,6 +84,13 @@ def lake_of(home: Path, engine: Engine, folder: str = "lake", *, as_it_is: bool 
             lake.close()
 
 
+def registry_at(folder: Path | None) -> Path:
+    """The folder of the registry that is asked about: the one in force unless another is named."""
+    from schemas.base import ROOT
+
+    return folder or ROOT
+
+
 def say_json(content: object) -> None:
     """One JSON document on one line, dataclasses and instants in it too. Not by rich, which would break the line."""
     typer.echo(json.dumps(content, default=_plain))
@@ -90,6 +101,6 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if is_record else value.isoformat()
 
 
-def fail(text: str, code: int) -> None:
+def fail(text: str, code: int) -> NoReturn:
     err.print(f"[red]{text}[/red]")
     raise typer.Exit(code)

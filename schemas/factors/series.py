@@ -26,19 +26,21 @@ Boundary = Literal[
     "programme", "use", "generation", "upstream", "full_process", "cradle_to_gate", "material_difference",
     "net_life_cycle", "disposal", "supply_chain",
 ]  # fmt: skip
-"""What is inside a figure, so that only like is set against like:
+"""What is inside a figure, so that only like is set against like."""
 
-* programme: a reduction as a programme or standard credits it, its derivation not published
-* use: what the vehicle or device emits where it is used, its electricity included
-* generation: at the power plants, without what lies before them and without losses of the grid
-* upstream: before the use – extracting, refining, transporting the fuel
-* full_process: use and upstream, with making the vehicle and the way
-* cradle_to_gate: making the material up to the gate of the works
-* material_difference: cradle to gate of primary material less that of recycled material
-* net_life_cycle: over the whole life, with credits for what is avoided
-* disposal: collecting and treating as waste
-* supply_chain: everything up to the purchaser, from economic input-output tables
-"""
+MEANINGS: dict[Boundary, str] = {
+    "programme": "a reduction as a programme or standard credits it, its derivation not published",
+    "use": "what the vehicle or device emits where it is used, its electricity included",
+    "generation": "at the power plants, without what lies before them and without losses of the grid",
+    "upstream": "before the use – extracting, refining, transporting the fuel",
+    "full_process": "use and upstream, with making the vehicle and the way",
+    "cradle_to_gate": "making the material up to the gate of the works",
+    "material_difference": "cradle to gate of primary material less that of recycled material",
+    "net_life_cycle": "over the whole life, with credits for what is avoided",
+    "disposal": "collecting and treating as waste",
+    "supply_chain": "everything up to the purchaser, from economic input-output tables",
+}
+"""Every boundary in words."""
 
 BOUNDARIES: dict[Kind, set[Boundary]] = {
     "reduction": {"programme", "material_difference", "net_life_cycle"},

@@ -26,9 +26,14 @@ class Grids(Strict):
 
 
 @lru_cache(maxsize=1)
+def grid_assignment() -> Grids:
+    """Which divisions draw from which region of the grid, and who says so."""
+    return load_yaml(Path(__file__).parent / "grids.yaml", Grids)
+
+
 def grids() -> dict[str, GridRegion]:
     """Every region of the grid by its code."""
-    return dict(load_yaml(Path(__file__).parent / "grids.yaml", Grids).grids)
+    return dict(grid_assignment().grids)
 
 
 def grid_of(region: str) -> str | None:

@@ -5,59 +5,20 @@ The steps of docs/institutions.md, in a copy of the registry.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from jobs.explain import explain
 from jobs.lake import Lake
-from schemas import load_registry
-from schemas.base import ROOT
 from tests.exports import FIXTURES
+from tests.newcomers import deliver, with_files
 from tests.worlds import FIRST_DAY, embedded_lake, land_world, rows, run_days
 
 NEWCOMER = FIXTURES / "newcomer"
 INSTITUTION = "hangzhou_bus"
 SUPPLIER = FIXTURES / "newcomer_power"
 POWER = "zhejiang_power"
-
-
-def deliver(home: Path, fixture: Path, institution: str, sums: dict[str, dict[str, str]]) -> None:
-    """The fixture's files with the control file that the company would write; `sums` by feed."""
-    folder = home / "exports" / institution / "20261101T200000Z"
-    shutil.copytree(fixture / "export", folder)
-    files = []
-    for path in sorted(folder.iterdir()):
-        text = path.read_text(encoding="utf-8").splitlines()
-        feed = path.name.split("_")[0]
-        files.append(
-            {
-                "name": path.name,
-                "feed": feed,
-                "part": 1,
-                "parts": 1,
-                "rows": len(text) - 1,
-                "sums": sums.get(feed, {}),
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            }
-        )
-    control = {"institution": institution, "business_date": "2026-11-01", "revision": 0, "files": files}
-    (folder / "control.json").write_text(json.dumps(control), encoding="utf-8")
-
-
-def first_day(home: Path, fixture: Path, institution: str, sums: dict[str, dict[str, str]]) -> Lake:
-    """A lake of the newcomer's first day, under a copy of the registry that its contract was added to."""
-    shutil.copytree(ROOT, home / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    shutil.copy(fixture / f"{institution}.yaml", home / "registry/sources")
-    registry = load_registry(home / "registry")
-    deliver(home, fixture, institution, sums)
-    land_world(home, registry)
-    lake = embedded_lake(home, registry)
-    run_days(lake, home, [FIRST_DAY])
-    return lake
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +29,16 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def power(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return first_day(tmp_path_factory.mktemp("power"), SUPPLIER, POWER, {"bills": {"kwh": "12723.5"}})
+
+
+def first_day(home: Path, fixture: Path, institution: str, sums: dict[str, dict[str, str]]) -> Lake:
+    """A lake of the newcomer's first day, under a copy of the registry that its contract was dropped into."""
+    registry = with_files(home / "registry", fixture / f"{institution}.yaml")
+    deliver(home, institution, fixture / "export", sums)
+    land_world(home, registry)
+    lake = embedded_lake(home, registry)
+    run_days(lake, home, [FIRST_DAY])
+    return lake
 
 
 def test_every_consented_ride_is_credited(lake: Lake) -> None:

@@ -1,0 +1,51 @@
+"""A registry as it was: another folder, or a revision of the repository that the one in force lies in."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import schemas
+from schemas.factors import FOLDER
+
+SHIPPED = Path(schemas.__file__).parent
+
+
+class NoRevision(Exception):
+    """Neither a folder of a registry nor a revision; the text says what was asked for and what git says."""
+
+
+@contextmanager
+def registry_of(named: str, root: Path) -> Iterator[Path]:
+    """The root of a registry by the name of its folder, or of a revision.
+
+    Raises:
+        NoRevision: it is neither.
+    """
+    if (Path(named) / FOLDER).is_dir():
+        yield Path(named)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(_archived(named, root))) as packed:
+            packed.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def _archived(named: str, root: Path) -> bytes:
+    """A revision's tar of the registry's folder; of the shipped one where the registry lies in no repository."""
+    said = ""
+    for place in dict.fromkeys((root.resolve(), SHIPPED)):
+        # In a folder of a repository git archives that folder alone.
+        command = ["git", "-C", str(place), "archive", "--format=tar", named]
+        try:
+            return subprocess.run(command, capture_output=True, check=True).stdout
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode().strip()
+        except FileNotFoundError as error:
+            said = str(error)
+    raise NoRevision(f"{named} is neither the folder of a registry nor a revision of one: {said}")
