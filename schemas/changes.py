@@ -255,10 +255,9 @@ def _series(one: Raw) -> FactorSeries:
 
 
 def _quantification(said: Raw | None) -> Quantification | None:
-    if not said:
-        return None
-    model = Displacement if said["method"] == "displacement" else PerUnit
-    return model.model_construct(**said)
+    if said and said["method"] == "displacement":
+        return Displacement.model_construct(**said)
+    return PerUnit.model_construct(**said) if said else None
 
 
 def _differing(old: Raw, new: Raw) -> dict[str, tuple[Any, Any]]:
