@@ -32,19 +32,26 @@ DEFAULTS: dict[str, Any] = {
 }
 DAILY = "account_daily"
 FIRST = 10
-"""Weight of a date's own tasks: its run is open between them, so whoever else waits for a slot comes after."""
+"""Weight of a date's own tasks: its run is open between them, so whoever else waits for a slot comes after them."""
 REPORT_COMMANDS = {"report": ["report", "--date", DATE], "data_docs": ["data-docs"]}
 """What is drawn up of a publication once it is visible."""
 
 
-def dag(dag_id: str, doc: str, zone: ZoneInfo = ZONE, tags: tuple[str, ...] = (), **rest: Any) -> DAG:
-    """What all DAGs have in common."""
+def dag(
+    dag_id: str,
+    doc: str,
+    zone: ZoneInfo = ZONE,
+    tags: tuple[str, ...] = (),
+    defaults: dict[str, Any] | None = None,
+    **rest: Any,
+) -> DAG:
+    """What all DAGs have in common; `defaults` are those of its own tasks beside everybody's."""
     return DAG(
         dag_id,
         doc_md=doc,
         description=doc.split("\n", 1)[0],
         tags=["tanzhang", *tags],
-        default_args=DEFAULTS,
+        default_args={**DEFAULTS, **(defaults or {})},
         start_date=datetime.combine(START, time.min, zone),
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=12),
@@ -66,6 +73,7 @@ def ingest(source: Source) -> DAG:
         doc,
         zone,
         ("ingest", source.kind),
+        defaults={"pool": TRANSPORT_POOL},
         schedule=after_each_day(source.ready_by, zone),
         catchup=MAKES_UP,
         params={PARAM: business_date_param()},
@@ -77,7 +85,6 @@ def ingest(source: Source) -> DAG:
             mode="reschedule",
             poke_interval=POKE_SECONDS,
             timeout=timedelta(hours=12).total_seconds(),
-            pool=TRANSPORT_POOL,
         )
         # Also where the day's delivery is missing: a late one of another day may have come.
         land = Tanzhang(
@@ -107,6 +114,7 @@ def account_daily(registry: Registry) -> DAG:
         DAILY,
         doc,
         tags=("account",),
+        defaults={"priority_weight": FIRST},
         schedule=after_each_day(f"{CUT_OFF:%H:%M}", ZONE),
         catchup=MAKES_UP,
         params={PARAM: business_date_param()},
@@ -132,7 +140,6 @@ def job(registry: Registry, name: JobName) -> Tanzhang:
         task_id=name,
         arguments=["job", name, "--date", DATE],
         pool=LAKE_POOL,
-        priority_weight=FIRST,
         reads=sorted({table for one in written for table in one.derived_from}),
         writes=[table.name for table in written],
     )

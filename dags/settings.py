@@ -18,7 +18,7 @@ POKE_SECONDS = float(os.environ.get("TANZHANG_POKE_SECONDS", "300"))
 LAKE_POOL = "lake"
 """One slot: one writer."""
 TRANSPORT_POOL = "transport"
-"""As many slots as institutions may be asked at the same time."""
+"""As many slots as tasks that take institutions' files in may run at the same time."""
 OWNER = "tanzhang"
 
 

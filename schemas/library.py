@@ -176,7 +176,7 @@ class Library:
 
 
 def find(file: FactorFile, region: str, on: date) -> Found:
-    """The series of a file for a region on a local date: its own, a parent's, or that of a declared proxy.
+    """The series of a file for a region on a local date: its own, a parent's that speaks for it, or a declared proxy's.
 
     Raises:
         NoFactor: none is in force.
@@ -185,7 +185,7 @@ def find(file: FactorFile, region: str, on: date) -> Found:
     places = region_and_parents(region)
     for place in places:
         for one in in_force:
-            if one.region == place:
+            if one.region == place and not any(unfit.region in places for unfit in one.not_for):
                 return Found(one, "exact" if place == region else "parent", place)
     for place in places:
         for one in in_force:

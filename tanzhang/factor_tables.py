@@ -75,7 +75,8 @@ def _lines(one: FactorSeries) -> list[tuple[str, str]]:
         lines += [("", part) for part in (one.source.clause, one.source.url, f"seen: {one.source.seen}") if part]
     lines += [("licence", one.licence), ("conservative", one.conservative)]
     lines += [("example", f"{example.of} gives {example.gives}") for example in one.examples]
-    return lines + [("lent to", f"{proxy.region}: {proxy.reason}") for proxy in one.proxies]
+    lines += [("lent to", f"{proxy.region}: {proxy.reason}") for proxy in one.proxies]
+    return lines + [("not for", f"{unfit.region}: {unfit.reason}") for unfit in one.not_for]
 
 
 def checked(console: Console, counts: Mapping[str, int], against: str | None, refused: Sequence[str]) -> None:

@@ -41,7 +41,8 @@ def main() -> None:
     for command in (
         ["db", "migrate"],
         ["pools", "set", "lake", "1", "one writer at a time"],
-        ["pools", "set", "transport", "4", "institutions asked at the same time"],
+        # One: the dates to catch up with must not keep the first one's account waiting.
+        ["pools", "set", "transport", "1", "tasks that take files in at the same time"],
     ):
         subprocess.run([AIRFLOW / "airflow", *command], env=environment, check=True, stdout=subprocess.DEVNULL)
     print(

@@ -51,7 +51,14 @@ BOUNDARIES: dict[Kind, set[Boundary]] = {
 
 NOTICE = re.compile(r"(\d{4})\s*年第\s*\d+\s*号")
 """The year in the number of a ministry's notice."""
+YEAR_NAMED = re.compile(r"(\d{4})\s*年(?!\s*(?:第|\d))")
+"""A year that a source names by itself: neither a notice's number nor part of a date."""
+LIFE_CYCLE = re.compile(r"足迹|生命周期|footprint|life.?cycle", re.IGNORECASE)
+SHORT_TON = re.compile(r"([\d.]+)\s*\S+\s+per short ton", re.IGNORECASE)
 UNIT_OF_GAMES = re.compile(r"能量|energy", re.IGNORECASE)
+ENERGY_BY_MASS = re.compile(
+    r"能量球|energy ball|(?:克|公斤|\bk?g)\s*(?:of\s+)?(?:green\s+)?(?:能量|energy)", re.IGNORECASE
+)
 WEIGHS_GAS = re.compile(r"CO2|CO₂|碳|carbon|emission|reduc|saving|\d\s*(?:k?g|t)\b", re.IGNORECASE)
 
 
@@ -72,8 +79,8 @@ class FactorCitation(Citation):
     def _weighs(self) -> Self:
         if UNIT_OF_GAMES.search(self.seen) and not WEIGHS_GAS.search(self.seen):
             raise ValueError("seen speaks of energy points, not of CO2: that is no factor")
-        if re.search(r"能量球|energy ball", self.seen, re.IGNORECASE):
-            raise ValueError("seen speaks of a game's energy balls, whose kilograms are not CO2: that is no factor")
+        if ENERGY_BY_MASS.search(self.seen):
+            raise ValueError("seen speaks of a game's energy, whose kilograms are not CO2: that is no factor")
         return self
 
 
@@ -81,6 +88,13 @@ class Proxy(Strict):
     """A region that borrows the figure of another, and why that is fair."""
 
     region: Region
+    reason: Text
+
+
+class Unfit(Strict):
+    """A region inside a figure's own that the figure does not speak for, and why."""
+
+    region: Region | Grid
     reason: Text
 
 
@@ -132,6 +146,7 @@ class FactorSeries(Dated):
         conservative: why this figure and no higher one; what is unsettled about it.
         examples: what the source itself computes with it.
         proxies: regions without a figure of their own that this one stands in for.
+        not_for: regions inside this one for which it would claim too much, so that nothing is claimed there.
     """
 
     id: Id
@@ -150,6 +165,7 @@ class FactorSeries(Dated):
     conservative: Text
     examples: list[Example] = []
     proxies: list[Proxy]
+    not_for: list[Unfit] = []
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -163,6 +179,9 @@ class FactorSeries(Dated):
             raise ValueError(f"a {self.status} figure needs its source; without one it is unverified")
         if self.corrects is not None and self.correction is None:
             raise ValueError(f"it corrects {self.corrects}: say in correction what was wrong")
+        outside = [one.region for one in self.not_for if self.region not in region_and_parents(one.region)[1:]]
+        if outside:
+            raise ValueError(f"not_for: {', '.join(outside)} are not inside {self.region}")
         if self.region.startswith("grid_") and self.region not in grids():
             raise ValueError(f"region {self.region} is none of {', '.join(grids())}")
         regions = [self.region, *(proxy.region for proxy in self.proxies)]
@@ -179,11 +198,25 @@ class FactorSeries(Dated):
             raise ValueError(f"known_from {self.known_from} is before published_on {self.published_on}")
         if self.valid_from < self.published_on and self.correction is None:
             raise ValueError(f"valid_from {self.valid_from} is before published_on {self.published_on}")
-        if self.data_year is not None and self.data_year > self.published_on.year:
-            raise ValueError(f"data_year {self.data_year} is after published_on {self.published_on}; one is swapped")
+        # A year's data are complete when it is over.
+        if self.data_year is not None and self.data_year >= self.published_on.year:
+            raise ValueError(f"data_year {self.data_year} is not over on {self.published_on}, its day; one is swapped")
         notice = NOTICE.search(f"{self.source.document} {self.source.clause}") if self.source else None
         if notice and int(notice[1]) != self.published_on.year:
             raise ValueError(f"a notice of {notice[1]} cannot be published on {self.published_on}; check the year")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_as_its_source(self) -> Self:
+        """The source's own words: of which year the data are, and per which of the tons."""
+        if self.source is None:
+            return self
+        years = {int(year) for year in YEAR_NAMED.findall(f"{self.source.document} {self.source.seen}")}
+        if self.data_year is not None and years and self.data_year not in years:
+            raise ValueError(f"data_year is {self.data_year}, but the source speaks of {min(years)}; mend one of them")
+        per_short_ton = SHORT_TON.search(self.source.seen)
+        if per_short_ton and Fraction(per_short_ton[1]) * 10**9 == self.micrograms_per_unit:
+            raise ValueError(f"{self.value} is per short ton of 907.18474 kg in the source; convert it to {self.unit}")
         return self
 
     @model_validator(mode="after")
@@ -254,6 +287,9 @@ class FactorFile(Named):
             for one in self.series:
                 if one.gas_basis == "unstated":
                     raise ValueError(f"{one.id}: the gas of an {self.kind} must be stated: CO2 and CO2e never mix")
+                told = f"{one.source.document} {one.source.seen}" if one.source else ""
+                if self.kind == "emission" and LIFE_CYCLE.search(told):
+                    raise ValueError(f"{one.id}: its source speaks of a whole life; that is a footprint, no emission")
         return self
 
     @model_validator(mode="after")

@@ -19,8 +19,13 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 """Six-digit code of an administrative division (GB/T 2260), `000000` for the country; quoted in YAML."""
 
-InstitutionKind = Literal["transit", "bike_share", "recycler", "utility", "government", "payment_app", "bank"]
-"""The role in which an institution saw the act."""
+InstitutionKind = Literal[
+    "transit", "carrier", "bike_share", "car_maker", "utility", "recycler", "platform", "merchant", "government",
+    "payment_app", "bank",
+]  # fmt: skip
+"""The role in which an institution saw the act: `carrier` are railways and airlines, `utility` who supplies power,
+water, gas or charges cars, `platform` who takes orders of meals, rooms, rides, parcels or used goods, `merchant` the
+shop, canteen or house itself."""
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 code of another country: a figure from there applies nowhere here but by a declared proxy."""

@@ -52,7 +52,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory, shipped: Registry) -> Re
     walking = root / "factors/walking_reduction.yaml"
     released = libraries.content(walking)["series"][0]
     again = {"id": RIGHT, "value": "0.024", "corrects": WRONG, "correction": "a digit was lost when it was read"}
-    libraries.added(walking, {**released, **again, "known_from": date(2026, 11, 24)})
+    libraries.added(walking, {**released, **again, "examples": [], "known_from": date(2026, 11, 24)})
     return load_registry(root)
 
 

@@ -68,7 +68,15 @@ def test_of_equal_factors_the_first_region_decides(root: Path) -> None:
 
 def test_a_factor_of_the_country_needs_no_place() -> None:
     rates = [row for row in Policy(load_registry()).rates.to_pylist() if row["region"] == UNPLACED]
-    assert {row["scenario"] for row in rates} == {"utility_payment", "e_statement", "e_card"}
+    assert {row["scenario"] for row in rates} == {
+        "utility_payment",
+        "e_statement",
+        "e_card",
+        "electricity_saving",
+        "green_hotel",
+        "carton_reuse",
+        "offline_payment",
+    }
 
 
 def test_a_scenario_that_is_reported_without_a_place_says_where_it_counts(root: Path) -> None:

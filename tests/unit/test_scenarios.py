@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,67 @@ from schemas.base import ROOT, RegistryError
 from schemas.scenarios import load_scenarios
 
 MATERIALS = ("paper", "plastic", "glass", "textile", "metal", "electrical")
+CARS = ["car_maker", "platform"]
+# What an order or a till tells.
+ORDERED = {
+    "deposit_free_stay",
+    "direct_drinking_water",
+    "e_receipt",
+    "green_hotel",
+    "green_packaging",
+    "no_cutlery",
+    "own_bag",
+    "own_cup",
+    "scan_to_order",
+    "shared_office",
+}
+# What a payment proves, so that a refund undoes it: who knows of it before the wallet and the bank do.
+PAID: dict[str, list[str]] = {
+    "sustainable_clothing": ["platform", "merchant"],
+    "plant_based_meat": ["platform", "merchant"],
+    "near_expiry_food": ["platform", "merchant"],
+    "green_renovation": ["platform", "merchant"],
+    "water_saving_tap": ["platform", "merchant"],
+    "green_appliance": ["platform", "merchant"],
+    "online_ticket": ["platform", "merchant"],
+    "second_hand": ["platform"],
+    "shared_power_bank": ["platform"],
+    "shared_rental": ["platform"],
+    "offline_payment": [],
+    "online_payment": [],
+    "online_repayment": [],
+}
+# What whoever handled it tells, before the wallet and the bank.
+HANDLED: dict[str, list[str]] = {
+    "clean_plate": ["merchant", "platform", "government"],
+    "group_takeaway": ["platform"],
+    "clean_energy": ["utility", "platform"],
+    "waste_sorting": ["recycler", "government"],
+    "lights_off": ["platform"],
+    "carton_reuse": ["platform", "recycler"],
+    "used_phone": ["recycler", "platform"],
+    "online_parcel": ["platform"],
+    "library_loan": ["government", "merchant"],
+    "green_venue": ["merchant"],
+    "online_medical": ["government", "platform"],
+    "e_invoice": ["government", "merchant", "platform"],
+    "paperless_reading": ["platform"],
+    "green_office": ["platform"],
+    "tax_refund": ["government"],
+    "online_charity": [],
+}
+# What only the bank or wallet where it was done can tell.
+BANKED = {
+    "e_card",
+    "cardless_debit",
+    "e_policy",
+    "green_car_insurance",
+    "green_loan",
+    "online_banking",
+    "online_investment",
+    "online_loan",
+    "online_transfer",
+}
 
 
 @pytest.fixture
@@ -35,20 +97,107 @@ def test_the_scenarios_as_agreed() -> None:
         for one in load_scenarios().values()
     }
     everyone, apps_and_banks = ["transit", "payment_app", "bank"], ["payment_app", "bank"]
-    assert shown == {
+    assert {name: one for name, one in shown.items() if name not in {*ORDERED, *HANDLED, *PAID, *BANKED}} == {
         "metro": ("km", "travel", "taps", "anyone", everyone, 600, True),
         "walking": ("step", "travel", "reading", "anyone", apps_and_banks, 0, False),
         "utility_payment": ("act", "living", "payment", "anyone", apps_and_banks, 600, True),
         "online_government": ("act", "living", "act", "anyone", ["government", *apps_and_banks], 600, False),
         "e_statement": ("statement", "finance", "act", "issuer", apps_and_banks, 0, False),
-        "e_card": ("act", "finance", "act", "issuer", ["bank"], 0, False),
         "bus": ("act", "travel", "act", "anyone", everyone, 600, True),
         "shared_bike": ("km", "travel", "act", "anyone", ["bike_share", *apps_and_banks], 600, False),
         "e_bike": ("km", "travel", "act", "anyone", ["bike_share", *apps_and_banks], 600, False),
         **{
             f"recycling_{material}": ("kg", "living", "act", "issuer", ["recycler"], 0, False) for material in MATERIALS
         },
+        "recycling_mixed": ("kg", "living", "act", "anyone", ["recycler", "payment_app"], 600, False),
+        # What a meter tells, its supplier alone settles.
+        "electricity_saving": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
+        "water_saving": ("m3", "living", "act", "issuer", ["utility"], 0, False),
+        "gas_saving": ("m3", "living", "act", "issuer", ["utility"], 0, False),
+        "household_pv": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
+        # Cars and trains.
+        "new_energy_car": ("vehicle_km", "travel", "act", "anyone", [*CARS, *apps_and_banks], 600, False),
+        "low_fuel_car": ("vehicle_km", "travel", "act", "anyone", [*CARS, *apps_and_banks], 600, False),
+        "ev_charging": ("kWh", "travel", "act", "anyone", ["utility", *CARS, *apps_and_banks], 600, False),
+        "parked_car": ("act", "travel", "act", "anyone", ["government", *CARS, *apps_and_banks], 0, False),
+        "car_pool": ("km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
+        "new_energy_ride": ("km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
+        "new_energy_rental": ("act", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
+        "high_speed_rail": ("km", "travel", "act", "anyone", ["carrier", "platform", *apps_and_banks], 600, False),
+        "online_train_ticket": (
+            "act",
+            "travel",
+            "payment",
+            "anyone",
+            ["carrier", "platform", *apps_and_banks],
+            600,
+            True,
+        ),
+        "green_flight": ("act", "travel", "act", "anyone", ["carrier", "platform", *apps_and_banks], 600, False),
+        "etc_payment": ("act", "travel", "payment", "anyone", apps_and_banks, 600, True),
+        "parking_payment": ("act", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
+        "e_refuelling": ("act", "travel", "payment", "anyone", ["merchant", *apps_and_banks], 600, True),
     }
+    for name in ORDERED:
+        assert shown[name] == ("act", "living", "act", "anyone", ["platform", "merchant", *apps_and_banks], 600, False)
+    for name, kinds in PAID.items():
+        assert shown[name][:4] == ("act", "living" if kinds else "finance", "payment", "anyone"), name
+        assert [one for one in shown[name][4] if one not in apps_and_banks] == kinds, name
+        assert shown[name][5:] == (600, True), name
+    for name, kinds in HANDLED.items():
+        scope = "finance" if name in {"tax_refund", "online_charity"} else "living"
+        assert shown[name] == ("act", scope, "act", "anyone", [*kinds, *apps_and_banks], 600, False), name
+    for name in BANKED:
+        unit, scope, proof, by, reporters, window, by_amount = shown[name]
+        assert (unit, scope, proof, by, window, by_amount) == ("act", "finance", "act", "issuer", 0, False), name
+        assert set(reporters) <= {"bank", "payment_app"}, name
+
+
+def test_every_category_of_the_standard_has_scenarios() -> None:
+    counted = Counter(one.category for one in load_scenarios().values())
+    assert counted == {"衣": 2, "食": 8, "住": 11, "行": 19, "用": 23, "办公": 3, "数字金融": 14}
+    assert sum(counted.values()) == 80
+
+
+@pytest.mark.parametrize(
+    ("programme", "names"),
+    [
+        (
+            "T/ACEF 031-2022",
+            "旧衣回收 可持续原材料衣被 减少一次性餐具 光盘行动 清洁能源 绿色节能产品 节水 节电 生活垃圾分类 机动车停驶 公交出行 "
+            "植物基肉 节水龙头 自带杯 共享办公",
+        ),
+        ("中信银行", "电子信用卡 电子账单 线上缴费 无介质借记卡开通 线上转账 信秒贷办理 信秒贷还款"),
+        ("平安", "公交出行 地铁出行 公共缴费 共享单车 新能源充电 高铁"),
+        (
+            "蚂蚁森林",
+            "环保杯 直饮水 电子保单 公交出行 绿色家装 生活缴费 绿色政务 扫码购票 绿色入住 停车缴费 绿色回收 信用住 网上寄件 "
+            "共享单车 共享租赁 共享充电宝 绿色银行 电子账单 绿色包装 ETC缴费 临期食品 绿色车险 绿色外卖 新能源租车 无纸化阅读 "
+            "图书借阅 车辆停驶 绿色飞行 电子小票 线上还款 扫码点单 绿色医疗 线下支付 电子发票 环保减塑 网购火车票 行走 网络购票 "
+            "绿色场馆 打新能源车 国际退税 电子加油 绿色家电 公共充电桩 绿色办公 地铁出行 光盘行动 电子支付",
+        ),
+    ],
+)
+def test_every_name_of_a_programme_is_a_scenario_today(programme: str, names: str) -> None:
+    today = date(2026, 11, 25)
+    scenarios = load_scenarios().values()
+    known = {alias.name: one for one in scenarios for alias in one.aliases if alias.in_force(today)}
+    missing = [name for name in names.split() if name not in known]
+    assert not missing, programme
+    if programme in {"T/ACEF 031-2022", "中信银行"}:
+        for name in names.split():
+            assert any(programme in f"{one.document}{one.clause}" for one in known[name].named_by), name
+
+
+@pytest.mark.parametrize(
+    ("scenario", "old", "new"),
+    [("metro", "地铁购票", "地铁出行"), ("online_medical", "预约挂号", "绿色医疗"), ("second_hand", "咸鱼交易", None)],
+)
+def test_names_drift(scenario: str, old: str, new: str | None) -> None:
+    aliases = {alias.name: alias for alias in load_scenarios()[scenario].aliases}
+    assert aliases[old].in_force(date(2020, 6, 1)) and not aliases[old].in_force(date(2026, 6, 1))
+    if new is not None:
+        assert aliases[new].in_force(date(2026, 6, 1)) and not aliases[new].in_force(date(2020, 6, 1))
 
 
 def test_walking_is_capped_and_only_walking() -> None:
