@@ -322,8 +322,7 @@ def _sum(
 
 def _term(role: str, file: FactorFile, found: Found, region: str) -> Term:
     one = found.series
-    places = region_and_parents(region)
-    reasons = [proxy.reason for proxy in one.proxies if proxy.region in places]
+    reasons = [proxy.reason for place in region_and_parents(region) for proxy in one.proxies if proxy.region == place]
     return Term(
         role=role,
         factor=file.id,

@@ -21,7 +21,7 @@ from schemas.base import LOADER, RegistryError
 from schemas.factors import FOLDER as FACTORS
 from schemas.factors.series import FactorFile, FactorSeries, Proxy, Unfit
 from schemas.library import LESS, Library, RateRow
-from schemas.regions import NATIONAL
+from schemas.regions import NATIONAL, grids
 from schemas.scenarios import FOLDER as SCENARIOS
 from schemas.scenarios import Scenario
 from schemas.scenarios.quantification import Displacement, PerUnit, Quantification
@@ -30,8 +30,11 @@ FIXED = (
     "value", "unit", "gas_basis", "region", "valid_from", "known_from", "data_year", "published_on", "source",
     "corrects", "kind", "boundary_kind",
 )  # fmt: skip
-"""What a released series says for good. Its words, its proxies and its examples may be mended: what that does to
-answers is judged by the answers."""
+"""What a released series says for good. Its words, its examples and the regions that it is lent to, or does not
+speak for, may be mended: what that does is judged by the answers."""
+
+LENT: dict[str, type[Proxy] | type[Unfit]] = {"proxies": Proxy, "not_for": Unfit}
+"""Keys that say for which other regions a series speaks, and for which inside its own it does not."""
 
 TRUST = ("unverified", "secondary", "primary")
 """Statuses, the least trusted first."""
@@ -206,13 +209,7 @@ def _altered(old: Raw, keys: Mapping[str, tuple[Any, Any]], released: date) -> I
 
 def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[str]) -> list[str]:
     """Answers that change for days on which acts may stand, without a correction; `altered` is refused already."""
-    named = {
-        place
-        for filed in (base, now)
-        for one in filed.series.values()
-        for place in [one["region"], *(proxy["region"] for proxy in one.get("proxies") or [])]
-        if place.isdigit()
-    }
+    named = {place for filed in (base, now) for one in filed.series.values() for place in _places(one)}
     lost: defaultdict[tuple[str, date], list[str]] = defaultdict(list)
     early: defaultdict[tuple[str, str, date, date], list[str]] = defaultdict(list)
     for change in answer_changes(base, now, reported | named | {NATIONAL}):
@@ -240,6 +237,15 @@ def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[s
     ]
 
 
+def _places(one: Raw) -> Iterator[str]:
+    """The divisions that a series names; of a region of the grid those that draw from it."""
+    for place in [one["region"], *(lent["region"] for key in LENT for lent in one.get(key) or [])]:
+        if place in grids():
+            yield from (f"{prefix:0<6}" for prefix in grids()[place].prefixes)
+        elif place.isdigit():
+            yield place
+
+
 def _contents(folder: Path) -> Iterator[tuple[Path, Raw]]:
     for path in sorted(folder.glob("*.yaml")):
         try:
@@ -250,18 +256,14 @@ def _contents(folder: Path) -> Iterator[tuple[Path, Raw]]:
 
 
 def _series(one: Raw) -> FactorSeries:
-    parts = {
-        "proxies": [Proxy.model_construct(**proxy) for proxy in one.get("proxies") or []],
-        "not_for": [Unfit.model_construct(**unfit) for unfit in one.get("not_for") or []],
-    }
-    return FactorSeries.model_construct(**{**one, **parts})
+    lists = {key: [model.model_construct(**each) for each in one.get(key) or []] for key, model in LENT.items()}
+    return FactorSeries.model_construct(**{**one, **lists})
 
 
 def _quantification(said: Raw | None) -> Quantification | None:
-    if not said:
-        return None
-    model = Displacement if said["method"] == "displacement" else PerUnit
-    return model.model_construct(**said)
+    if said and said["method"] == "displacement":
+        return Displacement.model_construct(**said)
+    return PerUnit.model_construct(**said) if said else None
 
 
 def _differing(old: Raw, new: Raw) -> dict[str, tuple[Any, Any]]:

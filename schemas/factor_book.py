@@ -144,7 +144,7 @@ def _rests_on(one: FactorSeries, *, is_alone: bool) -> Iterator[str]:
     said += [f"Computed by the source: {example.of} gives {example.gives}." for example in one.examples]
     yield f"* {'' if is_alone else f'`{one.id}`. '}{_ended(said[0])} {' '.join(map(_ended, said[1:]))}"
     yield from (f"  * Lent to {proxy.region}: {proxy.reason}" for proxy in one.proxies)
-    yield from (f"  * Not for {unfit.region}: {unfit.reason}" for unfit in one.not_for)
+    yield from (f"  * Claims nothing in {unfit.region}: {unfit.reason}" for unfit in one.not_for)
 
 
 def _scenario(registry: Registry, one: Scenario) -> Iterator[str]:

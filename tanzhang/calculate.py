@@ -134,10 +134,10 @@ def _show_alternatives(answer: Answer) -> None:
             one.boundary_kind,
             one.method,
             escape(figures or one.worked),
-            escape("; ".join(dict.fromkeys(_where(term.source) for term in one.terms))),
+            escape("; ".join(dict.fromkeys(_where(term.source, "document", "clause") for term in one.terms))),
         )
     out.print(table)
 
 
-def _where(source: dict[str, str | None]) -> str:
-    return ", ".join(part for key in ("document", "clause", "url") if (part := source.get(key)))
+def _where(source: dict[str, str | None], *keys: str) -> str:
+    return ", ".join(part for key in keys or ("document", "clause", "url") if (part := source.get(key)))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from schemas.factors import FactorFile, FactorSeries
     from schemas.library import RateRow
 
+MASS = "_mg"
+"""End of the names of measures that are milligrams."""
 MANY = 4
 """Scenarios that are named before they are counted."""
 
@@ -73,8 +75,8 @@ def _lines(one: FactorSeries) -> list[tuple[str, str]]:
         lines += [("", part) for part in (one.source.clause, one.source.url, f"seen: {one.source.seen}") if part]
     lines += [("licence", one.licence), ("conservative", one.conservative)]
     lines += [("example", f"{example.of} gives {example.gives}") for example in one.examples]
-    lent = [("lent to", f"{proxy.region}: {proxy.reason}") for proxy in one.proxies]
-    return [*lines, *lent, *(("not for", f"{unfit.region}: {unfit.reason}") for unfit in one.not_for)]
+    lines += [("lent to", f"{proxy.region}: {proxy.reason}") for proxy in one.proxies]
+    return lines + [("not for", f"{unfit.region}: {unfit.reason}") for unfit in one.not_for]
 
 
 def checked(console: Console, counts: Mapping[str, int], against: str | None, refused: Sequence[str]) -> None:
@@ -142,16 +144,14 @@ def _table(title: str, names: Sequence[str]) -> Table:
 
 def release(console: Console, told: Release, registry: Registry, *, is_posted: bool) -> None:
     """What a release changes, or changed."""
-    from jobs.post import REDUCTION
-
     if not told.restated:
         console.print(f"as of {told.business_date} the registry changes nothing")
         return
-    measures = sorted(told.amounts, key=lambda name: name != REDUCTION)
+    measures = sorted(told.amounts, key=lambda name: not name.endswith(MASS))
     table = Table(title="What the release posted" if is_posted else "What the release would post")
     for name in ("scenario", "factor before", "factor after"):
         table.add_column(name, overflow="fold")
-    for name in ("acts", "people", "entries", *("reduced" if name == REDUCTION else name for name in measures)):
+    for name in ("acts", "people", "entries", *(name.removesuffix(MASS) for name in measures)):
         table.add_column(name, justify="right", no_wrap=True)
     for one in told.restated:
         counts = (f"{number:,}" for number in (one.positions, one.people, one.entries))
@@ -160,10 +160,10 @@ def release(console: Console, told: Release, registry: Registry, *, is_posted: b
             one.before or "·",
             one.after or "·",
             *counts,
-            *(_change(one.amounts.get(name, 0), name == REDUCTION) for name in measures),
+            *(_change(name, one.amounts.get(name, 0)) for name in measures),
         )
     table.add_section()
-    sums = (_change(told.amounts[name], name == REDUCTION) for name in measures)
+    sums = (_change(name, told.amounts[name]) for name in measures)
     table.add_row("together", "", "", "", f"{told.people:,}", f"{told.entries:,}", *sums)
     console.print(table)
 
@@ -197,7 +197,7 @@ def grams(milligrams: int) -> str:
     return f"{milligrams // 1000:,}.{milligrams % 1000:03}".rstrip("0").rstrip(".") + " g"
 
 
-def _change(amount: int, is_mass: bool) -> str:
-    if not is_mass:
+def _change(measure: str, amount: int) -> str:
+    if not measure.endswith(MASS):
         return f"{amount:+,}"
     return f"{'-' if amount < 0 else '+'}{grams(abs(amount))}"

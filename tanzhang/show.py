@@ -118,6 +118,9 @@ def status(console: Console, state: Status) -> None:
         f"[bold]{figures['accounts']:,}[/bold] accounts   [bold]{kilograms(figures['milligrams'])}[/bold] reduced   "
         f"[bold]{figures['absorbed']:,}[/bold] duplicates prevented   {figures['entries']:,} ledger entries"
     )
+    waiting = sum(row["claims"] for row in state.outcomes if row["outcome"] == "no_factor")
+    if waiting:
+        console.print(f"acts that wait for a factor: {waiting:,}; tanzhang factors wanted says which, and why")
     remarks: dict[tuple[Any, str, str], list[str]] = defaultdict(list)
     for row in state.coverage:
         if row["file_state"] != "consumed" or row["is_late"]:

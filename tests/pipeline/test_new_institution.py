@@ -21,6 +21,16 @@ SUPPLIER = FIXTURES / "newcomer_power"
 POWER = "zhejiang_power"
 
 
+def first_day(home: Path, fixture: Path, institution: str, sums: dict[str, dict[str, str]]) -> Lake:
+    """A lake of the newcomer's first day, under a copy of the registry that its contract was added to."""
+    registry = with_files(home / "registry", fixture / f"{institution}.yaml")
+    deliver(home, institution, fixture / "export", sums)
+    land_world(home, registry)
+    lake = embedded_lake(home, registry)
+    run_days(lake, home, [FIRST_DAY])
+    return lake
+
+
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return first_day(tmp_path_factory.mktemp("newcomer"), NEWCOMER, INSTITUTION, {"rides": {"fare": "1000"}})
@@ -29,16 +39,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 @pytest.fixture(scope="module")
 def power(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return first_day(tmp_path_factory.mktemp("power"), SUPPLIER, POWER, {"bills": {"kwh": "12723.5"}})
-
-
-def first_day(home: Path, fixture: Path, institution: str, sums: dict[str, dict[str, str]]) -> Lake:
-    """A lake of the newcomer's first day, under a copy of the registry that its contract was dropped into."""
-    registry = with_files(home / "registry", fixture / f"{institution}.yaml")
-    deliver(home, institution, fixture / "export", sums)
-    land_world(home, registry)
-    lake = embedded_lake(home, registry)
-    run_days(lake, home, [FIRST_DAY])
-    return lake
 
 
 def test_every_consented_ride_is_credited(lake: Lake) -> None:

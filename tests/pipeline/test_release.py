@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from jobs.lake import Lake
 from jobs.release import Release, foretell_release, post_release
@@ -24,6 +25,7 @@ from jobs.run import RunError
 from jobs.wanted import Wanted, wanted
 from schemas import Registry, load_registry
 from schemas.sources import UNPLACED
+from tanzhang.cli import app
 from tests import libraries
 from tests.exports import alipay_acts, deliver
 from tests.pipeline.test_order import RUN_DAYS, STATEMENTS
@@ -164,6 +166,11 @@ def test_acts_without_a_factor_are_counted_with_the_reason(lake: Lake, corrected
     day = date(2026, 11, 1)
     # The wallet does not place its acts, and no region has a lowest factor.
     assert wanted(lake) == [Wanted("online_government", UNPLACED, 1, 1, 1_000_000, 0, "act", day, day, reason or "")]
+
+
+def test_the_state_counts_them(lake: Lake) -> None:
+    state = CliRunner().invoke(app, ["status", "--home", str(lake.path.parent)])
+    assert "acts that wait for a factor: 1;" in state.output
 
 
 def test_nothing_published_cannot_be_released(tmp_path: Path, shipped: Registry) -> None:

@@ -176,8 +176,8 @@ def test_a_scenario_is_found_by_its_names(library: Library) -> None:
         scenario_named(scenarios, "地铁购票", date(2026, 1, 1))
     with pytest.raises(UnknownScenario, match="metor is no scenario; is it metro"):
         scenario_named(scenarios, "metor", ON)
-    with pytest.raises(UnknownScenario, match="there are bus, car_pool"):
-        scenario_named(scenarios, "吃饭睡觉", ON)
+    with pytest.raises(UnknownScenario, match="吃饭睡觉 is no scenario; there are drive, saving, stay"):
+        scenario_named(library.scenarios, "吃饭睡觉", ON)
     with pytest.raises(UnclearScenario, match="场景drive is drive and stay"):
         scenario_named(library.scenarios, "场景drive", ON)
 

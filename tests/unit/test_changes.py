@@ -181,6 +181,15 @@ def test_a_proxy_more_reaches_back_as_a_series_does(base: Path, now: Path) -> No
     assert refused(base, now) == []
 
 
+def test_a_figure_that_no_longer_speaks_for_a_region_takes_its_answer_away(base: Path, now: Path) -> None:
+    unfit = [{"region": "grid_southwest", "reason": "it would claim too much there"}]
+    both(first(not_for=unfit), successor(region="110000", valid_from=LATER))(now)
+    libraries.edited(base / COUNTRY, series_known_from=date(2026, 11, 2))
+    first(known_from=date(2026, 11, 2))(now)
+    [problem] = refused(base, now)
+    assert problem.startswith("scenarios/sorting.yaml: has no answer any more from 2026-11-01 in 500000, 510000")
+
+
 def test_a_hearsay_that_gets_its_source_must_say_why_it_reaches_back(base: Path, now: Path) -> None:
     hearsay = waste("hearsay", "450", HANGZHOU, status="unverified", source=None)
     for path in (base, now):
@@ -276,14 +285,15 @@ def test_the_commands_show_check_and_compare(tmp_path: Path) -> None:
     told = call(app, ["factors", "validate", "--against", str(ROOT), *of_mine])
     assert told.exit_code == 0 and "nothing released in" in told.output
     assert "no series and no answer differs" in call(app, ["factors", "diff", str(ROOT), *of_mine]).output
-    libraries.edited(mine / "factors/metro_reduction.yaml", series_value="47.7")
+    libraries.edited(mine / "factors/walking_reduction.yaml", series_value="0.03", series_examples=[])
     told = call(app, ["factors", "validate", "--against", str(ROOT), "--json", *of_mine])
-    assert told.exit_code == 2 and "value was 46.7 and is 47.7" in json.loads(told.output)["refused"][0]
+    [problem] = json.loads(told.output)["refused"]
+    assert told.exit_code == 2 and "value was 0.02 and is 0.03" in problem
     content = json.loads(call(app, ["factors", "diff", str(ROOT), "--json", *of_mine]).output)
-    assert [(one["series"], one["what"]) for one in content["series"]] == [("metro_reduction_shenzhen_2022", "changed")]
-    assert [(one["scenario"], one["region"]) for one in content["answers"]] == [("metro", HANGZHOU)]
+    assert [(one["series"], one["what"]) for one in content["series"]] == [("walking_reduction_wuhan_2021", "changed")]
+    assert [(one["scenario"], one["region"]) for one in content["answers"]] == [("walking", HANGZHOU)]
     libraries.unquantified(mine, "bus")
     assert call(app, ["factors", "show", "bus", *of_mine]).exit_code == 5
-    libraries.edited(mine / "factors/e_card_reduction.yaml", series_value="8900")
+    libraries.edited(mine / "factors/walking_reduction.yaml", series_value="3")
     told = call(app, ["factors", "validate", *of_mine])
     assert told.exit_code == 2 and "outside the plausible" in told.output

@@ -34,7 +34,7 @@ def test_every_figure_stands_there_with_what_it_rests_on() -> None:
             assert f" {one.value} {one.unit} " in row and f" {one.region} " in row and f" {one.status} " in row
             assert one.source is None or (one.source.document in plain and one.source.seen in plain)
             assert one.licence in plain and one.conservative in plain
-            assert all(proxy.reason in plain for proxy in one.proxies)
+            assert all(lent.reason in plain for lent in [*one.proxies, *one.not_for])
     for scenario in library.scenarios.values():
         assert f'<a id="scenario-{scenario.id}"></a>' in text
         assert scenario.no_factor_reason is None or scenario.no_factor_reason in plain
