@@ -74,7 +74,7 @@ def _units(text: str) -> Any:
         return _registry().parse_units(text)
     except (PintError, ValueError, TypeError, AttributeError) as error:
         weighed = [f"{mass}{gas}" for gas in _GASES for mass in _MASSES]
-        known = ", ".join([*weighed, *_COUNTED, *_PARTS, _WEIGHED, "passenger_km"])
+        known = ", ".join([*weighed, *_COUNTED, *_PARTS, *_MASSES, "jin", "passenger_km"])
         raise UnitError(f"unit {text!r} is not known; use one of {known}") from error
 
 
