@@ -121,30 +121,46 @@ def _figure(file: FactorFile, used: Sequence[str]) -> Iterator[str]:
         (
             f'<a id="series-{one.id}"></a>`{one.id}`', f"{one.value} {one.unit}", one.gas_basis, one.region,
             str(one.data_year or "not stated"), str(one.published_on or "day not known"), _span(one),
-            str(one.known_from), one.status,
+            str(one.known_from), one.status, _quoted(one.source.seen) if one.source else "–",
         )
         for one in file.series
     ]  # fmt: skip
     yield from _table(
-        ("series", "value", "gas", "region", "data of", "published", "in force", "released here", "status"), rows
-    )
+        (
+            "series", "value", "gas", "region", "data of", "published", "in force", "released here", "status",
+            "seen in the source",
+        ),
+        rows,
+    )  # fmt: skip
+    alike: dict[tuple[str, ...], list[FactorSeries]] = {}
     for one in file.series:
-        yield from _rests_on(one, is_alone=len(file.series) == 1)
+        alike.setdefault(
+            (
+                f"Source: {_cited(one.source)}" if one.source else "No source",
+                one.conservative,
+                f"Licence: {one.licence}",
+            ),
+            [],
+        ).append(one)
+    for said, series in alike.items():
+        whose = "" if len(alike) == 1 else f"{', '.join(f'`{one.id}`' for one in series)}. "
+        yield f"* {whose}{' '.join(map(_ended, said))}"
+        for one in series:
+            yield from (
+                f"  * {'' if len(file.series) == 1 else f'`{one.id}`: '}{_ended(text)}" for text in _of_one(one)
+            )
     yield ""
 
 
-def _rests_on(one: FactorSeries, *, is_alone: bool) -> Iterator[str]:
-    """A list item with what a figure rests on."""
-    said = [f"Source: {_cited(one.source)}. Seen: {_quoted(one.source.seen)}" if one.source else "No source."]
+def _of_one(one: FactorSeries) -> Iterator[str]:
+    """What a series says that others of its source do not."""
     if one.corrects:
-        said.append(f"Corrects [{one.corrects}](#series-{one.corrects}).")
+        yield f"Corrects [{one.corrects}](#series-{one.corrects})"
     if one.correction:
-        said.append(f"Correction: {one.correction}")
-    said += [one.conservative, f"Licence: {one.licence}."]
-    said += [f"Computed by the source: {example.of} gives {example.gives}." for example in one.examples]
-    yield f"* {'' if is_alone else f'`{one.id}`. '}{_ended(said[0])} {' '.join(map(_ended, said[1:]))}"
-    yield from (f"  * Lent to {proxy.region}: {proxy.reason}" for proxy in one.proxies)
-    yield from (f"  * Claims nothing in {unfit.region}: {unfit.reason}" for unfit in one.not_for)
+        yield f"Correction: {one.correction}"
+    yield from (f"Computed by the source: {example.of} gives {example.gives}" for example in one.examples)
+    yield from (f"Lent to {proxy.region}: {proxy.reason}" for proxy in one.proxies)
+    yield from (f"Claims nothing in {unfit.region}: {unfit.reason}" for unfit in one.not_for)
 
 
 def _scenario(registry: Registry, one: Scenario) -> Iterator[str]:

@@ -60,8 +60,12 @@ def test_the_book_tells_what_the_shipped_library_may_lack(tmp_path: Path) -> Non
     libraries.edited(root / "scenarios/metro.yaml", alternatives=[whole])
     text = factor_book(root)
     assert "* Beside it, never applied: [displacement](#method-displacement) with [car_use](#factor-car_use)." in text
-    assert "Corrects [car_old](#series-car_old). Correction: a bar | was read as a one." in text
-    assert "Computed by the source: 10 km gives 2 kg." in text
+    for said in (
+        "Corrects [car_old](#series-car_old)",
+        "Correction: a bar | was read as a one",
+        "Computed by the source: 10 km gives 2 kg",
+    ):
+        assert f"  * `car_new`: {said}.\n" in text
     assert "2026-11-01 until before 2026-11-20" in text and "Emission, `use`." in text
     libraries.edited(root / "scenarios/metro.yaml", alternatives=[], quantification=whole)
     text = factor_book(root)
