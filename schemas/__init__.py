@@ -13,6 +13,7 @@ from schemas.programmes import Programme, load_programmes
 from schemas.rules import Invariant, load_invariants
 from schemas.scenarios import Scenario, load_scenarios
 from schemas.sources import UNPLACED, Source, load_sources
+from schemas.spending import Spending, load_spending
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
 
@@ -27,6 +28,7 @@ class Registry:
     sources: dict[str, Source]
     scenarios: dict[str, Scenario]
     factors: dict[str, FactorFile]
+    spending: Spending
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
@@ -59,6 +61,7 @@ def load_registry(root: Path = ROOT) -> Registry:
         sources=sources,
         scenarios=scenarios,
         factors=factors,
+        spending=load_spending(root),
         programmes=load_programmes(root),
         tables=tables,
         fields=load_fields(root),

@@ -13,24 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from schemas.base import Strict
+from schemas.base import Pattern, Strict
 from schemas.units import mass_in_kilograms
 
 Precision = Literal["second", "minute", "day"]
 TIME_DIRECTIVES = frozenset("YmdHMS")
 """`%Y %m %d %H %M %S`, all zero-padded: what a time format may use."""
-
-
-def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_compiles)]
-"""A regular expression."""
 
 
 def _known_directives(form: str) -> str:
