@@ -19,6 +19,7 @@ REASONS = {
     "reporter_not_accepted": "this kind of institution cannot vouch for such an act",
     "payment_taken_back": "the payment was taken back in full",
     "payment_alone": "a card payment alone does not show what was done",
+    "spend": "a payment: it earns nothing, and what it emits is estimated",
     "same_act": "another institution reported the same act; it counts once",
     "no_factor": "no sourced factor exists for it yet",
     "no_quantity": "no quantity was reported",

@@ -57,7 +57,7 @@ def status(lake: Lake, home: Path) -> Status:
     )
     balances = lake.read("gold.balances")
     figures = ask(
-        """SELECT count(DISTINCT CASE WHEN amount > 0 THEN person_id END) AS accounts,
+        """SELECT count(DISTINCT CASE WHEN amount > 0 AND measure <> 'emission_mg' THEN person_id END) AS accounts,
                   coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
                   coalesce(CAST(sum(CASE WHEN measure = 'reduction_mg' THEN amount END) AS bigint), 0) AS milligrams
            FROM {balances}""",

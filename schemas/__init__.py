@@ -12,7 +12,7 @@ from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
 from schemas.rules import Invariant, load_invariants
 from schemas.scenarios import Scenario, load_scenarios
-from schemas.sources import UNPLACED, Source, load_sources
+from schemas.sources import UNPLACED, PaymentFeed, Source, load_sources
 from schemas.spending import Spending, load_spending
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
@@ -54,6 +54,7 @@ def load_registry(root: Path = ROOT) -> Registry:
     sources, factors, scenarios = load_sources(root), load_factors(root), load_scenarios(root)
     tables, invariants = load_tables(root), load_invariants(root)
     _check_scenarios(sources, scenarios)
+    _check_wallets(sources)
     _check_range(sources, factors)
     _check_rules(sources, tables, invariants)
     return Registry(
@@ -83,6 +84,17 @@ def _check_scenarios(sources: dict[str, Source], scenarios: dict[str, Scenario])
                 is_unplaced = source.region_of(name) == UNPLACED and scenario not in placed
                 if is_unplaced and scenarios[scenario].unplaced is None:
                     raise RegistryError(f"{place}: is reported without a region; say `unplaced` in its scenario")
+
+
+def _check_wallets(sources: dict[str, Source]) -> None:
+    """A wallet that a bank's rows name is an institution: its own rows report the same payments."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            wallet = feed.columns.wallet if isinstance(feed, PaymentFeed) else None
+            unknown = {entry.value for entry in wallet.classes} - sources.keys() if wallet else set()
+            if unknown:
+                place = f"sources/{source.id}.yaml: feeds.{name}: wallet"
+                raise RegistryError(f"{place}: {', '.join(sorted(unknown))}: no such institution; use the id of one")
 
 
 def _check_range(sources: dict[str, Source], factors: dict[str, FactorFile]) -> None:

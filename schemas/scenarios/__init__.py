@@ -94,6 +94,7 @@ class Scenario(Named):
             regions that institutions report from the one whose factor is lowest on that date.
         missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
         caps: limits to a person's credit, never on one date two of the same period.
+        is_spend: whether its acts are payments and nothing more: they earn nothing, and their emission is estimated.
         no_factor_reason: why it has no factor, for the person to read; required exactly when it has none.
     """
 
@@ -110,6 +111,7 @@ class Scenario(Named):
     unplaced: Literal["lowest_factor"] | None = None
     missing_quantity: MissingQuantity | None = None
     caps: list[Cap]
+    is_spend: bool = False
     no_factor_reason: Text | None = None
 
     @model_validator(mode="after")

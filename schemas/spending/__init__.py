@@ -21,11 +21,9 @@ from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError, Strict, load_yaml
 from schemas.scenarios.parts import Dated, Id, overlapping
-from schemas.spending.merchants import Merchants
+from schemas.spending.merchants import FOLDER, Merchants, load_merchants
 from schemas.spending.money import Money
 from schemas.spending.sets import SpendSet, load_sets
-
-FOLDER = "spending"
 
 CATEGORIES = ("衣", "食", "住", "行", "用")
 OTHER = "用"
@@ -152,7 +150,7 @@ def load_spending(root: Path = ROOT) -> Spending:
     sets = load_sets(folder / "sets")
     settings = load_yaml(folder / "spending.yaml", _Settings)
     money = load_yaml(folder / "money.yaml", Money)
-    merchants = load_yaml(folder / "merchants.yaml", Merchants)
+    merchants = load_merchants(root)
     place = folder / "spending.yaml"
     for one in settings.applied:
         if one.set not in sets:

@@ -6,14 +6,16 @@ import hashlib
 import json
 import re
 from functools import lru_cache
+from pathlib import Path
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import Pattern, Strict
+from schemas.base import ROOT, Pattern, Strict, load_yaml
 from schemas.scenarios.parts import Dated, Id, overlapping
 from schemas.spending.sets import Code
 
+FOLDER = "spending"
 NUMBER = re.compile(r"[0-9]{7}([0-9]{4})[0-9]{4}")
 """UnionPay's merchant number: acquirer 3, region 4, category 4, serial 4 digits."""
 
@@ -43,6 +45,15 @@ class Merchants(Strict):
         """SHA-256 over the rules: says under which a file was landed."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def load_merchants(root: Path = ROOT) -> Merchants:
+    """The rules of a registry.
+
+    Raises:
+        RegistryError: the file breaks the model.
+    """
+    return load_yaml(root / FOLDER / "merchants.yaml", Merchants)
 
 
 def code_in_number(number: str) -> str | None:

@@ -97,6 +97,7 @@ def test_no_row_can_be_too_large_to_compute_with(tmp_path: Path) -> None:
 
 def test_a_contract_is_named_after_its_institution(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
+    shutil.copytree(ROOT / "spending", tmp_path / "spending")
     shutil.copy(ROOT / "sources/alipay.yaml", tmp_path / "sources/zhifubao.yaml")
     with pytest.raises(RegistryError, match=r"belongs into alipay\.yaml"):
         load_sources(tmp_path)
@@ -168,5 +169,6 @@ def test_no_landed_column_can_hold_text_of_the_source() -> None:
     assert text == {
         "file_id", "record_key", "customer_key", "refers_to_key", "citizen_id_token", "phone_token",
         "card_token", "card2_token", "error_code", "error_column", "error_shape", "ignore_rule", "scenario",
-        "claim_kind", "time_precision", "region", "direction", "station", "wallet", "subject_kind", "scope",
+        "claim_kind", "time_precision", "region", "direction", "station", "wallet", "merchant_code", "merchant_code_source",
+        "subject_kind", "scope",
     }  # fmt: skip
