@@ -45,7 +45,9 @@ def group(lake: Lake, claims: Frame) -> Frame:
         claim_id, group_id (a claim of the group), slot. A group of evidence alone is no activity.
     """
     # To the driver: as many rows as the families have feeds, twice.
-    kinds = lake.to_arrow(lake.sql("SELECT DISTINCT is_day, slot, is_evidence FROM {claims}", claims=claims)).to_pylist()
+    kinds = lake.to_arrow(
+        lake.sql("SELECT DISTINCT is_day, slot, is_evidence FROM {claims}", claims=claims)
+    ).to_pylist()
     rounds: dict[tuple[bool, int], set[bool]] = {}
     for row in kinds:
         rounds.setdefault((row["is_day"], row["slot"]), set()).add(row["is_evidence"])
@@ -81,7 +83,12 @@ def group(lake: Lake, claims: Frame) -> Frame:
 
 def _with_acts(lake: Lake, anchors: Frame, pairs: Frame, arriving: Frame) -> Frame:
     """The groups as they stand after a round: evidence that an act has found is an activity."""
-    columns = listed(["n.is_evidence AND t.group_id IS NULL AS is_evidence" if name == "is_evidence" else f"n.{name}" for name in CLAIM])
+    columns = listed(
+        [
+            "n.is_evidence AND t.group_id IS NULL AS is_evidence" if name == "is_evidence" else f"n.{name}"
+            for name in CLAIM
+        ]
+    )
     return lake.sql(
         f"""SELECT {columns}, n.group_id FROM {{anchors}} AS n LEFT JOIN (
               SELECT p.group_id FROM {{pairs}} AS p LEFT SEMI JOIN (
