@@ -27,8 +27,9 @@ PRECISE = """a.start_unix <= g.end_unix + a.window_seconds AND a.end_unix >= g.s
 PRECISE_DISTANCE = "least(abs(a.start_unix - g.start_unix), abs(a.start_unix - g.end_unix))"
 LAG = "datediff(a.act_date, g.act_date)"
 BOOKED = f"{LAG} >= 0 AND {LAG} <= a.lag_days"
-# Equal fares on one day are told apart by nothing: the first report goes to the first act.
-BOOKED_DISTANCE = f"{LAG} * 1000 + least(abs(a.place - g.place), 999)"
+# Equal fares on one day are told apart by the wallet, where both name one; else the first report goes to the first act.
+BOOKED_DISTANCE = f"""{LAG} * 2000 + CASE WHEN coalesce(a.wallet <> g.wallet, false) THEN 1000 ELSE 0 END
+                      + least(abs(a.place - g.place), 999)"""
 SAME_WALLET = "coalesce(a.wallet = g.institution, false)"
 """A bank's row, or another report of the wallet's, of a payment that the wallet itself reports."""
 FARTHER = 1_000_000_000

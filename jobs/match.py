@@ -140,7 +140,7 @@ def _claims(run: Run, scope: Scope, members: Frame) -> Frame:
         f"""SELECT {listed(SEEN, "c.")}, m.person_id, f.slot, f.proof, f.scope, f.missing_quantity_micro,
                   coalesce(p.region, c.region) AS region, coalesce(f.is_brought, false) AS is_brought,
                   coalesce(f.is_evidence, false) AS is_evidence, coalesce(f.is_spend, false) AS is_spend,
-                  CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
+                  f.usual_code, CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
                   coalesce(f.lag_days, 0) AS lag_days,
                   coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount,
                   c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,

@@ -35,7 +35,7 @@ class Policy:
         `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
         not accept reports of that kind of institution. `is_brought`: by the person, which is consent. `is_spend`:
         the family is of mere payments, of which no two institutions of one kind report the same; there a payment
-        is the thing itself and no evidence. `is_wallet`: its payments go through the institution itself.
+        is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`: its payments go through the institution itself.
         """
         rows = []
         for family, scenario in self.registry.scenarios.items():
@@ -59,6 +59,7 @@ class Policy:
                         "slot": 0 if is_issuer and place is not None else place,
                         "is_evidence": is_evidence(feed, family) and not scenario.is_spend,
                         "is_spend": scenario.is_spend,
+                        "usual_code": scenario.merchant_code,
                         "is_wallet": source.kind == "payment_app",
                         "is_brought": feed.is_bill,
                         "lag_days": feed.booking_lag_days,
@@ -79,6 +80,7 @@ class Policy:
                     ("slot", pa.int32()),
                     ("is_evidence", pa.bool_()),
                     ("is_spend", pa.bool_()),
+                    ("usual_code", pa.string()),
                     ("is_wallet", pa.bool_()),
                     ("is_brought", pa.bool_()),
                     ("lag_days", pa.int32()),

@@ -22,11 +22,11 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
 
     The best report's amount counts, less what the one report that tells of most has been given back: two reports of a
     refund are of the same money. Taken back whole, by whoever's report, it is nothing. The merchant's code is the one
-    that was told best: by an export, by a number, by a name.
+    that was told best: by an export, by a number, by a name, by what was done.
 
     Args:
         claims: claim_id, group_id, slot, is_evidence, is_day, is_taken_back, amount_fen, refunded_fen, merchant_code,
-            merchant_code_source.
+            merchant_code_source, usual_code.
         refunds: original (the claim that it takes back, or null), is_full_refund, amount_fen.
 
     Returns:
@@ -37,7 +37,7 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
              SELECT original, CAST(sum(amount_fen) AS bigint) AS back_fen FROM {refunds}
              WHERE original IS NOT NULL AND NOT coalesce(is_full_refund, false) GROUP BY original),
            placed AS (
-             SELECT c.claim_id, c.group_id, c.is_taken_back, c.amount_fen, c.merchant_code,
+             SELECT c.claim_id, c.group_id, c.is_taken_back, c.amount_fen, c.merchant_code, c.usual_code,
                     greatest(coalesce(b.back_fen, 0), coalesce(c.refunded_fen, 0)) AS back_fen,
                     row_number() OVER (PARTITION BY c.group_id
                                        ORDER BY c.is_evidence, c.slot, c.is_day, c.claim_id) AS place,
@@ -53,7 +53,7 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
                          THEN 0 * max(CASE WHEN amount_place = 1 THEN amount_fen END)
                          ELSE greatest(max(CASE WHEN amount_place = 1 THEN amount_fen END) - max(back_fen), 0)
                          END AS spend_fen,
-                    max(CASE WHEN code_place = 1 THEN merchant_code END) AS merchant_code
+                    coalesce(max(CASE WHEN code_place = 1 THEN merchant_code END), max(usual_code)) AS merchant_code
              FROM best GROUP BY group_id) AS grouped
            WHERE spend_fen IS NOT NULL""",
         claims=claims,

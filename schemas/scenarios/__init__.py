@@ -95,6 +95,7 @@ class Scenario(Named):
         missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
         caps: limits to a person's credit, never on one date two of the same period.
         is_spend: whether its acts are payments and nothing more: they earn nothing, and their emission is estimated.
+        merchant_code: category (ISO 18245) of whoever is paid for such an act, where no report names it.
         no_factor_reason: why it has no factor, for the person to read; required exactly when it has none.
     """
 
@@ -112,6 +113,7 @@ class Scenario(Named):
     missing_quantity: MissingQuantity | None = None
     caps: list[Cap]
     is_spend: bool = False
+    merchant_code: str | None = Field(default=None, pattern=r"^[0-9]{4}$")
     no_factor_reason: Text | None = None
 
     @model_validator(mode="after")
