@@ -40,6 +40,7 @@ OUTCOMES = (
     ("claim_kind = 'tap'", "unpaired", "other_tap_missing"),
     ("slot IS NULL", "withheld", "reporter_not_accepted"),
     ("is_cancelled OR is_taken_back", "refunded", "payment_taken_back"),
+    ("activity_id IS NULL AND group_id <> claim_id", "evidence", "same_payment"),
     ("activity_id IS NULL", "evidence", "payment_alone"),
     ("NOT is_lead", "absorbed", "same_act"),
     ("is_spend", "evidence", "spend"),
@@ -245,9 +246,10 @@ def _outcomes(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds
     )
     judged = lake.sql(
         """SELECT f.claim_id, f.person_id, f.institution, f.feed, f.scenario, f.family, f.act_date, f.region, f.claim_kind,
-                  f.slot, f.has_consent, f.is_taken_back, f.is_spend, v.activity_id, s.spend_fen, s.merchant_code,
-                  coalesce(v.is_cancelled, false) AS is_cancelled, coalesce(v.activity_id = f.claim_id, false) AS is_lead,
-                  r.factor_id IS NOT NULL AS has_factor, CASE WHEN v.activity_id = f.claim_id THEN coalesce(f.quantity_micro, f.missing_quantity_micro)
+                  f.slot, f.has_consent, f.is_taken_back, f.is_spend, f.group_id, v.activity_id, s.spend_fen,
+                  s.merchant_code, coalesce(v.is_cancelled, false) AS is_cancelled,
+                  coalesce(v.activity_id = f.claim_id, false) AS is_lead, r.factor_id IS NOT NULL AS has_factor,
+                  CASE WHEN v.activity_id = f.claim_id THEN coalesce(f.quantity_micro, f.missing_quantity_micro)
                        ELSE f.quantity_micro END AS quantity_micro,
                   CASE WHEN v.activity_id = f.claim_id AND f.quantity_micro IS NULL
                         AND f.missing_quantity_micro IS NOT NULL THEN 'shortest_trip' ELSE 'reported' END AS quantity_source

@@ -35,7 +35,8 @@ class Policy:
         `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
         not accept reports of that kind of institution. `is_brought`: by the person, which is consent. `is_spend`:
         the family is of mere payments, of which no two institutions of one kind report the same; there a payment
-        is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`: its payments go through the institution itself.
+        is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`:
+        its payments go through the institution itself.
         """
         rows = []
         for family, scenario in self.registry.scenarios.items():
