@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.emissions import own_emissions
 from jobs.explain import explain
 from jobs.lake import Lake
+from jobs.land import replay
+from jobs.tokens import Tokens
 from schemas import Registry, load_registry
 from tests.exports import CITIZEN, CONSENTED, PHONE, REGISTERED, Part, deliver, table
 from tests.pipeline.oracle_spend import micrograms_per_fen
@@ -268,6 +272,30 @@ def test_an_entry_is_followed_to_set_code_year_rate_index_and_lines(tmp_path: Pa
         ("evidence", "wechat_pay", 6),
         ("absorbed", "citic_bank", 2),
     ]
+
+
+def test_files_that_older_code_landed_are_taken_and_landed_again_on_request(tmp_path: Path) -> None:
+    """Older landings have no codes: unknown, until they are landed again; newer ones stand beside them."""
+    bank(tmp_path, FIRST, card(1, FIRST, "30.00", "知味观"))
+    land_world(tmp_path)
+    [landed] = (tmp_path / "landed/payment/citic_bank").rglob("*[0-9a-f].parquet")
+    newer = ["refunded_fen", "merchant_code", "merchant_code_source"]
+    pq.write_table(pq.read_table(landed).drop_columns(newer), landed)
+    manifest = landed.with_suffix(".json")
+    told = json.loads(manifest.read_text())
+    assert told.pop("merchants_hash")
+    manifest.write_text(json.dumps(told))
+    bank(tmp_path, SECOND, card(2, SECOND, "50.00", "世纪联华超市"))
+    lake = accounted(tmp_path, [SECOND])
+    assert standing(lake) == {(SUPERMARKET, 5_000): emitted(SUPERMARKET, 5_000)}
+    assert own_emissions(lake).spent_fen == 8_000
+    [again] = replay(REGISTRY.sources["citic_bank"], tmp_path, Tokens.from_env())
+    assert again.landing == 1
+    run_days(lake, tmp_path, [SECOND])
+    assert standing(lake) == {
+        (SUPERMARKET, 5_000): emitted(SUPERMARKET, 5_000),
+        (RESTAURANT, 3_000): emitted(RESTAURANT, 3_000),
+    }
 
 
 # -- a simulated world -------------------------------------------------------------------------------

@@ -95,6 +95,15 @@ def test_no_row_can_be_too_large_to_compute_with(tmp_path: Path) -> None:
         load_registry(tmp_path / "registry")
 
 
+def test_a_wallet_that_is_no_institution_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(ROOT, tmp_path / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    contract = tmp_path / "registry/sources/icbc.yaml"
+    text = contract.read_text(encoding="utf-8")
+    contract.write_text(text.replace("value: wechat_pay", "value: tenpay"), encoding="utf-8")
+    with pytest.raises(RegistryError, match=r"icbc\.yaml: feeds\.statements: wallet: tenpay: no such institution"):
+        load_registry(tmp_path / "registry")
+
+
 def test_a_contract_is_named_after_its_institution(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     shutil.copytree(ROOT / "spending", tmp_path / "spending")
