@@ -264,10 +264,10 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
 
 
 def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
-    """What the person's payments emit, by category; nothing where no payment is known."""
+    """What the person's payments emit, by category."""
     own = account.emissions
     if not own.spent_fen:
-        return []
+        return ["[bold]Emitted by own payments so far: no payment is known[/bold]\n"]
     categories = own.by_category(registry.spending).items()
     return [
         f"[bold]Emitted by own payments so far: {kilograms(own.milligrams)}[/bold], an estimate",

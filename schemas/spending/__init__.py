@@ -110,16 +110,16 @@ class Spending:
                 if after is not None and after <= first:
                     continue
                 per_unit = self.money.micrograms_per_fen(of.currency, of.price_year, year)
+                # Categories of merchants are many, what a source counts them as few.
+                micrograms = {
+                    value: math.ceil(of.rounded(value) * per_unit)
+                    for value in {one.value for one in of.figures.values()}
+                }
                 found += [
                     SpendRate(
-                        factor_id(of.id, code, year),
-                        code,
-                        first,
-                        after,
-                        math.ceil(of.value(code) * per_unit),
-                        of.match_quality,
+                        factor_id(of.id, code, year), code, first, after, micrograms[figure.value], of.match_quality
                     )
-                    for code in of.figures
+                    for code, figure in of.figures.items()
                 ]
         return found
 
@@ -144,7 +144,7 @@ def load_spending(root: Path = ROOT) -> Spending:
 
     Raises:
         RegistryError: a file is broken, a set that is applied is unverified or cannot be brought to yuan, or a rule
-            names a code that an applied set does not have.
+            names a code that no set has.
     """
     folder = root / FOLDER
     sets = load_sets(folder / "sets")
@@ -162,7 +162,8 @@ def load_spending(root: Path = ROOT) -> Spending:
             money.micrograms_per_fen(of.currency, of.price_year, one.valid_from.year)
         except ValueError as error:
             raise RegistryError(f"{place}: applied: {one.set} from {one.valid_from}: {error}") from error
-        for rule in merchants.rules:
-            if rule.code not in of.figures:
-                raise RegistryError(f"{folder / 'merchants.yaml'}: {rule.id}: {one.set} has no figure for {rule.code}")
+    rated = {code for of in sets.values() for code in of.figures}
+    for rule in merchants.rules:
+        if rule.code not in rated:
+            raise RegistryError(f"{folder / 'merchants.yaml'}: {rule.id}: no set has a figure for {rule.code}")
     return Spending(sets, settings.applied, money, merchants, settings.categories)

@@ -139,8 +139,12 @@ class SpendSet(Named):
         Raises:
             KeyError: the set has none.
         """
+        return self.rounded(self.figures[code].value)
+
+    def rounded(self, value: str) -> Fraction:
+        """A figure, rounded up to `decimals`."""
         scale = 10**self.decimals
-        return Fraction(math.ceil(Fraction(self.figures[code].value) * scale), scale)
+        return Fraction(math.ceil(Fraction(value) * scale), scale)
 
 
 def load_sets(folder: Path) -> dict[str, SpendSet]:
