@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HEX_32 = "^[0-9a-f]{32}$"
 KEY = ("claim_id", "act_date")
+UNSPENT = "'no_consent', 'refunded', 'unpaired', 'pending'"
+"""Outcomes of claims of which nothing was spent, or nothing may be said."""
 
 
 @dataclass(frozen=True)
@@ -135,30 +137,41 @@ def identifiers_are_tokens(run: Run) -> Iterator[Audited]:
 
 
 def credit_has_consent(run: Run) -> Audited:
-    """7: nothing stands in the ledger for a claim whose outcome is not `credited`."""
+    """7: nothing stands in the ledger for a claim that is not credited, nor for one that is no payment in force."""
     lake = run.lake
     changed = run.written("silver.activities")
     now = in_force(lake, semi(lake, run.read("silver.activities"), changed, *KEY), *KEY)
     uncredited = lake.sql(
-        """SELECT DISTINCT c.claim_id AS position FROM {changed} AS c LEFT ANTI JOIN (
-             SELECT claim_id FROM {now} WHERE outcome = 'credited' AND is_lead) AS n ON c.claim_id = n.claim_id""",
+        f"""SELECT DISTINCT c.claim_id AS position, k.position_kind FROM {{changed}} AS c
+            CROSS JOIN (SELECT 'activity' AS position_kind UNION ALL SELECT 'payment' AS position_kind) AS k
+            LEFT ANTI JOIN (
+              SELECT claim_id, 'activity' AS position_kind FROM {{now}} WHERE outcome = 'credited' AND is_lead
+              UNION ALL
+              SELECT claim_id, 'payment' AS position_kind FROM {{now}}
+              WHERE spend_fen > 0 AND outcome NOT IN ({UNSPENT})) AS n
+              ON c.claim_id = n.claim_id AND k.position_kind = n.position_kind""",
         changed=changed,
         now=now,
     )
-    standing = standing_entries(lake, semi(lake, run.read("gold.ledger"), uncredited, "position"))
+    standing = standing_entries(lake, semi(lake, run.read("gold.ledger"), uncredited, "position", "position_kind"))
     return Audited("no_consent_no_credit", standing, uncredited)
 
 
 def credit_has_factor(run: Run) -> Audited:
-    """8: every credit names a factor of the registry that is in force on its act date."""
+    """8: every credit and emission names a factor of the registry that is in force on its act date."""
     lake = run.lake
-    entries = _where(run, run.written("gold.ledger"), "entry_kind = 'post' AND position_kind = 'activity'")
+    entries = _where(run, run.written("gold.ledger"), "entry_kind = 'post' AND position_kind <> 'cap'")
     unexplained = lake.sql(
-        """SELECT e.entry_id FROM {entries} AS e LEFT ANTI JOIN {rates} AS r
-             ON e.factor_id = r.factor_id AND e.scenario = r.scenario
-            AND e.act_date >= r.valid_from AND e.act_date < r.valid_to""",
+        """SELECT e.entry_id FROM {entries} AS e
+           LEFT ANTI JOIN {rates} AS r
+             ON e.position_kind = 'activity' AND e.factor_id = r.factor_id AND e.scenario = r.scenario
+            AND e.act_date >= r.valid_from AND e.act_date < r.valid_to
+           LEFT ANTI JOIN {spend_rates} AS s
+             ON e.position_kind = 'payment' AND e.factor_id = s.factor_id
+            AND e.act_date >= s.valid_from AND e.act_date < s.valid_to""",
         entries=entries,
         rates=lake.from_arrow(run.policy.rates),
+        spend_rates=lake.from_arrow(run.policy.spend_rates),
     )
     return Audited("no_factor_no_credit", unexplained, entries)
 

@@ -40,8 +40,9 @@ ROW = (
 )  # fmt: skip
 CLAIM = (
     "claim_id", "institution", "feed", "customer_key", "claim_kind", "scenario", "occurred_at_unix", "ended_at_unix",
-    "time_precision", "act_date", "quantity_micro", "amount_fen", "is_full_refund", "refers_to_key", "region",
-    "file_id", "line", "support_file_id", "support_line",
+    "time_precision", "act_date", "quantity_micro", "amount_fen", "refunded_fen", "wallet", "merchant_code",
+    "merchant_code_source", "is_full_refund", "refers_to_key", "region", "file_id", "line", "support_file_id",
+    "support_line",
 )  # fmt: skip
 EVENT = (
     "event_key", "event_kind", "institution", "feed", "customer_key", "subject_kind", "citizen_id_token",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from jobs.emissions import arithmetic
 from jobs.formats.read import open_export
 from jobs.frames import in_force, semi
 from jobs.manifests import LANDING, load_manifests
@@ -61,8 +62,9 @@ class Explanation:
         entry: the ledger row.
         formula: the arithmetic in words, ending in `amount`.
         amount: what the arithmetic gives, before the sign of a reversal.
-        factor: what was applied: id, value, unit, region, match quality, boundary, source; of a cap its rule.
-        claims: every claim of the activity, the suppressed ones too; for a cap, those of the day.
+        factor: what was applied: id, value, unit, region, match quality, boundary, source; of a cap its rule; of a
+            payment also rate, price index and licence.
+        claims: every claim of the activity or payment, the suppressed ones too; for a cap, those of the day.
         history: every entry of the same position and measure, in order.
     """
 
@@ -140,6 +142,8 @@ def source_values(home: Path, line: Line, feed: Feed) -> dict[str, Any]:
 
 def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, dict[str, Any]]:
     """Formula, amount and factor of an entry, from the registry alone."""
+    if entry["position_kind"] == "payment":
+        return arithmetic(registry.spending, entry)
     quantity, scenario = entry["quantity_micro"], registry.scenarios[entry["scenario"]]
     if entry["position_kind"] == "cap":
         cap = next(cap for cap in scenario.caps if cap.id == entry["factor_id"])
@@ -184,16 +188,17 @@ def told(file: FactorFile, series: FactorSeries) -> dict[str, Any]:
 def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dict[str, list[ClaimStory]]:
     """Entry id → the activity's claims as of the post; of a cap all claims of the person, scenario and day."""
     asked = lake.rows("gold.ledger", [row | {"entry_id": entry_id} for entry_id, row in posted.items()])
+    of_it = "a.position_kind IN ('activity', 'payment')"
     about = {
-        "l.activity_id = a.position": "activity",
-        "l.claim_id = a.position": "activity",
-        "l.person_id = a.person_id AND l.scenario = a.scenario AND l.act_date = a.act_date": "cap",
+        "l.activity_id = a.position": of_it,
+        "l.claim_id = a.position": of_it,
+        "l.person_id = a.person_id AND l.scenario = a.scenario AND l.act_date = a.act_date": "a.position_kind = 'cap'",
     }
     ever = lake.keep(
         " UNION ".join(
             f"""SELECT a.entry_id, a.publication_seq AS as_of, l.claim_id, l.act_date FROM {{log}} AS l
                 JOIN {{asked}} AS a ON {condition} AND l.publication_seq <= a.publication_seq
-                WHERE a.position_kind = '{kind}'"""
+                WHERE {kind}"""
             for condition, kind in about.items()
         ),
         log=lake.read("silver.activities"),
@@ -213,7 +218,7 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
         for table in ("silver.activities", "silver.claims")
     )  # fmt: skip
     # A claim may have belonged to the activity, or to the day, before and not have done so then.
-    belongs = " OR ".join(f"(a.position_kind = '{kind}' AND {condition})" for condition, kind in about.items())
+    belongs = " OR ".join(f"({kind} AND {condition})" for condition, kind in about.items())
     told = lake.sql(
         f"""SELECT a.entry_id, c.claim_id, c.claim_kind, c.institution, c.feed, c.file_id, c.line, c.support_file_id,
                    c.support_line, l.outcome, l.reason,

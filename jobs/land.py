@@ -69,7 +69,7 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
 
 
 def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
-    """Land again every statement that held something unusable, if the contract has changed since.
+    """Land again what another contract, or other rules on merchants' names, could make more of.
 
     What was landed before stays; the new landing takes its place in the next run. A file that landing no longer
     has stays as it was.
@@ -112,13 +112,22 @@ def _newest(source: Source, home: Path) -> dict[str, Manifest]:
 
 
 def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source) -> bool:
-    """Whether another contract could make more of a statement."""
+    """Whether another contract could make more of a statement, or its merchants were held against other rules."""
     before = [newest[file.file_id] for file in parts]
     return any(
-        file.contract_hash != source.contract_hash
-        and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
+        (
+            file.contract_hash != source.contract_hash
+            and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
+        )
+        or (file.state == "accepted" and file.merchants_hash != _merchants_hash(source, file.feed))
         for file in before
     )
+
+
+def _merchants_hash(source: Source, feed: str) -> str | None:
+    """What names the rules that a feed's merchants are held against."""
+    rules = source.merchants_of(feed)
+    return rules.digest if rules else None
 
 
 def _is_there(parts: list[ReceivedFile], home: Path) -> bool:
@@ -365,6 +374,7 @@ def _manifest(
         errors=reasons + sorted(read.row_errors.values(), key=lambda error: error.line or file.rows),
         contract_hash=source.contract_hash,
         landing=landing,
+        merchants_hash=_merchants_hash(source, file.feed),
         bill=read.bill,
         profile=read.profiler.profile(),
     )

@@ -32,7 +32,8 @@ class Manifest(Strict):
     was read); accepted_rows are in the Parquet file, of which quarantined_rows carry an error. sums: the
     controlled column as read. act_dates: rows by act date, of feeds that have one. errors: why the file was
     refused, and the first of each kind of row error. landing: how often it was landed before, under earlier
-    contracts; the highest is in force. bill: of a file that a person brought.
+    contracts; the highest is in force. merchants_hash: of the rules that merchants' names were held against; none
+    where names tell nothing. bill: of a file that a person brought.
     """
 
     file_id: str
@@ -56,6 +57,7 @@ class Manifest(Strict):
     errors: list[Fault]
     contract_hash: str
     landing: int = 0
+    merchants_hash: str | None = None
     bill: Bill | None = None
     profile: Profile = Profile()
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from jobs.assignment import CLAIM, group
 from jobs.consents import given_intervals, with_consent
 from jobs.frames import around, changes, content_hash, in_force, listed, month_of, newest, semi
+from jobs.spend import spends
 from schemas.sources import UNPLACED
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ LAST_SECOND = 86_399
 
 ACTIVITY = (
     "claim_id", "activity_id", "person_id", "institution", "feed", "scenario", "family", "act_date", "outcome",
-    "reason", "is_lead", "quantity_micro", "quantity_source", "region",
+    "reason", "is_lead", "quantity_micro", "quantity_source", "spend_fen", "merchant_code", "region",
 )  # fmt: skip
 SEEN = (
     "claim_id", "institution", "feed", "customer_key", "claim_kind", "scenario", "family", "time_precision", "act_date",
-    "quantity_micro", "amount_fen", "is_full_refund",
+    "quantity_micro", "amount_fen", "refunded_fen", "merchant_code", "merchant_code_source", "is_full_refund",
 )  # fmt: skip
 """What matching reads of a claim."""
 DAY = ("person_id", "family", "act_date")
@@ -39,8 +40,10 @@ OUTCOMES = (
     ("claim_kind = 'tap'", "unpaired", "other_tap_missing"),
     ("slot IS NULL", "withheld", "reporter_not_accepted"),
     ("is_cancelled OR is_taken_back", "refunded", "payment_taken_back"),
+    ("activity_id IS NULL AND group_id <> claim_id", "evidence", "same_payment"),
     ("activity_id IS NULL", "evidence", "payment_alone"),
     ("NOT is_lead", "absorbed", "same_act"),
+    ("is_spend", "evidence", "spend"),
     ("NOT has_factor", "no_factor", "no_factor"),
     ("coalesce(quantity_micro, 0) <= 0", "withheld", "no_quantity"),
 )
@@ -137,10 +140,13 @@ def _claims(run: Run, scope: Scope, members: Frame) -> Frame:
     return lake.keep(
         f"""SELECT {listed(SEEN, "c.")}, m.person_id, f.slot, f.proof, f.scope, f.missing_quantity_micro,
                   coalesce(p.region, c.region) AS region, coalesce(f.is_brought, false) AS is_brought,
-                  coalesce(f.is_evidence, false) AS is_evidence, coalesce(f.lag_days, 0) AS lag_days,
+                  coalesce(f.is_evidence, false) AS is_evidence, coalesce(f.is_spend, false) AS is_spend,
+                  f.usual_code, CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
+                  coalesce(f.lag_days, 0) AS lag_days,
                   coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount,
                   c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
-                  c.time_precision = 'day' OR c.claim_kind = 'reading' AS is_day
+                  c.time_precision = 'day' OR c.claim_kind = 'reading'
+                    OR coalesce(f.is_spend AND f.lag_days > 0, false) AS is_day
            FROM {{live}} AS c JOIN {{members}} AS m ON c.customer_key = m.customer_key
            LEFT SEMI JOIN {{seen}} AS s
              ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
@@ -240,7 +246,8 @@ def _outcomes(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds
     )
     judged = lake.sql(
         """SELECT f.claim_id, f.person_id, f.institution, f.feed, f.scenario, f.family, f.act_date, f.region, f.claim_kind,
-                  f.slot, f.has_consent, f.is_taken_back, v.activity_id, coalesce(v.is_cancelled, false) AS is_cancelled,
+                  f.slot, f.has_consent, f.is_taken_back, f.is_spend, f.group_id, v.activity_id, s.spend_fen,
+                  s.merchant_code, coalesce(v.is_cancelled, false) AS is_cancelled,
                   coalesce(v.activity_id = f.claim_id, false) AS is_lead, r.factor_id IS NOT NULL AS has_factor,
                   CASE WHEN v.activity_id = f.claim_id THEN coalesce(f.quantity_micro, f.missing_quantity_micro)
                        ELSE f.quantity_micro END AS quantity_micro,
@@ -248,10 +255,12 @@ def _outcomes(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds
                         AND f.missing_quantity_micro IS NOT NULL THEN 'shortest_trip' ELSE 'reported' END AS quantity_source
            FROM {facts} AS f
            LEFT JOIN {activities} AS v ON f.group_id = v.group_id
+           LEFT JOIN {spends} AS s ON f.claim_id = s.claim_id
            LEFT JOIN {rates} AS r ON f.scenario = r.scenario AND f.region = r.region
             AND f.act_date >= r.valid_from AND f.act_date < r.valid_to""",
         facts=facts,
         activities=activities,
+        spends=spends(lake, facts, refunds),
         rates=lake.from_arrow(run.policy.rates),
     )
     outcome = " ".join(f"WHEN {condition} THEN '{outcome}'" for condition, outcome, _ in OUTCOMES)
@@ -259,7 +268,7 @@ def _outcomes(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds
     return lake.keep(
         f"""SELECT claim_id, activity_id, person_id, institution, feed, scenario, family, act_date,
                    CASE {outcome} ELSE 'credited' END AS outcome, CASE {reason} ELSE 'act' END AS reason,
-                   is_lead, quantity_micro, quantity_source, region FROM {{judged}}""",
+                   is_lead, quantity_micro, quantity_source, spend_fen, merchant_code, region FROM {{judged}}""",
         judged=judged,
     )
 
@@ -276,7 +285,8 @@ def _refund_outcomes(run: Run, refunds: Frame, consented: Frame, members: Frame)
                        WHEN r.original IS NULL THEN 'pending' ELSE 'evidence' END AS outcome,
                   CASE WHEN a.claim_id IS NULL THEN 'consent_missing'
                        WHEN r.original IS NULL THEN 'original_missing' ELSE 'refund' END AS reason,
-                  false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source, r.region
+                  false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,
+                  CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, r.region
            FROM {refunds} AS r JOIN {members} AS m ON r.customer_key = m.customer_key
            LEFT JOIN {consented} AS a ON r.claim_id = a.claim_id""",
         refunds=refunds,

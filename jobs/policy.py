@@ -32,7 +32,10 @@ class Policy:
         """(family, institution, feed) → slot, and the scenario's rules that a claim needs.
 
         `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
-        not accept reports of that kind of institution. `is_brought`: by the person, which is consent.
+        not accept reports of that kind of institution. `is_brought`: by the person, which is consent. `is_spend`:
+        the family is of mere payments, of which no two institutions of one kind report the same; there a payment
+        is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`:
+        its payments go through the institution itself.
         """
         rows = []
         for family, scenario in self.registry.scenarios.items():
@@ -44,6 +47,8 @@ class Policy:
             )
             for source, name, feed in reporters:
                 place = next((number for number, key in enumerate(ranked) if key[2:] == (source.id, name)), None)
+                if scenario.is_spend and place is not None:
+                    place = scenario.precedence.index(source.kind)
                 is_issuer = scenario.reported_by == "issuer"
                 rows.append(
                     {
@@ -52,7 +57,10 @@ class Policy:
                         "feed": name,
                         # Every report of an issuer is an act of its own: one slot assigns nothing to another.
                         "slot": 0 if is_issuer and place is not None else place,
-                        "is_evidence": is_evidence(feed, family),
+                        "is_evidence": is_evidence(feed, family) and not scenario.is_spend,
+                        "is_spend": scenario.is_spend,
+                        "usual_code": scenario.merchant_code,
+                        "is_wallet": source.kind == "payment_app",
                         "is_brought": feed.is_bill,
                         "lag_days": feed.booking_lag_days,
                         "window_seconds": scenario.window_seconds,
@@ -71,6 +79,9 @@ class Policy:
                     ("feed", pa.string()),
                     ("slot", pa.int32()),
                     ("is_evidence", pa.bool_()),
+                    ("is_spend", pa.bool_()),
+                    ("usual_code", pa.string()),
+                    ("is_wallet", pa.bool_()),
                     ("is_brought", pa.bool_()),
                     ("lag_days", pa.int32()),
                     ("window_seconds", pa.int64()),
@@ -111,6 +122,21 @@ class Policy:
                 "valid_to": pa.array([row.valid_to or END_OF_TIME for row in rows], pa.date32()),
                 "factor_id": pa.array([row.factor_id for row in rows], pa.string()),
                 "micrograms_per_unit": pa.array([row.micrograms_per_unit for row in rows], pa.int64()),
+                "match_quality": pa.array([row.match_quality for row in rows], pa.string()),
+            }
+        )
+
+    @cached_property
+    def spend_rates(self) -> pa.Table:
+        """What a fen spent emits, by merchant category code and local date [valid_from, valid_to)."""
+        rows = self.registry.spending.rates
+        return pa.table(
+            {
+                "merchant_code": pa.array([row.code for row in rows], pa.string()),
+                "valid_from": pa.array([row.valid_from for row in rows], pa.date32()),
+                "valid_to": pa.array([row.valid_to or END_OF_TIME for row in rows], pa.date32()),
+                "factor_id": pa.array([row.factor_id for row in rows], pa.string()),
+                "micrograms_per_fen": pa.array([row.micrograms_per_fen for row in rows], pa.int64()),
                 "match_quality": pa.array([row.match_quality for row in rows], pa.string()),
             }
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.frames import hashed, in_force, listed, month_of, semi
+from jobs.spend import emissions
 from schemas.units import NANO
 
 if TYPE_CHECKING:
@@ -101,10 +102,12 @@ def desired(run: Run, activities: Frame) -> Frame:
                AND substring(k.region, 1, length(p.prefix)) = p.prefix
                AND k.act_date >= p.valid_from AND k.act_date < p.valid_to)
             SELECT * FROM (
-              SELECT {listed(ENTRY)} FROM kilograms UNION ALL SELECT {listed(ENTRY)} FROM points) AS entries
+              SELECT {listed(ENTRY)} FROM kilograms UNION ALL SELECT {listed(ENTRY)} FROM points
+              UNION ALL SELECT {listed(ENTRY)} FROM {{emissions}}) AS entries
             WHERE amount <> 0""",
         reductions=reductions,
         caps=caps,
+        emissions=emissions(lake, activities, lake.from_arrow(run.policy.spend_rates)),
         programmes=lake.from_arrow(run.policy.points),
     )
 

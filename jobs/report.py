@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jobs.account import WHOLE_DELIVERY
+from jobs.emissions import Emissions, own_emissions
 from jobs.explain import NotFound
 from jobs.frames import newest
 from jobs.post import REDUCTION
@@ -145,6 +146,7 @@ class Report:
 
     Attributes:
         previous: the publication before; None for the first.
+        emissions: of people's payments of the last `DAYS` act dates, apart from the kilograms.
         accounts: people whose kilograms stand above zero; None for fewer than `FEWEST`, but none.
         accounts_before: as the publication before had it; None where the two together would count out the change.
         accounts_change: their difference; None for fewer than `FEWEST`, but none.
@@ -155,6 +157,7 @@ class Report:
     publication: Publication
     previous: Publication | None
     kilograms: Kilograms
+    emissions: Emissions
     accounts: int | None
     accounts_before: int | None
     accounts_change: int | None
@@ -188,6 +191,7 @@ def report(lake: Lake, seq: int) -> Report:
         publication=publication,
         previous=previous,
         kilograms=_kilograms(lake, seq, publication.business_date, first),
+        emissions=own_emissions(lake, seq, since=first),
         accounts=people(now),
         accounts_before=before if people(now - before) is not None else None,
         accounts_change=people(now - before),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from jobs.emissions import Emissions, own_emissions
 from jobs.explain import NotFound, only_hex
 from jobs.frames import in_force, newest, semi
 
@@ -18,7 +19,9 @@ REASONS = {
     "other_tap_missing": "the entry or the exit of the ride is missing",
     "reporter_not_accepted": "this kind of institution cannot vouch for such an act",
     "payment_taken_back": "the payment was taken back in full",
+    "same_payment": "a payment that another institution reported as well; it counts once",
     "payment_alone": "a card payment alone does not show what was done",
+    "spend": "a payment: it earns nothing, and what it emits is estimated",
     "same_act": "another institution reported the same act; it counts once",
     "no_factor": "no sourced factor exists for it yet",
     "no_quantity": "no quantity was reported",
@@ -34,6 +37,7 @@ class Statement:
     Attributes:
         credited: scenario, institution, acts, milligrams of the month so far.
         reductions: scenario → milligrams since the account began, caps applied.
+        emissions: what the person's payments emit, since the account began; apart from reductions.
         points: programme → points.
         not_credited: scenario, institution, outcome, reason, claims of the month so far.
         missing: (institution, feed) that the person's institutions owe for the date.
@@ -46,6 +50,7 @@ class Statement:
     publication_seq: int
     credited: list[dict[str, Any]]
     reductions: dict[str, int]
+    emissions: Emissions
     points: dict[str, int]
     not_credited: list[dict[str, Any]]
     missing: list[tuple[str, str]]
@@ -85,7 +90,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     )
     points: dict[str, int] = {}
     for row in sums:
-        if row["measure"] != "reduction_mg":
+        if row["measure"].startswith("points."):
             programme = row["measure"].removeprefix("points.")
             points[programme] = points.get(programme, 0) + row["amount"]
     # A claim may since have gone to another person: its newest row says whose it is.
@@ -138,6 +143,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         publication_seq=seq,
         credited=credited,
         reductions={row["scenario"]: row["amount"] for row in sums if row["measure"] == "reduction_mg"},
+        emissions=own_emissions(lake, seq, person=person),
         points=points,
         not_credited=held_back,
         missing=missing,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.emissions import Emissions, own_emissions
 from jobs.frames import in_force, newest
 from jobs.manifests import LANDING
 from jobs.pull import Receipt, load_receipts
@@ -23,6 +24,7 @@ class Status:
         dispositions: institution, feed, disposition, rows – every row of every consumed file once.
         outcomes: institution, outcome, claims – every claim in force once.
         figures: accounts, entries, milligrams, absorbed claims.
+        emissions: what everybody's payments emit, apart from the reductions among the figures.
         coverage: institution, feed, business_date, file_state, is_late, rows.
         refused: deliveries that pull refused.
         stated: institution → rows that its control files state of the files that were used.
@@ -31,6 +33,7 @@ class Status:
     dispositions: list[dict[str, Any]]
     outcomes: list[dict[str, Any]]
     figures: dict[str, int]
+    emissions: Emissions
     coverage: list[dict[str, Any]]
     refused: list[Receipt]
     stated: dict[str, int]
@@ -57,7 +60,7 @@ def status(lake: Lake, home: Path) -> Status:
     )
     balances = lake.read("gold.balances")
     figures = ask(
-        """SELECT count(DISTINCT CASE WHEN amount > 0 THEN person_id END) AS accounts,
+        """SELECT count(DISTINCT CASE WHEN amount > 0 AND measure <> 'emission_mg' THEN person_id END) AS accounts,
                   coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
                   coalesce(CAST(sum(CASE WHEN measure = 'reduction_mg' THEN amount END) AS bigint), 0) AS milligrams
            FROM {balances}""",
@@ -85,6 +88,7 @@ def status(lake: Lake, home: Path) -> Status:
             a=activities,
         ),
         figures={**figures, "absorbed": absorbed},
+        emissions=own_emissions(lake),
         coverage=ask(
             """SELECT institution, feed, business_date, file_state, is_late, CAST(sum(row_count) AS bigint) AS row_count
                FROM {coverage} GROUP BY institution, feed, business_date, file_state, is_late

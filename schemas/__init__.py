@@ -13,7 +13,8 @@ from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
 from schemas.rules import Invariant, load_invariants
 from schemas.scenarios import Scenario
-from schemas.sources import UNPLACED, Source, load_sources
+from schemas.sources import UNPLACED, PaymentFeed, Source, load_sources
+from schemas.spending import Spending, load_spending
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
 
@@ -27,6 +28,7 @@ class Registry:
     root: Path
     sources: dict[str, Source]
     library: Library
+    spending: Spending
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
@@ -57,12 +59,14 @@ def load_registry(root: Path = ROOT) -> Registry:
     sources, library = load_sources(root), load_library(root)
     tables, invariants = load_tables(root), load_invariants(root)
     _check_scenarios(sources, library.scenarios)
+    _check_wallets(sources)
     _check_range(sources, library)
     _check_rules(sources, tables, invariants)
     return Registry(
         root=root,
         sources=sources,
         library=library,
+        spending=load_spending(root),
         programmes=load_programmes(root),
         tables=tables,
         fields=load_fields(root),
@@ -84,6 +88,17 @@ def _check_scenarios(sources: dict[str, Source], scenarios: Mapping[str, Scenari
                 is_unplaced = source.region_of(name) == UNPLACED and scenario not in placed
                 if is_unplaced and scenarios[scenario].unplaced is None:
                     raise RegistryError(f"{place}: is reported without a region; say `unplaced` in its scenario")
+
+
+def _check_wallets(sources: dict[str, Source]) -> None:
+    """A wallet that a bank's rows name is an institution: its own rows report the same payments."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            wallet = feed.columns.wallet if isinstance(feed, PaymentFeed) else None
+            unknown = {entry.value for entry in wallet.classes} - sources.keys() if wallet else set()
+            if unknown:
+                place = f"sources/{source.id}.yaml: feeds.{name}: wallet"
+                raise RegistryError(f"{place}: {', '.join(sorted(unknown))}: no such institution; use the id of one")
 
 
 def _check_range(sources: dict[str, Source], library: Library) -> None:

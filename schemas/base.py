@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 ROOT = Path(os.environ.get("TANZHANG_REGISTRY") or Path(__file__).parent)
 """The registry that ships with the project, unless a deployment names another; tests may load a third."""
@@ -26,6 +27,18 @@ class Strict(BaseModel):
     """Unknown keys are refused and values cannot change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+"""A regular expression."""
 
 
 M = TypeVar("M", bound=Strict)

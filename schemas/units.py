@@ -3,6 +3,8 @@
 The registry starts empty, so a unit that is not below does not exist: pint's own `ton` (a short ton) or `kg`
 (a prefix of plain mass) can never slip into a factor. CO2 and CO2e are *different dimensions*: nothing
 converts one into the other. `ton` is left out on purpose, as it is read as tonne, long ton or short ton.
+So is money of every currency and year (`EUR_2019`, `CNY_2024`; `fen_2024` is its hundredth): money without a
+year does not exist, and only a rate or a price index leads from one to another.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ _WEIGHED = "kg"
 Material is counted by its plain mass, in kilograms."""
 _PARTS = {"MWh": "1000 * kWh", "L": "m3 / 1000"}
 """Other sizes of what is counted."""
+_MONEY = re.compile(r"\b(?:EUR|USD|CNY|fen)_([0-9]{4})\b")
 
 
 class UnitError(ValueError):
@@ -68,8 +71,17 @@ def _registry() -> UnitRegistry[Any]:
     return registry
 
 
+@lru_cache(maxsize=128)
+def _define_money(year: str) -> None:
+    for currency in ("EUR", "USD", "fen"):
+        _registry().define(f"{currency}_{year} = [{currency}_{year}]")
+    _registry().define(f"CNY_{year} = 100 * fen_{year}")
+
+
 def _units(text: str) -> Any:
     """Raises UnitError: unknown unit, or text that is no unit expression."""
+    for year in _MONEY.findall(text):
+        _define_money(year)
     try:
         return _registry().parse_units(text)
     except (PintError, ValueError, TypeError, AttributeError) as error:
@@ -175,3 +187,36 @@ def mass_in_kilograms(unit: str) -> Fraction:
     if not units.is_compatible_with(_WEIGHED):
         raise UnitError(f"{unit!r} is no unit of plain mass; use g, kg, t or jin")
     return Fraction(_registry().Quantity(Fraction(1), units).to(_WEIGHED).magnitude)
+
+
+def spend_year(unit: str) -> int:
+    """Whose year's money a unit such as `kgCO2e/EUR_2019` is per.
+
+    Raises:
+        UnitError: it does not weigh CO2e per money of a currency and year.
+    """
+    found = _MONEY.findall(unit)
+    if len(found) != 1 or not unit.startswith("kgCO2e/") or not _MONEY.fullmatch(unit.partition("/")[2]):
+        raise UnitError(f"unit {unit!r} is no kgCO2e per money of a year; write it like kgCO2e/EUR_2019")
+    return int(found[0])
+
+
+def micrograms_per_fen(unit: str, year: int, *steps: tuple[Fraction, str]) -> Fraction:
+    """One `unit` (as of `spend_year`) as micrograms of CO2e per fen of a year, divided by every step in turn.
+
+    Args:
+        steps: (value, unit): an exchange rate such as 7.7355 CNY_2019/EUR_2019, a price index such as
+            1.059 CNY_2024/CNY_2019.
+
+    Raises:
+        UnitError: the steps do not lead from the unit's money to the year's fen.
+    """
+    target = f"ugCO2e/fen_{year}"
+    quantity = _registry().Quantity(Fraction(1), _units(unit))
+    for value, of in steps:
+        quantity = quantity / _registry().Quantity(value, _units(of))
+    try:
+        return Fraction(quantity.to(_units(target)).magnitude)
+    except PintError as error:
+        path = ", ".join(of for _, of in steps) or "nothing"
+        raise UnitError(f"{path} does not lead from {unit} to {target}") from error

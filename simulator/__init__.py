@@ -40,7 +40,8 @@ from simulator.rows import (
     Serials,
     stack,
 )
-from simulator.spending import shop_by_card, spend_by_wallet, take_buses, use_second_bank
+from simulator.shopping import spend_by_wallet
+from simulator.spending import shop_by_card, take_buses, use_second_bank
 from simulator.statements import write_feed
 from simulator.trips import cycle
 from simulator.truth import Truth

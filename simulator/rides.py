@@ -3,8 +3,8 @@
 Rides of one person lie far enough apart that a precise wallet act fits exactly one of them. What the
 matching policy leaves open: a ride without a usable pair of taps whose wallet act states the day alone, when
 another ride of that day at the same fare has taps; and which of several equal card rows belongs to which.
-A bill's row is precise and mere evidence: it is assigned before the acts that state the day alone, so where
-such an act is all there is of a ride, the bill's row finds nothing.
+A bill's row is precise and mere evidence: it is assigned before the acts that state the day alone. Where such an act
+is all there is of a ride, the act finds the row of its own wallet's bill, if it is the day's only one at the fare.
 """
 
 from __future__ import annotations
@@ -208,6 +208,13 @@ def _bill_rows(scene: Scene, trips: Trips, told: _Reports, fate: _Fate, wallet: 
     """Fares that a wallet's bills list; the ride outlives its refunded fare."""
     is_precise_act = fate.stands | (told.wallet_consent & ~told.day_only)
     outcome = settled(np.where(is_precise_act, ABSORBED, EVIDENCE), fate.unclear)
+    if wallet == ALIPAY:
+        leads_by_day = fate.leads & told.day_only
+        group = (trips.person * (scene.days + 2) + told.paid_day) * 16 + trips.fare // 100
+        _, place, count = np.unique(group, return_inverse=True, return_counts=True)
+        is_alone = count[place] == 1
+        outcome = np.where(leads_by_day & is_alone & ~fate.unclear, ABSORBED, outcome)
+        outcome = settled(outcome, np.isin(group, group[leads_by_day]) & ~is_alone)
     chosen = np.flatnonzero(told.by_wallet[wallet] & scene.block.brings_bills[trips.person])
     person, at, fare = trips.person[chosen], told.paid_at[chosen], trips.fare[chosen]
     back = give_back(scene.rng, at, fare, 0.04)

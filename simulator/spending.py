@@ -1,6 +1,7 @@
 """What is paid and earned around the acts: cards and wallets in shops, buses, salaries, friends.
 
-Nothing of it is credited; the buses are seen by nobody but the bills.
+Nothing of it is credited; the buses are seen by nobody but the bills. Card rows in shops, of which no bill tells, have
+amounts that none has: `shopping.py` makes the payments that both see.
 """
 
 from __future__ import annotations
@@ -8,19 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.acts import Done, Scene, acts_of
-from simulator.bills import Back, give_back, payments
+from simulator.bills import payments
 from simulator.cards import entries
-from simulator.formats.bill import CLOSED, EXPENSE, INCOME, NEUTRAL, PAID, WAITING
 from simulator.formats.citic import PARTIAL, PURCHASE, REVERSAL
-from simulator.formats.icbc import BUYS, EARNS, REVERSES, TAKES_BACK
+from simulator.formats.icbc import BUYS, EARNS, REVERSES, TAKES_BACK, clock_of
 from simulator.merchants import (
     BUS_PARTY,
-    FRIENDS,
     METRO_MERCHANTS,
-    SHOP_PARTIES,
     SHOPS,
     UTILITY_MERCHANTS,
-    WITHDRAWAL,
 )
 from simulator.rows import (
     ALIPAY,
@@ -28,12 +25,14 @@ from simulator.rows import (
     CITIC,
     DAY,
     EVIDENCE,
+    FINANCE,
     ICBC,
     IGNORED,
     LIVING,
     NO_CONSENT,
     PENDING,
     RECORD,
+    REFUNDED,
     TRAVEL,
     UNKNOWN,
     WECHAT,
@@ -46,7 +45,7 @@ from simulator.rows import (
 def shop_by_card(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
     """Everyday spending with the first bank's card, its refunds, and reversals whose original never comes.
 
-    No act: shops have no scenario, and a stray reversal refers to nothing.
+    No act: to pay in a shop is none, and a stray reversal refers to nothing.
     """
     block, rng, days = scene.block, scene.rng, scene.days
     bank = np.flatnonzero(block.holds[CITIC])
@@ -55,18 +54,25 @@ def shop_by_card(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
         np.repeat(part, times.ravel()) for part in (np.repeat(bank, days), np.tile(np.arange(days), len(bank)))
     )
     size = len(person)
-    fen = rng.integers(300, 90_000, size) * np.where(scene.chance(0.02, size), 20, 1)
+    fen = _unlisted(rng.integers(300, 90_000, size) * np.where(scene.chance(0.02, size), 20, 1))
     back = day + rng.integers(1, 5, size)
     fate = rng.random(size)
     returned = (fate < 0.015) & (back < days)
     is_partial = fate < 0.005
     serial = scene.serials.take(size)
-    shared = {
-        "person": person,
-        "merchant": np.array(SHOPS)[rng.integers(0, len(SHOPS), size)],
-        "disposition": IGNORED,
-    }
-    purchases = rows(size, day=day, serial=serial, total=fen, kind=PURCHASE, original=0, **shared)
+    shared = {"person": person, "merchant": np.array(SHOPS)[rng.integers(0, len(SHOPS), size)]}
+    consent = block.consents_all_day(CITIC, person, FINANCE, day)
+    outcome = np.where(returned & ~is_partial, REFUNDED, EVIDENCE)
+    purchases = rows(
+        size,
+        day=day,
+        serial=serial,
+        total=fen,
+        kind=PURCHASE,
+        original=0,
+        outcome=np.where(consent, outcome, NO_CONSENT),
+        **shared,
+    )
     returns = rows(
         size,
         day=back,
@@ -74,6 +80,7 @@ def shop_by_card(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
         total=np.where(is_partial, -(fen // 3), -fen),
         kind=np.where(is_partial, PARTIAL, REVERSAL),
         original=serial,
+        outcome=np.where(block.consents_all_day(CITIC, person, FINANCE, back), EVIDENCE, NO_CONSENT),
         **shared,
     ).take(returned)
 
@@ -103,7 +110,7 @@ def use_second_bank(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
     reversal refers to nothing.
     """
     block, rng, days = scene.block, scene.rng, scene.days
-    person, day = _times(scene, block.holds[ICBC], 0.7)
+    person, day = times(scene, block.holds[ICBC], 0.7)
     size = len(person)
     back = day + rng.integers(1, 5, size)
     is_foreign = scene.chance(0.03, size)
@@ -112,8 +119,17 @@ def use_second_bank(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
     is_utility = is_pending & (fate < 0.5)
     serial = scene.serials.take(size)
     merchant = np.where(is_utility, UTILITY_MERCHANTS[1], np.array(SHOPS)[rng.integers(0, len(SHOPS), size)])
-    shared = {"person": person, "merchant": merchant, "disposition": IGNORED}
-    fen = rng.integers(300, 90_000, size)
+    shared = {"person": person, "merchant": merchant}
+    fen = _unlisted(rng.integers(300, 90_000, size))
+    has_time = scene.chance(0.15, size)
+    is_returned = (fate < 0.015) & (back < days) & ~is_foreign & ~is_pending
+    is_ignored = is_foreign | is_pending
+    consent = np.where(
+        has_time,
+        block.consents_at(ICBC, person, FINANCE, clock_of(day, serial)),
+        block.consents_all_day(ICBC, person, FINANCE, day),
+    )
+    outcome = np.where(consent, np.where(is_returned, REFUNDED, EVIDENCE), NO_CONSENT)
     purchases = entries(
         size,
         day=day,
@@ -122,15 +138,23 @@ def use_second_bank(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
         kind=BUYS,
         currency=np.where(is_foreign, rng.integers(1, 4, size), 0),
         is_pending=is_pending,
-        has_time=scene.chance(0.15, size),
+        has_time=has_time,
+        disposition=np.where(is_ignored, IGNORED, RECORD),
+        outcome=np.where(is_ignored, UNKNOWN, outcome),
         **shared,
     )
-    is_returned = (fate < 0.015) & (back < days) & ~is_foreign & ~is_pending
     returns = entries(
-        size, day=back, serial=scene.serials.take(size), total=fen, kind=REVERSES, original=serial, **shared
+        size,
+        day=back,
+        serial=scene.serials.take(size),
+        total=fen,
+        kind=REVERSES,
+        original=serial,
+        outcome=np.where(block.consents_all_day(ICBC, person, FINANCE, back), EVIDENCE, NO_CONSENT),
+        **shared,
     ).take(is_returned)
 
-    person, day = _times(scene, block.holds[ICBC], 0.06)
+    person, day = times(scene, block.holds[ICBC], 0.06)
     size = len(person)
     fate = rng.random(size)
     is_bare = fate < 0.6
@@ -171,7 +195,7 @@ def take_buses(scene: Scene) -> Done:
     acts: list[Rows] = []
     offset = 0
     for wallet, rate in ((ALIPAY, 0.15), (WECHAT, 0.15)):
-        person, day = _times(scene, block.brings_bills & block.holds[wallet], rate)
+        person, day = times(scene, block.brings_bills & block.holds[wallet], rate)
         at = day * DAY + rng.integers(6 * 3_600, 22 * 3_600, len(person))
         size = len(person)
         listed = Rows(
@@ -196,86 +220,14 @@ def take_buses(scene: Scene) -> Done:
     return Done(Rows({name: np.concatenate([part[name] for part in acts]) for name in acts[0].columns}), pieces)
 
 
-def spend_by_wallet(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
-    """What else the bills list: shops and their refunds, friends' transfers, trades never paid, withdrawals."""
-    return {(wallet, "bills"): [_shops(scene, wallet), _others(scene, wallet)] for wallet in (ALIPAY, WECHAT)}
-
-
-def _shops(scene: Scene, wallet: int) -> Rows:
-    rng = scene.rng
-    person, day = _times(scene, scene.block.brings_bills & scene.block.holds[wallet], 0.8)
-    size = len(person)
-    at = day * DAY + rng.integers(8 * 3_600, 23 * 3_600, size)
-    fen = rng.integers(200, 30_000, size)
-    return _ignored(
-        scene,
-        wallet,
-        person=person,
-        at=at,
-        fen=fen,
-        party=np.array(SHOP_PARTIES)[rng.integers(0, len(SHOP_PARTIES), size)],
-        back=give_back(rng, at, fen, 0.06),
-        flow=EXPENSE,
-        state=np.where((wallet == ALIPAY) & scene.chance(0.1, size), WAITING, PAID),
-    )
-
-
-def _others(scene: Scene, wallet: int) -> Rows:
-    """Transfers received; trades never paid in the first wallet, withdrawals in the second."""
-    rng = scene.rng
-    person, day = _times(scene, scene.block.brings_bills & scene.block.holds[wallet], 0.1)
-    size = len(person)
-    is_income = scene.chance(0.6, size)
-    friend = np.array(FRIENDS)[rng.integers(0, len(FRIENDS), size)]
-    # a payment of water that was never made is no act
-    rest = np.where(scene.chance(0.3, size), 2, SHOP_PARTIES[0]) if wallet == ALIPAY else WITHDRAWAL
-    return _ignored(
-        scene,
-        wallet,
-        person=person,
-        at=day * DAY + rng.integers(8 * 3_600, 23 * 3_600, size),
-        fen=rng.integers(100, 50_000, size),
-        party=np.where(is_income, friend, rest),
-        flow=np.where(is_income, INCOME, NEUTRAL),
-        state=np.where(is_income | (wallet == WECHAT), PAID, CLOSED),
-    )
-
-
-def _ignored(
-    scene: Scene,
-    wallet: int,
-    *,
-    person: Column,
-    at: Column,
-    fen: Column,
-    party: Column,
-    flow: Column | int,
-    state: Column,
-    back: Back | None = None,
-) -> Rows:
-    return Rows(
-        payments(
-            wallet,
-            scene.bills,
-            len(person),
-            person=person,
-            act=-1,
-            at=at,
-            fen=fen,
-            party=party,
-            serial=scene.serials.take(len(person)),
-            outcome=UNKNOWN,
-            disposition=IGNORED,
-            back=back,
-            flow=flow,
-            state=state,
-        )
-    )
-
-
-def _times(scene: Scene, who: Column, rate: float) -> tuple[Column, Column]:
+def times(scene: Scene, who: Column, rate: float) -> tuple[Column, Column]:
     """Person and day of what people do several times a day, or seldom."""
     chosen = np.flatnonzero(who)
     times = scene.rng.poisson(rate, (len(chosen), scene.days)).ravel()
     person, day = np.repeat(chosen, scene.days), np.tile(np.arange(scene.days), len(chosen))
     return np.repeat(person, times), np.repeat(day, times)
+
+
+def _unlisted(fen: Column) -> Column:
+    """Amounts as no bill has them."""
+    return fen // 10 * 10 + 1

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from jobs.emissions import Emissions
     from jobs.explain import Explanation
     from jobs.foretell import Foretold
     from jobs.recording import Outcome
@@ -118,6 +119,10 @@ def status(console: Console, state: Status) -> None:
         f"[bold]{figures['accounts']:,}[/bold] accounts   [bold]{kilograms(figures['milligrams'])}[/bold] reduced   "
         f"[bold]{figures['absorbed']:,}[/bold] duplicates prevented   {figures['entries']:,} ledger entries"
     )
+    console.print(
+        f"[bold]{kilograms(state.emissions.milligrams)}[/bold] emitted by what was paid, apart from what was reduced: "
+        f"an estimate, {covered(state.emissions)}"
+    )
     waiting = sum(row["claims"] for row in state.outcomes if row["outcome"] == "no_factor")
     if waiting:
         console.print(f"acts that wait for a factor: {waiting:,}; tanzhang factors wanted says which, and why")
@@ -172,7 +177,7 @@ def publications(console: Console, rows: list[dict[str, Any]]) -> None:
 def explanation(console: Console, told: Explanation, registry: Registry, home: Path | None) -> None:
     """An entry's story; with `home` the source lines too."""
     entry = told.entry
-    unit = "mg" if entry["measure"] == "reduction_mg" else "points"
+    unit = "mg" if entry["measure"].endswith("_mg") else "points"
     console.print(
         f"[bold]{entry['amount']:+,} {unit}[/bold]  {registry.scenarios[entry['scenario']].name}  {entry['act_date']}  "
         f"person {entry['person_id']}  publication {entry['publication_seq']} ({entry['entry_kind']}: {entry['reason']})"
@@ -219,9 +224,12 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
     total = sum(account.reductions.values())
     parts: list[RenderableType] = [
         f"Account {account.person_id} · as published for {account.business_date} (publication {account.publication_seq})\n",
+        *_emissions(account, registry),
         f"[bold]Reduced so far: {kilograms(total)}[/bold]",
         _grid((name(scenario), "", grams(amount)) for scenario, amount in account.reductions.items() if amount),
         *(f"   {registry.programmes[key].name}: {points:,} points" for key, points in account.points.items()),
+        "[bold]Offset so far: none[/bold]",
+        "   None of the three is taken from another: what was reduced does not make a payment emit less.",
         f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",
         _grid(
             (
@@ -256,6 +264,25 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         "Points are for acts, never for spending.",
     ]
     console.print(Panel(Group(*parts), title="碳账 · personal carbon account", expand=False))
+
+
+def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
+    """What the person's payments emit, by category."""
+    own = account.emissions
+    if not own.spent_fen:
+        return ["[bold]Emitted by own payments so far: no payment is known[/bold]\n"]
+    categories = own.by_category(registry.spending).items()
+    return [
+        f"[bold]Emitted by own payments so far: {kilograms(own.milligrams)}[/bold], an estimate",
+        _grid((category, grams(amount)) for category, amount in categories),
+        f"   {covered(own)}\n",
+    ]
+
+
+def covered(own: Emissions) -> str:
+    """How much of what was spent an estimate is of."""
+    share = own.known_fen * 1000 // own.spent_fen if own.spent_fen else 0
+    return f"of {share // 10}.{share % 10} % of {own.spent_fen / 100:,.2f} yuan spent; the rest has no known category"
 
 
 def grams(milligrams: int) -> str:

@@ -63,6 +63,11 @@ def _totals(state: Status) -> dict[str, Any]:
         "adds_up": state.adds_up,
         "stated": state.stated,
         "figures": state.figures,
+        "emissions": {
+            "milligrams": state.emissions.milligrams,
+            "spent_fen": state.emissions.spent_fen,
+            "known_fen": state.emissions.known_fen,
+        },
         "dispositions": state.dispositions,
         "outcomes": state.outcomes,
         "refused_deliveries": [dict(zip(("institution", "arrival", "codes"), one)) for one in refused],

@@ -63,7 +63,9 @@ FORMS: dict[str, dict[str, Form]] = {
     "citic_bank": {
         "acts": Form(above="客户号|业务场景|记账日期|笔数|金额|备注\n", total="金额", **BANK_TEXT),
         "card_transactions": Form(
-            above="流水号|客户号|卡号|记账日期|交易金额|交易类型|商户名称|原流水号\n", total="交易金额", **BANK_TEXT
+            above="流水号|客户号|卡号|记账日期|交易金额|交易类型|商户名称|商户号|原流水号\n",
+            total="交易金额",
+            **BANK_TEXT,
         ),
         "registrations": Form(above="客户号|证件号码|手机号|卡号|客户类型|开户时间\n", **BANK_TEXT),
         "consents": Form(above="客户号|授权范围|状态|时间\n", **BANK_TEXT),

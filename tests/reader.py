@@ -151,6 +151,7 @@ def _transactions(root: ET.Element) -> list[Row]:
                         "RvslInd": entry.findtext("RvslInd") == "true",
                         "Sts": entry.findtext("Sts/Cd") or entry.findtext("Sts"),
                         "date": entry.findtext("BookgDt/Dt") or str(entry.findtext("BookgDt/DtTm"))[:10],
+                        "clock": entry.findtext("BookgDt/DtTm") or "",
                         "Cdtr": next(filter(None, creditors), ""),
                         "original": one.findtext("Refs/Prtry/Ref") or "",
                     }

@@ -97,7 +97,8 @@ def _of_distance(distance: Distance, feed: Feed) -> Iterator[Rule]:
 
 
 def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:
-    for name in {name for rule in rules for name in rule.when}:
+    # A field that only rules to ignore look at is odd in no way.
+    for name in {name for rule in rules if rule.means or not any(one.means for one in rules) for name in rule.when}:
         patterns = [rule.when[name] for rule in rules if name in rule.when]
         alone = [rule.when[name] for rule in rules if set(rule.when) == {name}]
         if not any(re.fullmatch(pattern, STRANGE) for pattern in alone):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jobs.formats.merchants import MerchantCodes
 from jobs.formats.values import (
     BadValue,
     Columns,
@@ -28,6 +29,7 @@ from jobs.formats.values import (
 from jobs.tokens import IdentifierError, Tokens
 from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RegistrationFeed, TapFeed
 from schemas.sources.columns import REFUNDS, Case, Distance, Items, Number, Quantity, RowRule, Saving, Scenario, Time
+from schemas.spending.merchants import Merchants
 from schemas.units import MICRO
 
 
@@ -198,7 +200,14 @@ class Taps:
 
 
 class Payments:
-    def __init__(self, feed: PaymentFeed, zone: ZoneInfo, window: Window, record_key: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        feed: PaymentFeed,
+        zone: ZoneInfo,
+        window: Window,
+        merchants: Merchants | None,
+        record_key: Callable[[str], str],
+    ) -> None:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.rules = _RowRules(feed.columns.rows, "purchase")
@@ -207,6 +216,7 @@ class Payments:
         self.amounts = Memo(number_converter(feed.columns.amount, is_signed=True))
         self.refunded = Memo(number_converter(feed.columns.refunded)) if feed.columns.refunded else None
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
+        self.merchants = MerchantCodes(feed.columns.merchant, merchants) if feed.columns.merchant else None
         original = feed.columns.original
         self.originals = re.compile(original.pattern) if original and original.pattern else None
         self.record_key = record_key
@@ -226,7 +236,12 @@ class Payments:
             meaning and ("refund" if meaning in REFUNDS else case and case.claim_kind)
             for meaning, case in zip(meanings, cases)
         ]
-        landed["is_full_refund"] = self._is_full(meanings, amounts, raw, errors)
+        back: list[int | None] = [None] * len(amounts)
+        if self.refunded is not None and columns.refunded:
+            back = _column(self.refunded, str(columns.refunded.column), raw, errors)
+        is_paid = [meaning not in REFUNDS and rule is None for meaning, rule in zip(meanings, landed["ignore_rule"])]
+        landed["refunded_fen"] = [(fen or None) if paid else None for fen, paid in zip(back, is_paid)]
+        landed["is_full_refund"] = self._is_full(meanings, amounts, back)
         landed["amount_fen"] = [None if fen is None else abs(fen) for fen in amounts]
         quantities, _ = self.quantities(cases, [None] * len(cases), raw, errors)
         landed["quantity_micro"] = [
@@ -234,6 +249,9 @@ class Payments:
         ]
         if self.wallets is not None and columns.wallet:
             landed["wallet"] = _column(self.wallets, columns.wallet.column, raw, errors)
+        if self.merchants is not None:
+            codes = self.merchants(raw, landed["act_date"], is_paid)
+            landed["merchant_code"], landed["merchant_code_source"] = codes
         _forgive(ignored, errors)
         return landed
 
@@ -267,15 +285,13 @@ class Payments:
         return found and found[1]
 
     def _is_full(
-        self, meanings: Sequence[str | None], amounts: Sequence[int | None], raw: Columns, errors: RowErrors
+        self, meanings: Sequence[str | None], amounts: Sequence[int | None], back: Sequence[int | None]
     ) -> list[bool | None]:
         """Whether a refund, or what stands on the purchase itself, takes everything back; None: its sum decides."""
         is_full = [FULL.get(meaning) if meaning else None for meaning in meanings]
-        if self.refunded is not None and self.columns.refunded:
-            back = _column(self.refunded, str(self.columns.refunded.column), raw, errors)
-            for row, (fen, returned) in enumerate(zip(amounts, back)):
-                if meanings[row] == "purchase" and fen and returned and returned >= fen:
-                    is_full[row] = True
+        for row, (fen, returned) in enumerate(zip(amounts, back)):
+            if meanings[row] == "purchase" and fen and returned and returned >= fen:
+                is_full[row] = True
         return is_full
 
 

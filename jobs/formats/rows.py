@@ -116,7 +116,11 @@ class RowMaker:
             return Taps(feed, zone, window, stations)
         if isinstance(feed, PaymentFeed):
             return Payments(
-                feed, zone, window, lambda number: self.tokens.record_key(self.source.id, self.feed_name, [number])
+                feed,
+                zone,
+                window,
+                self.source.merchants_of(self.feed_name),
+                lambda number: self.tokens.record_key(self.source.id, self.feed_name, [number]),
             )
         if isinstance(feed, RegistrationFeed):
             return Registrations(feed, zone, window, self.tokens)

@@ -57,7 +57,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("act_date", pa.date32()),
             ("quantity_micro", pa.int64()),
             ("amount_fen", pa.int64()),
+            ("refunded_fen", pa.int64()),
             ("wallet", pa.string()),
+            ("merchant_code", pa.string()),
+            ("merchant_code_source", pa.string()),
             ("region", pa.string()),
         ]
     ),

@@ -186,8 +186,12 @@ _FEN_IN_MICRO = {"yuan": MICRO // 100, "fen": MICRO}
 def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[str], int | None]:
     """Number as declared → millionths (unit `one`) or whole fen (money)."""
     divisor = _FEN_IN_MICRO.get(number.unit, 1)
+    within = re.compile(number.pattern) if number.pattern else None
 
     def convert(text: str) -> int | None:
+        if within:
+            found = within.search(text)
+            text = found[1] if found else ""
         if not text:
             if number.is_optional:
                 return None
@@ -352,10 +356,13 @@ def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[
         (rule, [(names.index(name), re.compile(pattern)) for name, pattern in rule.when.items()]) for rule in rules
     ]
 
+    # Of a row of no kind it is the rules that would make it something which tell what is odd about it.
+    telling = [one for one in compiled if one[0].means] or compiled
+
     def blamed(plain: Sequence[str]) -> int:
         """The first field that keeps from holding the rule of which the most holds."""
-        fails = [[at for at, pattern in of_rule if not pattern.fullmatch(plain[at])] for _, of_rule in compiled]
-        shares = [len(failed) / len(of_rule) for failed, (_, of_rule) in zip(fails, compiled)]
+        fails = [[at for at, pattern in of_rule if not pattern.fullmatch(plain[at])] for _, of_rule in telling]
+        shares = [len(failed) / len(of_rule) for failed, (_, of_rule) in zip(fails, telling)]
         return fails[shares.index(min(shares))][0]
 
     def convert(values: tuple[str, ...]) -> RowRule:

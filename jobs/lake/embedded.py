@@ -109,7 +109,10 @@ class EmbeddedLake(Lake):
         if not paths:
             return self.from_arrow(schema.empty_table())
         listed = ", ".join(f"'{path}'" for path in paths)
-        return self._relation(f"read_parquet([{listed}], hive_partitioning=false)")
+        # Files that older code landed lack newer columns: these are null.
+        none = _source(self.from_arrow(schema.empty_table()))
+        found = f"read_parquet([{listed}], hive_partitioning=false, union_by_name=true)"
+        return self._relation(f"(SELECT * FROM {none} UNION ALL BY NAME SELECT * FROM {found})")
 
     def _compact(self, table: str) -> None:
         DeltaTable(self.uri(table)).optimize.compact()

@@ -95,6 +95,8 @@ class Scenario(Named):
             regions that institutions report from the one whose factor is lowest on that date.
         missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
         caps: limits to a person's credit, never on one date two of the same period.
+        is_spend: whether its acts are payments and nothing more: they earn nothing, and their emission is estimated.
+        merchant_code: category (ISO 18245) of whoever is paid for such an act, where no report names it.
         named_by: who counts it as a low-carbon act: standards, programmes, institutions.
         quantification: the method and the factors by which it is credited.
         alternatives: other figures and other boundaries, for comparison; never applied.
@@ -114,6 +116,8 @@ class Scenario(Named):
     unplaced: Literal["lowest_factor"] | None = None
     missing_quantity: MissingQuantity | None = None
     caps: list[Cap]
+    is_spend: bool = False
+    merchant_code: str | None = Field(default=None, pattern=r"^[0-9]{4}$")
     named_by: list[Citation] = Field(min_length=1)
     quantification: Quantification | None = None
     alternatives: list[Quantification] = []

@@ -19,6 +19,7 @@ from schemas.base import ROOT, RegistryError, Strict, load_folder
 from schemas.scenarios.parts import InstitutionKind
 from schemas.sources.feeds import ActFeed, ConsentFeed, Feed, PaymentFeed, RegistrationFeed, TapFeed
 from schemas.sources.layouts import Format
+from schemas.spending.merchants import Merchants, load_merchants
 
 __all__ = [
     "FOLDER",
@@ -48,6 +49,7 @@ class Source(Strict):
         exports do not tell the place.
     ready_by: local time of the day after the business date by which a delivery is expected.
     format: of every feed that names no other.
+    merchants: the rules on merchants' names, filled by the loader where a feed needs them.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -59,6 +61,7 @@ class Source(Strict):
     ready_by: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     format: Format | None = None
     feeds: dict[str, Feed] = Field(min_length=1)
+    merchants: Merchants | None = Field(default=None, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -84,6 +87,12 @@ class Source(Strict):
         """GB/T 2260 code of a feed's acts."""
         return self.feeds[feed].region or self.region
 
+    def merchants_of(self, feed: str) -> Merchants | None:
+        """The rules by which a feed's merchants are known; None where their names tell nothing."""
+        contract = self.feeds[feed]
+        is_named = isinstance(contract, PaymentFeed) and contract.columns.merchant and contract.columns.merchant.name
+        return self.merchants if is_named else None
+
     @property
     def contract_hash(self) -> str:
         """SHA-256 over the contract's content: says under which contract a file was landed."""
@@ -97,11 +106,11 @@ def load_sources(root: Path = ROOT) -> dict[str, Source]:
     Raises:
         RegistryError: a file cannot be used, or is not named after its institution.
     """
-    sources = {}
+    sources, merchants = {}, load_merchants(root)
     for path, source in load_folder(root / FOLDER, Source):
         if path.stem != source.id:
             raise RegistryError(f"{path}: id: {source.id!r} belongs into {source.id}.yaml")
-        sources[source.id] = source
+        sources[source.id] = source.model_copy(update={"merchants": merchants})
     return sources
 
 

@@ -13,24 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from schemas.base import Strict
+from schemas.base import Pattern, Strict
 from schemas.units import mass_in_kilograms
 
 Precision = Literal["second", "minute", "day"]
 TIME_DIRECTIVES = frozenset("YmdHMS")
 """`%Y %m %d %H %M %S`, all zero-padded: what a time format may use."""
-
-
-def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_compiles)]
-"""A regular expression."""
 
 
 def _known_directives(form: str) -> str:
@@ -77,6 +65,7 @@ class Number(Strict):
     units: where every row has its own unit of mass.
     at_most: for what is counted: more in one row is taken for a slip of the unit.
     prefix: text that may stand before the number.
+    pattern: where the number stands in the field's text, as group 1; a text without it has none.
     is_optional: an empty field means unknown; otherwise it is an error.
     """
 
@@ -88,6 +77,7 @@ class Number(Strict):
     at_most: int | None = Field(default=None, gt=0)
     thousands: Literal["", ","] = ""
     prefix: str = ""
+    pattern: Pattern | None = None
     is_optional: bool = False
 
     @model_validator(mode="after")
@@ -98,6 +88,8 @@ class Number(Strict):
             raise ValueError("say at_most of what is counted in a field or item, and only of that")
         if self.units and (self.unit != "one" or self.column is None):
             raise ValueError("units belong to what is counted in a field")
+        if self.pattern and not self.is_optional:
+            raise ValueError("a number that a pattern finds may be missing: say is_optional")
         return self
 
 
@@ -240,6 +232,24 @@ class Original(Strict):
     pattern: Pattern | None = None
 
 
+class Merchant(Strict):
+    """The fields that tell the category of a merchant; the first that does decides, else it is unknown.
+
+    code: the category code itself. number: UnionPay's merchant number, which holds it. name: a name, for the rules of
+    `spending/merchants.yaml`. Their texts are never kept.
+    """
+
+    code: str | None = None
+    number: str | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _some_field(self) -> Merchant:
+        if self.code is None and self.number is None and self.name is None:
+            raise ValueError("name at least one of code, number, name")
+        return self
+
+
 class Items(Strict):
     """A JSON list of (code, value) objects in one field; `known` are the agreed codes."""
 
@@ -275,7 +285,7 @@ def columns_of(model: object) -> Iterator[str]:
     elif isinstance(model, BaseModel):
         for name in type(model).model_fields:
             value = getattr(model, name)
-            if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, Identifiers)):
+            if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, (Identifiers, Merchant))):
                 yield value
             else:
                 yield from columns_of(value)

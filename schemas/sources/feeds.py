@@ -17,6 +17,7 @@ from schemas.sources.columns import (
     Distance,
     Identifiers,
     Items,
+    Merchant,
     Number,
     Original,
     RowRule,
@@ -81,6 +82,8 @@ class PaymentColumns(Strict):
     original: where a refund names its purchase.
     refund_sign: how a refund's amount is written; a purchase's is not negative.
     refunded: what was taken back, on the purchase's own row.
+    wallet: through which wallet was paid, by its institution's id.
+    merchant: what tells the category of the merchant.
     """
 
     customer: str | None = None
@@ -92,6 +95,7 @@ class PaymentColumns(Strict):
     refund_sign: Literal["negative", "positive"] = "positive"
     refunded: Number | None = None
     wallet: Classes | None = None
+    merchant: Merchant | None = None
 
     @model_validator(mode="after")
     def _refunds_name_originals(self) -> PaymentColumns:

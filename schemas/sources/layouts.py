@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import Strict
-from schemas.sources.columns import Pattern, TimeForm
+from schemas.base import Pattern, Strict
+from schemas.sources.columns import TimeForm
 
 
 class Selection(Strict):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from simulator.formats.bill import CLOSED, EXPENSE, INCOME, NEUTRAL, NO_REFUND, WAITING, Entry, File, Head, tally
 from simulator.formats.feed import yuan
-from simulator.merchants import ITEMS, PARTIES
+from simulator.merchants import FRIENDS, ITEMS, PARTIES
 
 HEADER = "交易时间,交易分类,交易对方,对方账号,商品说明,收/支,金额,收/付款方式,交易状态,交易订单号,商家订单号,备注,"
 OLD_HEADER = (
@@ -84,7 +84,7 @@ def _new_row(entry: Entry, has_seconds: bool) -> str:
     item = ("退款-" if is_refund else "") + ITEMS[entry.party]
     cells = (
         entry.at if has_seconds else entry.at[:16],
-        KINDS[entry.party % 4] + pad,
+        _kind(entry) + pad,
         PARTIES[entry.party] + pad * 2,
         MASKS[entry.serial % 4],
         item + pad,
@@ -126,7 +126,7 @@ def _old_row(entry: Entry) -> str:
         entry.at + " ",
         entry.at + " ",
         "其他（包括阿里巴巴和外部商家）",
-        "即时到账交易" + pad,
+        ("转账" if entry.party in FRIENDS else "即时到账交易") + pad,
         PARTIES[entry.party] + pad * 2,
         ITEMS[entry.party] + pad,
         yuan(entry.fen) + pad,
@@ -138,6 +138,10 @@ def _old_row(entry: Entry) -> str:
         "已支出" if entry.flow == EXPENSE else "已收入",
     )
     return ",".join(cells) + ","
+
+
+def _kind(entry: Entry) -> str:
+    return "转账红包" if entry.party in FRIENDS else KINDS[entry.party % 4]
 
 
 def _number(entry: Entry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.formats.feed import Customers, Feed, Registration, Writer, customers, header, separated
-from simulator.merchants import MERCHANTS
+from simulator.merchants import MERCHANTS, merchant_number
 from simulator.people import Block
 from simulator.rows import CITIC, Column, Rows
 
@@ -58,7 +58,7 @@ class Citic(Writer):
             ),
             Feed(
                 *(CITIC, "card_transactions", ".txt", self._cards, *form),
-                header=header("流水号|客户号|卡号|记账日期|交易金额|交易类型|商户名称|原流水号", "\r\n"),
+                header=header("流水号|客户号|卡号|记账日期|交易金额|交易类型|商户名称|商户号|原流水号", "\r\n"),
                 first_line=2,
                 sum_column="交易金额",
                 sum_places=2,
@@ -89,7 +89,7 @@ class Citic(Writer):
     def _cards(self, rows: Rows, block: Block) -> list[str]:
         return [
             f"{serial:016d}|{customer}|{card}|{day}|{_yuan(fen)}|{CARD_KINDS[kind]}|{MERCHANTS[merchant]}|"
-            + (f"{original:016d}" if original else "")
+            f"{merchant_number(merchant, serial)}|" + (f"{original:016d}" if original else "")
             for serial, customer, card, day, fen, kind, merchant, original in zip(
                 rows["serial"].tolist(),
                 customers(CITIC, rows, block),

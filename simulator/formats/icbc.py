@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
 from simulator.formats.feed import Customers, Feed, Writer, customers, separated, yuan
 from simulator.merchants import MERCHANTS
 from simulator.people import Block
-from simulator.rows import ICBC, Column, Rows
+from simulator.rows import DAY, ICBC, Column, Rows
 
 VERSIONS = ("02", "04", "08", "12")
 """By day number, in turn."""
@@ -132,12 +134,10 @@ class Icbc(Writer):
         if version in ("08", "12"):
             status = f"<Cd>{status}</Cd>"
         date = str(self._calendar.date(row.day))
-        # the clock is nobody's: a number of the row that fits
-        booked = (
-            f"<DtTm>{date}T{row.serial % 24:02d}:{row.serial % 60:02d}:07</DtTm>"
-            if row.has_time
-            else f"<Dt>{date}</Dt>"
-        )
+        booked = f"<Dt>{date}</Dt>"
+        if row.has_time:
+            clock = str(timedelta(seconds=clock_of(0, row.serial))).zfill(8)
+            booked = f"<DtTm>{date}T{clock}</DtTm>"
         reverses = "<RvslInd>true</RvslInd>" if row.kind in (REVERSES, TAKES_BACK) else ""
         if not reverses and row.serial % 5 == 0:
             reverses = "<RvslInd>false</RvslInd>"
@@ -168,6 +168,11 @@ class Icbc(Writer):
         )
         texts[-1] += "</NtryDtls></Ntry>"
         return texts
+
+
+def clock_of(day: Any, serial: Any) -> Any:
+    """When a row with a clock was booked, of a day and serial number or of columns of them: nobody's time."""
+    return day * DAY + serial % 24 * 3_600 + serial % 60 * 60 + 7
 
 
 def _version(day: int) -> str:

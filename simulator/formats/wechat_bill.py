@@ -103,6 +103,8 @@ def _cells(entry: Entry) -> Cells:
 def _kind(entry: Entry) -> str:
     if entry.refund != NO_REFUND:
         return "商户消费-退款"
+    if entry.flow == EXPENSE and entry.party in FRIENDS:
+        return "转账"
     if entry.flow == EXPENSE:
         return ("商户消费", "扫二维码付款")[entry.serial % 2]
     if entry.flow == INCOME:

@@ -31,6 +31,7 @@ def page(told: Report, registry: Registry) -> str:
         publication=told.publication,
         head=first.head(),
         kilograms=first.kilograms(),
+        emissions=first.emissions(),
         rows=first.rows(),
         claims=first.claims(),
         duplicates=first.duplicates(),

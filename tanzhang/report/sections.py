@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from jobs.report import DAYS
 from schemas.sources.errors import ERRORS
 from tanzhang.report.parts import Bar, Cell, Figure, Line, Share, Sum, Table, matrix, shares, width
 from tanzhang.report.teller import Teller, each
@@ -120,6 +121,41 @@ class Sections(Teller):
         head = [what, *(self.words(f"kilograms.{column}") for column in ("before", "change", "now"))]
         rows = [[label, *cells(f"{name}.{key}", amount)] for key, label, amount in amounts]
         return Table(head, rows, [self.words("total"), *cells("kg.total", self.told.kilograms.total)])
+
+    def emissions(self) -> dict[str, Any]:
+        """What payments emit, by category, and how much of what was spent that is of; apart from the reductions."""
+        own, words = self.told.emissions, self.words
+        categories = own.by_category(self.registry.spending)
+        most = max(categories.values(), default=0)
+        bars = [
+            Bar(
+                words(f"category.{key}"),
+                shares({"stood": amount}, most),
+                Figure(f"emission.category.{key}", amount, words.mass(amount)),
+            )
+            for key, amount in categories.items()
+        ]
+        total = own.milligrams
+        return {
+            "intro": words("emissions.intro", days=DAYS),
+            "bars": bars,
+            "table": Table(
+                [words("emissions.category"), words("emissions.kilograms")],
+                [
+                    [bar.name, Figure(bar.figure.name, bar.figure.value, kilograms(bar.figure.value or 0))]
+                    for bar in bars
+                ],
+                [words("total"), Figure("emission.total", total, kilograms(total))],
+            ),
+            "counts": [
+                (words("emissions.spent"), self._yuan("emission.spent", own.spent_fen)),
+                (words("emissions.known"), self._yuan("emission.known", own.known_fen)),
+                (words("emissions.share"), share(own.known_fen, own.spent_fen)),
+            ],
+        }
+
+    def _yuan(self, name: str, fen: int) -> Figure:
+        return Figure(name, fen, self.words("emissions.yuan", yuan=number(fen // 100)))
 
     # -- rows and claims -------------------------------------------------------------------------
 

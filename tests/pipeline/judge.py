@@ -13,12 +13,16 @@ from deltalake import DeltaTable
 
 from jobs.lake import Lake
 from jobs.tokens import Tokens
-from tests.pipeline.oracle import Account, Credit, accounts, credited
+from tests.pipeline.oracle import Account, Credit, accounts, told
+from tests.pipeline.oracle_spend import Sums, sums
+from tests.pipeline.oracle_terms import Paid
 
 FILE = ("institution", "feed", "business_date", "revision", "part")
 PLACE = ("file_id", "line")
 CLAIM = ("claim_id", "act_date")
-REDUCTION = "reduction_mg"
+REDUCTION, EMISSION = "reduction_mg", "emission_mg"
+PAID = ("metro", "bus", "utility_payment", "spending")
+"""What the oracle knows the money of; a wallet also states amounts of bikes, whose merchant nobody names."""
 
 
 class Truth:
@@ -61,8 +65,18 @@ class Truth:
         return undecidable.select("person_no", "scenario").unique()
 
     @cached_property
+    def _told(self) -> tuple[Counter[Credit], list[Paid]]:
+        return told(self._home)
+
+    @property
     def credited(self) -> Counter[Credit]:
-        return credited(self._home)
+        return self._told[0]
+
+    @cached_property
+    def spends(self) -> tuple[Sums, Sums, Sums]:
+        """Fen spent, fen spent at known merchants and milligrams of the accounts that are decided."""
+        people, open_ = set(self.customers.filter("is_decidable")["person_no"]), set(self.open.rows())
+        return sums(one for one in self._told[1] if one.who in people and (one.who, one.scenario) not in open_)
 
     @cached_property
     def accounts(self) -> Account:
@@ -137,11 +151,33 @@ class Judgement:
             .group_by("person_no", "scenario", "act_date")
             .agg(
                 pl.col("amount").filter(pl.col("measure") == REDUCTION).sum().alias("milligrams"),
-                pl.col("amount").filter(pl.col("measure") != REDUCTION).sum().alias("points"),
+                pl.col("amount").filter(pl.col("measure").str.starts_with("points.")).sum().alias("points"),
             )
             .filter((pl.col("milligrams") != 0) | (pl.col("points") != 0))
         )
         return {(who, scenario, day): (mg, points) for who, scenario, day, mg, points in figures.rows()}
+
+    @cached_property
+    def spends(self) -> tuple[Sums, Sums, Sums]:
+        """As the truth's: by the activities in force, and by the ledger."""
+        people = self.persons.filter("is_decidable").select("person_id", "person_no").unique()
+        key = ["person_no", "scenario"]
+
+        def decided(rows: pl.DataFrame) -> pl.DataFrame:
+            return rows.join(people, on="person_id").join(self.truth.open, on=key, how="anti")
+
+        paid = decided(self._newest("silver.activities", *CLAIM).filter("is_live"))
+        entries = decided(self.table("gold.ledger").filter(pl.col("measure") == EMISSION))
+        fen = paid.group_by(key).agg(
+            pl.col("spend_fen").sum(), known=pl.col("spend_fen").filter(pl.col("merchant_code").is_not_null()).sum()
+        )
+        emitted = entries.group_by(key).agg(pl.col("amount").sum())
+        spent, known, milligrams = Sums(), Sums(), Sums()
+        for who, scenario, all_, of_known in fen.rows():
+            spent[who, scenario], known[who, scenario] = all_, of_known
+        for who, scenario, amount in emitted.rows():
+            milligrams[who, scenario] = amount
+        return spent, known, milligrams
 
 
 def dispositions(judgement: Judgement) -> list[str]:
@@ -221,6 +257,17 @@ def figures(judgement: Judgement) -> list[str]:
     ]
 
 
+def spends(judgement: Judgement) -> list[str]:
+    """What every decided person spent, how much of it at known merchants and what that emits are the oracle's."""
+    wrong: Counter[str] = Counter()
+    names = ("fen spent", "fen spent at known merchants", "milligrams emitted")
+    for name, due, given in zip(names, judgement.truth.spends, judgement.spends):
+        for key in due.keys() | given.keys():
+            if due[key] != given[key] and (key[1] in PAID or name != names[0]):
+                wrong[f"{key[1]}: {name} {'above' if given[key] > due[key] else 'below'} the oracle's"] += 1
+    return [f"{text}: {count}" for text, count in sorted(wrong.items())]
+
+
 def persons(judgement: Judgement) -> list[str]:
     """The customers of every decidable person, and no others, form one person."""
     found = judgement.persons
@@ -245,7 +292,7 @@ def balances(judgement: Judgement) -> list[str]:
 
 
 CHECKS: dict[str, Callable[[Judgement], list[str]]] = {
-    check.__name__: check for check in (dispositions, outcomes, credits, figures, persons, balances)
+    check.__name__: check for check in (dispositions, outcomes, credits, figures, spends, persons, balances)
 }
 
 

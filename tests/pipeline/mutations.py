@@ -57,10 +57,17 @@ MUTATIONS = (
     Mutation("filtered bills taken for whole ones", "jobs.bills:whole_bills", "file.bill and file.bill.is_whole",
              "file.bill", "dispositions"),
     Mutation("bills without consent", "jobs.match:_consented", "WHERE is_brought", "WHERE false", "outcomes"),
+    Mutation("a wallet's payment and the card behind it counted as two", "jobs.assignment:SAME_WALLET",
+             "coalesce(a.wallet = g.institution, false)", "false", "spends"),
+    Mutation("partial refunds spent", "jobs.match:spends", "- max(back_fen), 0)", "- 0, 0)", "spends"),
 )  # fmt: skip
 """Mistakes of policy: one run for all days shows them."""
 
 SUBTLER = (
+    Mutation("emissions rounded down", "jobs.post:emissions", "+ 999) div", ") div", "spends"),
+    Mutation("euros taken for yuan", "spending/money.yaml", 'value: "7.7355"', 'value: "1.0000"', "spends"),
+    Mutation("prices stand still", "spending/money.yaml", 'percent: "0.9"', 'percent: "0.0"', "spends"),
+    Mutation("refunds of two reports added up", "jobs.match:spends", "max(back_fen)", "sum(back_fen)", "spends"),
     Mutation("points of a cap rounded the other way", "jobs.post:desired",
              "+ p.below - 1) div p.below END", ") div p.below END", "figures"),
     Mutation("matching window too narrow", "scenarios/metro.yaml", "window_seconds: 600",

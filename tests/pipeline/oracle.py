@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from tests.pipeline.oracle_payments import BANK, Paid, add_bank, add_bills, add_cards, join_wallet
-from tests.pipeline.oracle_terms import DAY, WASTE, WINDOW, Act, Acts, Consents, Credit, Who, date_of, seconds
+from tests.pipeline.oracle_payments import BANK, Told, add_bank, add_bills, add_cards, join_wallet
+from tests.pipeline.oracle_terms import DAY, WASTE, WINDOW, Act, Acts, Consents, Credit, Paid, Who, date_of, seconds
 from tests.reader import records
 
 __all__ = [
@@ -84,26 +84,32 @@ def _capped(scenario: str, amounts: list[int]) -> tuple[int, int]:
 
 def credited(home: Path) -> Counter[Credit]:
     """Every act that must be credited."""
+    return told(home)[0]
+
+
+def told(home: Path) -> tuple[Counter[Credit], list[Paid]]:
+    """Every act that must be credited, and every payment once."""
     customers = pq.read_table(home / "truth/customers.parquet").to_pylist()
     person = {row["customer_id"]: row["person_no"] for row in customers}
     consents = Consents(home)
     acts: Acts = defaultdict(list)
     result: Counter[Credit] = Counter()
     shortest = _add_rides(home, person, consents, acts)
+    alone: list[Paid] = []
     paid = _add_wallet(home, person, consents, acts, result)
-    join_wallet(paid, False, acts, shortest)
+    join_wallet(paid, False, acts, shortest, alone)
     for wallet in ("alipay", "wechat_pay"):
-        add_bills(home, wallet, person, acts)
-    join_wallet(paid, True, acts, shortest)
+        add_bills(home, wallet, person, acts, alone)
+    join_wallet(paid, True, acts, shortest, alone)
     add_bank(home, person, consents, acts, result)
-    add_cards(home, person, consents, acts)
+    add_cards(home, person, consents, acts, alone)
     _add_trips(home, person, consents, result)
     _add_waste(home, person, consents, result)
     for (who, scenario), found in acts.items():
         for act in found:
             if not act.is_refunded:
                 result[who, scenario, date_of(act.day), act.quantity] += 1
-    return result
+    return result, [*alone, *(act.payment(*key) for key, found in acts.items() for act in found)]
 
 
 def network() -> dict[frozenset[str], int]:
@@ -148,10 +154,10 @@ def _add_wallet(
     consents: Consents,
     acts: Acts,
     result: Counter[Credit],
-) -> dict[bool, list[Paid]]:
+) -> dict[bool, list[Told]]:
     """Steps: the day's highest reading; statements. Payments are returned, by whether they state the day alone."""
     steps: defaultdict[tuple[Who, int], Decimal] = defaultdict(Decimal)
-    paid: dict[bool, list[Paid]] = {False: [], True: []}
+    paid: dict[bool, list[Told]] = {False: [], True: []}
     for row in records(home, "alipay", "acts"):
         customer, at = row["account_did"], row["occurrent_time"]
         scenario, is_day = WALLET[row["scenario_code"].rsplit("_", 1)[1]], len(at) == 10
@@ -164,7 +170,7 @@ def _add_wallet(
         elif scenario == "e_statement":
             result[who, scenario, date_of(when // DAY), amount] += 1
         elif scenario in ("metro", "utility_payment"):  # of the others a wallet's claim is never credited
-            paid[is_day].append(Paid(when, who, scenario, int(amount * 100)))
+            paid[is_day].append(Told(when, who, scenario, int(amount * 100)))
     for (who, day), count in steps.items():
         result[who, "walking", date_of(day), count] += 1
     return paid

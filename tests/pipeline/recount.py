@@ -28,6 +28,7 @@ def recount(lake: Path, registry: Registry, seq: int) -> Figures:
     coverage, activities = log["gold.coverage"], log["silver.activities"]
     found = [
         *kilograms(ledger, seq, day),
+        *emissions(log["gold.ledger"], activities, day),
         *accounts(ledger, seq),
         *restated(ledger, seq, day),
         *dispositions(log["silver.rows"], coverage, seq),
@@ -59,6 +60,34 @@ def kilograms(ledger: list[Row], seq: int, day: date) -> Iterable[tuple[str, int
         on += timedelta(days=1)
     for name, amount in now.items():
         yield from ((name, amount), (f"{name}.before", before[name]), (f"{name}.change", amount - before[name]))
+
+
+CATEGORIES = {
+    "4111": "行",
+    "4900": "住",
+    "5311": "用",
+    "5411": "食",
+    "5541": "行",
+    "5651": "衣",
+    "5812": "食",
+    "5814": "食",
+}
+"""Merchants of the simulated world."""
+
+
+def emissions(ledger: list[Row], activities: list[Row], day: date) -> Iterable[tuple[str, int]]:
+    """What payments of the last 31 days emit, by category; what was spent, and of it what that is of."""
+    first = day - timedelta(days=30)
+    by_category, known = Counter[str](), 0
+    for row in ledger:
+        if row["measure"] == "emission_mg" and row["act_date"] >= first:
+            by_category[CATEGORIES[row["factor_id"].split(":")[1]]] += row["amount"]
+            known += row["quantity_micro"] // 10_000 * (1 if row["entry_kind"] == "post" else -1)
+    yield from ((f"emission.category.{name}", amount) for name, amount in by_category.items() if amount)
+    yield "emission.total", sum(by_category.values())
+    yield "emission.known", known
+    now = standing(activities).values()
+    yield "emission.spent", sum(row["spend_fen"] or 0 for row in now if row["act_date"] >= first)
 
 
 def accounts(ledger: list[Row], seq: int) -> Iterable[tuple[str, int | None]]:

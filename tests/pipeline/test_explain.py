@@ -30,12 +30,14 @@ from tests.pipeline.oracle import (
     great_circle,
     network,
 )
+from tests.pipeline.oracle_spend import micrograms_per_fen
+from tests.pipeline.oracle_terms import fen_of
 from tests.reader import Row, rows_of
 from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
 DAYS = 5
 METRES = network()
-SAMPLE = {"reverse": 40, "cap": 40, "post": 120}
+SAMPLE = {"reverse": 40, "cap": 40, "post": 120, "payment": 60}
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +54,20 @@ def lake(home: Path) -> Lake:
 
 @pytest.fixture(scope="module")
 def told(lake: Lake, home: Path) -> list[Explanation]:
-    """Two hundred entries, drawn from reversals, caps and all others."""
+    """Entries drawn from reversals, caps and all others of acts, and from payments and their reversals."""
     kinds: dict[str, list[str]] = {kind: [] for kind in SAMPLE}
     for row in sorted(rows(lake, "gold.ledger"), key=lambda row: str(row["entry_id"])):
         kind = "reverse" if row["entry_kind"] == "reverse" else "cap" if row["position_kind"] == "cap" else "post"
+        if row["position_kind"] == "payment":
+            kind = "payment"
         kinds[kind].append(row["entry_id"])
     draw = random.Random(1)
     chosen = [entry for kind, count in SAMPLE.items() for entry in draw.sample(kinds[kind], count)]
     return explain(lake, load_registry(), home, chosen)
+
+
+def acts(told: list[Explanation]) -> list[Explanation]:
+    return [one for one in told if one.entry["position_kind"] != "payment"]
 
 
 @cache
@@ -103,6 +111,38 @@ def milligrams(home: Path, claim: ClaimStory) -> int:
     return int(quantity * GRAMS[scenario] * 1_000)
 
 
+def paid(home: Path, claim: ClaimStory) -> int | None:
+    """Fen that the claim's line states; of a ride the exit's."""
+    row = row_at(home, claim.lines[-1])
+    if "active_data_list" in row:
+        return int(Decimal(row["active_data_list"][0]["item_amount"]) * 100)
+    if "fare" in row:
+        return int(row["fare"])
+    stated = next(
+        (str(row[name]) for name in ("交易金额", "金额", "金额（元）", "金额(元)", "Amt") if row.get(name)), ""
+    )
+    return fen_of(stated.strip().lstrip("¥")) if stated else None
+
+
+def test_what_a_payment_emits_follows_from_its_lines(told: list[Explanation], home: Path) -> None:
+    """The amount on the line of the best report, less refunds; the category that a number or a name tells."""
+    payments_ = [one for one in told if one.entry["position_kind"] == "payment"]
+    assert len(payments_) == SAMPLE["payment"]
+    refunded = 0
+    for one in payments_:
+        entry = one.entry
+        fen, code = entry["quantity_micro"] // 10_000, entry["factor_id"].split(":")[1]
+        stated = [paid(home, claim) for claim in one.claims if claim.claim_kind != "refund"]
+        assert {amount for amount in stated if amount is not None} >= {fen} or any(fen < (of or 0) for of in stated)
+        refunded += fen not in stated
+        assert one.amount == -(-fen * micrograms_per_fen(code) // 1_000)
+        assert entry["amount"] == (one.amount if entry["entry_kind"] == "post" else -one.amount)
+        assert f"{fen / 100:,.2f} CNY_2025" in one.formula
+        assert len([claim for claim in one.claims if claim.claim_id == entry["position"]]) == 1
+    assert refunded <= len(payments_) // 10, "few are given back"
+    assert {len(one.claims) for one in payments_} >= {1, 2}
+
+
 def day_of(row: Row) -> date:
     """The day on the line, whatever its column."""
     columns = ("occurrent_time", "time", "started_at", "settleTime", "TRANSACT_TIME", "date", "付款时间", "交易时间")
@@ -111,7 +151,7 @@ def day_of(row: Row) -> date:
 
 
 def test_milligrams_follow_from_the_lines(told: list[Explanation], home: Path) -> None:
-    for one in told:
+    for one in acts(told):
         entry, credited = one.entry, [claim for claim in one.claims if claim.outcome == "credited"]
         reduced = sum(milligrams(home, claim) for claim in credited)
         points = sum(milligrams(home, claim) // POINT_MG for claim in credited)
@@ -148,7 +188,7 @@ def test_a_line_is_shown_as_it_was_sent(told: list[Explanation], home: Path) -> 
             text = "|".join(map(str, row_at(home, line).values()))
             shown = [value for value in values.values() if isinstance(value, str) and value]
             assert len(shown) >= 3
-            assert all(value[:10] in text for value in shown)  # a moment to its day
+            assert all(value[:10].lower() in text.lower() for value in shown)  # a moment to its day; True is true
 
 
 def test_the_factor_names_its_clause(told: list[Explanation]) -> None:

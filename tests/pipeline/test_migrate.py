@@ -108,18 +108,26 @@ def migrated(home: Path, registry: Registry = REGISTRY, **options: Any) -> Migra
     return migrate(open_lake("embedded", home / "lake", registry, as_it_is=True), home, **options)
 
 
-def as_quality_was(lake: Path) -> dict[int, tuple[int, int]]:
-    """Make gold.quality one of before migration 2: results of tables alone, without their place, bound and threshold.
+CAME_LATER = {
+    "gold.quality": {"institution", "feed", "business_date", "column_name", "bound", "threshold"},
+    "silver.claims": {"refunded_fen", "wallet", "merchant_code", "merchant_code_source"},
+    "silver.activities": {"spend_fen", "merchant_code"},
+}
+"""Columns that migrations brought; quality also the results of statements."""
+
+
+def as_it_was(lake: Path, of: str) -> dict[int, tuple[int, int]]:
+    """Make a table one of before the migrations.
 
     Returns:
         Publication → rows and checksum that it pinned of the table.
     """
-    table = REGISTRY.tables["gold.quality"]
+    table = REGISTRY.tables[of]
     path = lake / table.path
     found = DeltaTable(path).to_pyarrow_table().to_pylist()
-    came_later = {"institution", "feed", "business_date", "column_name", "bound", "threshold"}
-    names = [name for name in table.fields if name not in came_later]
-    of_tables = [{name: row[name] for name in names} for row in found if row["institution"] == "*"]
+    names = [name for name in table.fields if name not in CAME_LATER[of]]
+    is_old = [row for row in found if of != "gold.quality" or row["institution"] == "*"]
+    of_tables = [{name: row[name] for name in names} for row in is_old]
     schema = pa.schema([(name, ARROW_TYPES[table.types[name]]) for name in names])
     shutil.rmtree(path)
     DeltaTable.create(path, schema, configuration={"delta.enableChangeDataFeed": "true"})
@@ -134,14 +142,14 @@ def as_quality_was(lake: Path) -> dict[int, tuple[int, int]]:
 
 def as_older_code_wrote_it(lake: Path) -> None:
     """Make the lake one of before the migrations: no kinds in the record, hashes without them, no run id in the note."""
-    quality = as_quality_was(lake)
+    older = {name: as_it_was(lake, name) for name in CAME_LATER}
     note = lake / "_open_run.json"
     note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
     path = lake / "gold/publications"
     found = DeltaTable(path).to_pyarrow_table().drop_columns(["publication_kind", "schema_version"]).to_pylist()
     for row in found:
-        if row["table_name"] == "gold.quality":
-            row["row_count"], row["checksum"] = quality[row["publication_seq"]]
+        if row["table_name"] in older:
+            row["row_count"], row["checksum"] = older[row["table_name"]][row["publication_seq"]]
     before = ""
     for seq in sorted({row["publication_seq"] for row in found}):
         own = [row for row in found if row["publication_seq"] == seq]
@@ -173,7 +181,7 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     run_days(embedded_lake(old, REGISTRY), old, DAYS[2:])
     assert len(check_chain(old / "lake", REGISTRY)) == 4
     for pin in pins(old / "lake", REGISTRY):
-        if pin.seq > 2 or pin.table != "gold.quality":  # whose former versions have its former columns
+        if pin.seq > 2 or pin.table not in CAME_LATER:  # whose former versions have its former columns
             check_pin(old / "lake", REGISTRY, pin)
     ledger = rows(old / "lake", REGISTRY.tables["gold.ledger"])
     assert {str(row) for row in stood.to_pylist()} < {str(row) for row in ledger.to_pylist()}
@@ -193,7 +201,10 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         assert "lackspublication_kind,schema_version" in text
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
-    assert shown.exit_code == 0 and "would be written anew: gold.quality, gold.publications" in shown.output
+    assert (
+        shown.exit_code == 0
+        and "written anew: gold.quality, silver.activities, silver.claims, gold.publications" in shown.output
+    )
     assert everything(old) == before
     done = call(app, ["migrate", "--home", str(old)])
     assert done.exit_code == 0 and "publication 3 pins what stands" in done.output

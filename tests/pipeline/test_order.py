@@ -22,8 +22,10 @@ from tests.exports import (
     alipay_acts,
     alipay_consents,
     alipay_registrations,
+    as_sent,
     deliver,
     table,
+    wallet,
 )
 from tests.lakes import rows
 from tests.worlds import embedded_lake, land_world, run_days
@@ -32,6 +34,12 @@ REGISTRY = load_registry()
 RUN_DAYS = [date(2026, 11, day) for day in (4, 5, 6, 7)]
 """After all business dates, so that any statement may come to any run."""
 
+BILL = """起始时间：[2026-11-01 00:00:00]    终止时间：[2026-11-02 23:59:59]
+导出交易类型：[全部]
+导出时间：[2026-11-03 10:00:00]
+交易时间,交易分类,交易对方,对方账号,商品说明,收/支,金额,收/付款方式,交易状态,交易订单号,商家订单号,备注,
+2026-11-02 12:00:00,餐饮美食,知味观,/,餐,支出,30.00,花呗,交易成功,2026110222001100000000000001,/,,
+"""
 WALLET_CUSTOMERS = [
     alipay_registrations(
         (1, CITIZEN[0], PHONE[0], [], REGISTERED),
@@ -75,8 +83,10 @@ STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
             (9, 3, "2026-11-02", "ditiechuxing", "4"),
         ),
     ]),
-    # A withdrawal that comes two days late: the evening ride of customer 2 was without consent.
+    # A withdrawal that comes two days late: the evening ride of customer 2 was without consent. And the bill of
+    # customer 1, whose meal the bank saw as well.
     "wallet 3": ("alipay", "2026-11-03", 0, [
+        Part("bills", as_sent("alipay", BILL, "bills"), 1, "30.00", customer=wallet(1)),
         alipay_consents((2, "GREEN_TRAVEL", "CANCELLED", "2026-11-01 12:00:00")),
         alipay_registrations((3, CITIZEN[2], PHONE[4], [], "2026-11-03 10:00:00")),
     ]),
@@ -91,16 +101,19 @@ STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
     "bank 2": ("citic_bank", "2026-11-02", 0, [
         table("citic_bank", "registrations", f"C2|{CITIZEN[1]}|{PHONE[3]}|{CARD[1]}|个人|{REGISTERED}"),
         table("citic_bank", "card_transactions",
-              f"T1|C1|{CARD[0]}|20261102|60.00|消费|支付宝-国网浙江省电力有限公司|",
-              f"T2|C2|{CARD[1]}|20261102|5.00|消费|支付宝-杭州地铁（扫码乘车）|",
-              f"T3|C3|{CARD[2]}|20261102|88.00|消费|国网浙江省电力有限公司|", total="153.00"),
+              f"T1|C1|{CARD[0]}|20261102|60.00|消费|支付宝-国网浙江省电力有限公司||",
+              f"T2|C2|{CARD[1]}|20261102|5.00|消费|支付宝-杭州地铁（扫码乘车）||",
+              f"T3|C3|{CARD[2]}|20261102|88.00|消费|国网浙江省电力有限公司||",
+              f"T7|C1|{CARD[0]}|20261102|30.00|消费|支付宝-知味观||",
+              f"T8|C1|{CARD[0]}|20261102|12.00|消费|世纪联华超市|302331054110008|", total="195.00"),
         table("citic_bank", "acts", "C3|线上缴费（电费）|20261102|1|88.00|", total="88.00"),
     ]),
     "bank 3": ("citic_bank", "2026-11-03", 0, [
         table("citic_bank", "card_transactions",
-              f"T4|C1|{CARD[0]}|20261103|-60.00|冲正|支付宝-国网浙江省电力有限公司|T1",
-              f"T5|C2|{CARD[1]}|20261103|-5.00|冲正|支付宝-杭州地铁（扫码乘车）|T2",
-              f"T6|C3|{CARD[2]}|20261103|-10.00|冲正|国网浙江省电力有限公司|T0", total="-75.00"),
+              f"T4|C1|{CARD[0]}|20261103|-60.00|冲正|支付宝-国网浙江省电力有限公司||T1",
+              f"T5|C2|{CARD[1]}|20261103|-5.00|冲正|支付宝-杭州地铁（扫码乘车）||T2",
+              f"T6|C3|{CARD[2]}|20261103|-10.00|冲正|国网浙江省电力有限公司||T0",
+              f"T9|C1|{CARD[0]}|20261103|-10.00|部分退款|支付宝-知味观||T7", total="-85.00"),
     ]),
     "metro 1": ("hangzhou_metro", "2026-11-01", 0, [
         table("hangzhou_metro", "registrations", f"H1,,{PHONE[0]},P,{REGISTERED}",
@@ -221,6 +234,9 @@ def test_the_history_holds_what_it_is_for(at_once: Path, expected: dict[str, Any
         "credited", "absorbed", "evidence", "no_consent", "no_factor", "refunded", "pending"
     }  # fmt: skip
     assert ("utility_payment", "refunded") in outcomes
+    assert {outcome for scenario, outcome in outcomes if scenario == "spending"} == {"evidence", "absorbed"}
+    spent = [row["spend_fen"] for row in newest(at_once, "silver.activities", "claim_id", "act_date")]
+    assert {2_000, 1_200} <= set(spent), "a meal of 30 yuan less 10 given back, and a shop"
     assert max(len(group) for group in expected["persons"]) == 3
     dispositions = {row["disposition"] for row in newest(at_once, "silver.rows", "file_id", "line")}
     assert dispositions == {"record", "supporting", "repeat", "superseded"}

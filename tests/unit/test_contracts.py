@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def refused(tmp_path: Path, name: str, said: str, *changes: tuple[str, object]) 
         else:
             at[int(last) if isinstance(at, list) else last] = value
     (tmp_path / "sources").mkdir()
+    shutil.copytree(ROOT / "spending", tmp_path / "spending")
     (tmp_path / f"sources/{name}.yaml").write_text(yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8")
     with pytest.raises(RegistryError, match=re.escape(said)) as raised:
         load_sources(tmp_path)
@@ -134,7 +136,7 @@ def test_a_quantity_that_is_counted_has_a_most(tmp_path: Path) -> None:
         ("feeds.bills.columns.rows", [{"when": {"交易状态": "x"}, "means": "purchase"}], "exactly where rows may be"),
         ("feeds.bills.columns.rows", [], "rows"),
         ("feeds.bills.columns.scenario.cases.0.claim_kind", "reading", "not a reading"),
-        ("feeds.bills.columns.rows.3.means", "act", "a row of payments is a purchase"),
+        ("feeds.bills.columns.rows.4.means", "act", "a row of payments is a purchase"),
     ],
 )
 def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, value: object, said: str) -> None:
@@ -152,6 +154,9 @@ def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, valu
         ),
         ("citic_bank", "feeds.card_transactions.columns.wallet.classes.0.pattern", "(", "not a regular expression"),
         ("citic_bank", "feeds.card_transactions.columns.refund_sign", "minus", "refund_sign"),
+        ("citic_bank", "feeds.card_transactions.columns.merchant", {}, "at least one of code, number, name"),
+        ("citic_bank", "feeds.card_transactions.columns.merchant.name", "店名", "no such field: ['店名']"),
+        ("wechat_pay", "feeds.bills.columns.refunded.is_optional", False, "say is_optional"),
         ("hellobike", "feeds.trips.columns.scenario.cases.0.quantity.at_most_per_hour", GONE, "at_most_per_hour"),
         ("hellobike", "feeds.trips.columns.scenario.cases.0.quantity.start.latitude", "lat", "no such field: ['lat']"),
         ("huge_recycling", "feeds.orders.columns.scenario.cases.0.quantity.units.codes", {"担": "dan"}, "dan"),

@@ -11,6 +11,7 @@ import pytest
 
 from jobs.match import OUTCOMES
 from schemas import load_registry
+from schemas.spending import CATEGORIES
 from tanzhang.report import page, proof, sections
 from tanzhang.report.words import Both, Words, kilograms, number, share, signed, signed_kilograms
 
@@ -45,9 +46,10 @@ def test_every_outcome_disposition_and_reason_has_its_words() -> None:
         "disposition": set(DISPOSITIONS),
         "reason": outcomes | {"new", "restated", "person_changed", "withdrawn"},
         "arrival": {*proof.STATES, "unknown"},
+        "category": set(CATEGORIES),
     }.items():
         assert {key.split(".")[1] for key in WORDS.texts if key.startswith(f"{group}.")} == keys, group
-        if group != "arrival":
+        if group not in ("arrival", "category"):
             assert {key.split(".")[1] for key in WORDS.texts if key.startswith(f"{group}_means.")} == keys, group
 
 

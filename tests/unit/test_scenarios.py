@@ -104,6 +104,7 @@ def test_the_scenarios_as_agreed() -> None:
         "online_government": ("act", "living", "act", "anyone", ["government", *apps_and_banks], 600, False),
         "e_statement": ("statement", "finance", "act", "issuer", apps_and_banks, 0, False),
         "bus": ("act", "travel", "act", "anyone", everyone, 600, True),
+        "spending": ("act", "finance", "payment", "anyone", apps_and_banks, 0, True),
         "shared_bike": ("km", "travel", "act", "anyone", ["bike_share", *apps_and_banks], 600, False),
         "e_bike": ("km", "travel", "act", "anyone", ["bike_share", *apps_and_banks], 600, False),
         **{

@@ -95,8 +95,18 @@ def test_no_row_can_be_too_large_to_compute_with(tmp_path: Path) -> None:
         load_registry(tmp_path / "registry")
 
 
+def test_a_wallet_that_is_no_institution_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(ROOT, tmp_path / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    contract = tmp_path / "registry/sources/icbc.yaml"
+    text = contract.read_text(encoding="utf-8")
+    contract.write_text(text.replace("value: wechat_pay", "value: tenpay"), encoding="utf-8")
+    with pytest.raises(RegistryError, match=r"icbc\.yaml: feeds\.statements: wallet: tenpay: no such institution"):
+        load_registry(tmp_path / "registry")
+
+
 def test_a_contract_is_named_after_its_institution(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
+    shutil.copytree(ROOT / "spending", tmp_path / "spending")
     shutil.copy(ROOT / "sources/alipay.yaml", tmp_path / "sources/zhifubao.yaml")
     with pytest.raises(RegistryError, match=r"belongs into alipay\.yaml"):
         load_sources(tmp_path)
@@ -168,5 +178,6 @@ def test_no_landed_column_can_hold_text_of_the_source() -> None:
     assert text == {
         "file_id", "record_key", "customer_key", "refers_to_key", "citizen_id_token", "phone_token",
         "card_token", "card2_token", "error_code", "error_column", "error_shape", "ignore_rule", "scenario",
-        "claim_kind", "time_precision", "region", "direction", "station", "wallet", "subject_kind", "scope",
+        "claim_kind", "time_precision", "region", "direction", "station", "wallet", "merchant_code", "merchant_code_source",
+        "subject_kind", "scope",
     }  # fmt: skip
