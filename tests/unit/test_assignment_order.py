@@ -20,7 +20,10 @@ MIDNIGHT = 1_793_462_400
 """Unix time of FIRST, 00:00 in Shanghai."""
 SLOTS = 4
 """As for rides: gate, wallet, bank acts, bank cards."""
+INSTITUTIONS = ("gate", "wallet", "bank", "bank")
 WINDOW = 600
+AFTER_EVERY_ACT = 10**9
+"""What evidence that waits alone is farther than any activity."""
 MANY = settings(max_examples=50, deadline=None)
 Row = dict[str, Any]
 
@@ -29,8 +32,11 @@ CLAIMS = pa.schema(
         ("claim_id", pa.string()),
         ("person_id", pa.string()),
         ("family", pa.string()),
+        ("institution", pa.string()),
         ("slot", pa.int32()),
         ("is_evidence", pa.bool_()),
+        ("is_spend", pa.bool_()),
+        ("wallet", pa.string()),
         ("start_unix", pa.int64()),
         ("end_unix", pa.int64()),
         ("act_date", pa.date32()),
@@ -57,8 +63,12 @@ def reports(draw: st.DrawFn) -> list[Row]:
                 "claim_id": f"{number:032x}",
                 "person_id": draw(st.sampled_from(["p", "q"])),
                 "family": "metro",
+                "institution": INSTITUTIONS[slot],
                 "slot": slot,
-                "is_evidence": slot == 3,
+                # Of the wallet some rows are mere payments, as those of its bills are; the card's all are.
+                "is_evidence": slot == 3 or (slot == 1 and draw(st.booleans())),
+                "is_spend": False,
+                "wallet": (None, "wallet", *[draw(st.sampled_from([None, "wallet", "another"]))] * 2)[slot],
                 "start_unix": start,
                 "end_unix": start + (draw(st.integers(0, 8)) * 300 if slot == 0 else 0),
                 "act_date": FIRST + timedelta(days=day),
@@ -95,7 +105,10 @@ def assigned(lake: Lake, claims: list[Row]) -> dict[str, str]:
 
 
 def by_hand(claims: list[Row]) -> dict[str, str]:
-    """The same, pair by pair: of all pairs that may still be one act the nearest, until none is left."""
+    """The same, pair by pair: of all pairs that may still be one act the nearest, until none is left.
+
+    Evidence that stays over waits as a group of its own, which an act that joins it makes an activity.
+    """
     anchors: list[Row] = []
     groups: dict[str, str] = {}
     for is_day in (False, True):
@@ -105,7 +118,7 @@ def by_hand(claims: list[Row]) -> dict[str, str]:
                 groups[claim["claim_id"]] for claim in claims if claim["slot"] == slot and claim["claim_id"] in groups
             }
             free = [anchor for anchor in anchors if anchor["claim_id"] not in taken]
-            places = place(free) | place(arriving)
+            places = place(free, "is_evidence") | place(arriving)
             pairs = sorted(
                 (distance, anchor["claim_id"], claim["claim_id"])
                 for claim in arriving
@@ -116,21 +129,27 @@ def by_hand(claims: list[Row]) -> dict[str, str]:
                 _, anchor_id, claim_id = pairs[0]
                 groups[claim_id] = anchor_id
                 pairs = [pair for pair in pairs if pair[1] != anchor_id and pair[2] != claim_id]
+            joined = {
+                groups[claim["claim_id"]]
+                for claim in arriving
+                if claim["claim_id"] in groups and not claim["is_evidence"]
+            }
+            anchors = [{**one, "is_evidence": one["is_evidence"] and one["claim_id"] not in joined} for one in anchors]
             for claim in arriving:
-                if claim["claim_id"] not in groups and not claim["is_evidence"]:
+                if claim["claim_id"] not in groups:
                     groups[claim["claim_id"]] = claim["claim_id"]
                     anchors.append(claim)
     return groups
 
 
-def place(claims: list[Row]) -> dict[str, int]:
+def place(claims: list[Row], *beside: str) -> dict[str, int]:
     """claim_id → place among the equal acts of a person's date."""
     places = {}
     for claim in claims:
         same = [
             (other["start_unix"], other["claim_id"])
             for other in claims
-            if all(other[name] == claim[name] for name in ("person_id", "act_date", "amount_fen"))
+            if all(other[name] == claim[name] for name in ("person_id", "act_date", "amount_fen", *beside))
         ]
         places[claim["claim_id"]] = sorted(same).index((claim["start_unix"], claim["claim_id"]))
     return places
@@ -141,14 +160,19 @@ def apart(claim: Row, anchor: Row, places: dict[str, int]) -> int | None:
     amounts = {claim["amount_fen"], anchor["amount_fen"]} - {None}
     if claim["person_id"] != anchor["person_id"] or len(amounts) > 1:
         return None
+    if anchor["is_evidence"] and claim["wallet"] != anchor["institution"]:
+        return None
+    waits = AFTER_EVERY_ACT if anchor["is_evidence"] else 0
     if claim["is_day"]:
         lag = (claim["act_date"] - anchor["act_date"]).days
         if not 0 <= lag <= claim["lag_days"]:
             return None
-        return lag * 1000 + abs(places[claim["claim_id"]] - places[anchor["claim_id"]])
+        wallets = {claim["wallet"], anchor["wallet"]} - {None}
+        apart_by_place = min(abs(places[claim["claim_id"]] - places[anchor["claim_id"]]), 999)
+        return waits + lag * 2000 + (1000 if len(wallets) > 1 else 0) + apart_by_place
     if not anchor["start_unix"] - WINDOW <= claim["start_unix"] <= anchor["end_unix"] + WINDOW:
         return None
-    return min(abs(claim["start_unix"] - anchor["start_unix"]), abs(claim["start_unix"] - anchor["end_unix"]))
+    return waits + min(abs(claim["start_unix"] - anchor["start_unix"]), abs(claim["start_unix"] - anchor["end_unix"]))
 
 
 @MANY
@@ -167,7 +191,7 @@ def test_an_activity_takes_a_feed_once_and_one_person(lake: Lake, claims: list[R
     seen = {(group, known[claim]["slot"]) for claim, group in groups.items()}
     assert len(seen) == len(groups)
     assert all(known[claim]["person_id"] == known[group]["person_id"] for claim, group in groups.items())
-    assert {claim["claim_id"] for claim in claims if not claim["is_evidence"]} <= groups.keys()
+    assert {claim["claim_id"] for claim in claims} == groups.keys()
 
 
 # --- consent ------------------------------------------------------------------------------------------------

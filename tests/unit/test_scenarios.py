@@ -155,7 +155,7 @@ def test_the_scenarios_as_agreed() -> None:
 
 
 def test_every_category_of_the_standard_has_scenarios() -> None:
-    counted = Counter(one.category for one in load_scenarios().values())
+    counted = Counter(one.category for one in load_scenarios().values() if not one.is_spend)
     assert counted == {"衣": 2, "食": 8, "住": 11, "行": 19, "用": 23, "办公": 3, "数字金融": 14}
     assert sum(counted.values()) == 80
 
