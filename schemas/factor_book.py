@@ -15,6 +15,7 @@ from schemas.regions import grid_assignment
 from schemas.scenarios import Scenario
 from schemas.scenarios.parts import Citation, Dated
 from schemas.scenarios.quantification import Displacement, Quantification, load_methods
+from schemas.spending import Spending
 
 INTRODUCTION = """\
 # The factor library
@@ -62,7 +63,26 @@ def factor_book(root: Path = ROOT) -> str:
     lines += ["## Scenarios in full", ""]
     for scenario in library.scenarios.values():
         lines += _scenario(registry, scenario)
-    return "\n".join([*lines, *_grids()])
+    return "\n".join([*lines, *_emissions(registry.spending), *_grids()])
+
+
+def _emissions(spending: Spending) -> Iterator[str]:
+    """The tables by which spend becomes an emission; their rows stand in files of their own."""
+    yield from ("## Emissions of spend", "", "By merchant category; a table is a file of its own, for its licence.", "")
+    applied = {one.set: f"since {one.valid_from}" for one in spending.applied}
+    rows = [
+        (
+            f"`{one.id}`: {one.name}",
+            f"{len(one.figures):,}",
+            f"`{one.unit}`",
+            one.boundary,
+            applied.get(one.id, "for comparison, never applied"),
+            _cited(one.source),
+            f"{one.licence.name}; {one.licence.attribution}",
+        )
+        for one in spending.sets.values()
+    ]
+    yield from _table(("set", "categories", "unit", "boundary", "applied", "source", "licence"), rows)
 
 
 def _methods() -> Iterator[str]:

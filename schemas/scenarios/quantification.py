@@ -17,6 +17,9 @@ from schemas.scenarios.parts import Citation, Id, Text
 UnitMethod = Literal["per_act", "distance", "steps", "mass_by_material", "metered_saving"]
 Method = Literal[UnitMethod, "displacement"]
 
+OF_SPEND = "spend_by_mcc"
+"""How what was paid becomes an emission (schemas/spending/): the one method that no act is credited by."""
+
 UNITS: dict[Method, set[str]] = {
     "per_act": {"act", "statement", "room_night", "hour"},
     "distance": {"km", "vehicle_km"},
@@ -97,7 +100,7 @@ def load_methods() -> dict[str, MethodText]:
     """
     path = Path(__file__).parent.parent / "methods.yaml"
     found = load_yaml(path, _Methods).methods
-    known = {*get_args(UnitMethod), "displacement"}
+    known = {*get_args(UnitMethod), "displacement", OF_SPEND}
     if found.keys() != known:
         raise RegistryError(f"{path}: methods: {sorted(found.keys() ^ known)} stand only in one of words and code")
     return dict(found)
