@@ -123,7 +123,7 @@ class Server:
         with suppress(OSError, ValueError, psutil.NoSuchProcess):
             pid, created, _address = self.note.read_text().split(" ")
             found = psutil.Process(int(pid))
-            if found.create_time() == float(created) and found.status() != psutil.STATUS_ZOMBIE:
+            if found.create_time() == float(created) and _lives(found):
                 return found
         return None
 
@@ -149,11 +149,14 @@ class Server:
         """End it and everything that it started; says whether it lived."""
         process = self.process()
         if process is not None:
+            family = [process, *process.children(recursive=True)]
             for how in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, how)
-                _gone, alive = psutil.wait_procs([process], timeout=15)
-                if not alive:
+                until = time.monotonic() + 15
+                while any(map(_lives, family)) and time.monotonic() < until:
+                    time.sleep(0.05)
+                if not any(map(_lives, family)):
                     break
         self.note.unlink(missing_ok=True)
         return process is not None
@@ -162,6 +165,13 @@ class Server:
         lines = self.log.read_text(errors="replace").splitlines()
         telling = [line for line in lines if not line.startswith("\tat ")]
         return "\n".join(telling[-15:])
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process still does anything; one that ended and whom nobody asked how does not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def connect_server(folder: Path, port: int = CONNECT_PORT, web_port: int | None = None) -> str:
