@@ -170,7 +170,7 @@ class Server:
 def _lives(process: psutil.Process) -> bool:
     """Whether a process still does anything; one that ended and whom nobody asked how does not."""
     with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False
 
 
