@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from schemas.base import ROOT, RegistryError
-from schemas.factors import FactorFile, FactorSeries, load_factors
+from schemas.factors import FactorFile, FactorSeries, load_factors, series_by_id
 from schemas.regions import region_and_parents
 from schemas.scenarios import FOLDER, Scenario, load_scenarios
 from schemas.scenarios.quantification import UNITS, Displacement, Quantification
@@ -115,7 +115,7 @@ class Library:
         Raises:
             KeyError: the library has no such series.
         """
-        known = {one.id: (file, one) for file in self.factors.values() for one in file.series}
+        known = series_by_id(self.factors)
         return [known[name] for name in factor_id.split(LESS)]
 
     @property
