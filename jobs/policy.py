@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
@@ -185,17 +186,22 @@ class Policy:
     def points(self) -> pa.Table:
         """What programmes give: measure, scenario, region prefix, points = milligrams × above ÷ below."""
         rows = [
-            (programme, scenario) for programme in self.registry.programmes.values() for scenario in programme.scenarios
+            (programme, rule, scenario)
+            for programme in self.registry.programmes.values()
+            for rule in programme.earn
+            for scenario in rule.scenarios
+            if programme.kept == "ledger" and rule.per == "gram"
         ]
+        share = [Fraction(rule.points) / 1000 for _, rule, _ in rows]
         return pa.table(
             {
-                "measure": pa.array([programme.measure for programme, _ in rows], pa.string()),
-                "scenario": pa.array([scenario for _, scenario in rows], pa.string()),
-                "prefix": pa.array([programme.region.rstrip("0") for programme, _ in rows], pa.string()),
-                "above": pa.array([programme.points_per_milligram.numerator for programme, _ in rows], pa.int64()),
-                "below": pa.array([programme.points_per_milligram.denominator for programme, _ in rows], pa.int64()),
-                "valid_from": pa.array([programme.valid_from for programme, _ in rows], pa.date32()),
-                "valid_to": pa.array([programme.valid_to or END_OF_TIME for programme, _ in rows], pa.date32()),
+                "measure": pa.array([programme.measure for programme, *_ in rows], pa.string()),
+                "scenario": pa.array([scenario for *_, scenario in rows], pa.string()),
+                "prefix": pa.array([programme.prefix for programme, *_ in rows], pa.string()),
+                "above": pa.array([one.numerator for one in share], pa.int64()),
+                "below": pa.array([one.denominator for one in share], pa.int64()),
+                "valid_from": pa.array([programme.valid_from for programme, *_ in rows], pa.date32()),
+                "valid_to": pa.array([programme.valid_to or END_OF_TIME for programme, *_ in rows], pa.date32()),
             }
         )
 

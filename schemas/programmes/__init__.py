@@ -1,79 +1,188 @@
 """Programmes: points on top of the same kilograms. One YAML per programme, named after its id.
 
-A programme chooses scenarios and gives points per gram of reduction. It cannot change kilograms, and it has
-no key for money: points are for acts and never for spending.
+A programme chooses scenarios and gives points for them by its own rules. It cannot change kilograms, and it has no key
+for money: points are for acts and never for spending.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated
+from typing import Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError
-from schemas.scenarios import load_scenarios
-from schemas.scenarios.parts import Citation, Dated, Id, Named, Region, Text, load_by_id
+from schemas.programmes.rules import (
+    Benefit,
+    Cap,
+    Coverage,
+    Earn,
+    Example,
+    Expiry,
+    Levels,
+    Published,
+    Rankings,
+    Rule,
+    Teams,
+    Tier,
+    unnested,
+)
+from schemas.scenarios import Scenario, load_scenarios
+from schemas.scenarios.parts import Citation, Dated, Named, Region, Text, load_by_id
 
 FOLDER = "programmes"
+
+SubjectKind = Literal["resident", "micro_enterprise"]
 
 
 class Programme(Named, Dated):
     """One points programme.
 
     Attributes:
+        name_en, operator: who runs it, for readers in English.
         region: the division whose acts it rewards, with all divisions inside it.
-        scenarios: the acts that earn points, each once.
-        points_per_gram: exact, as text: a decimal (`0.5`) or a fraction (`25/3`).
-        assumption: true when the programme's public rules do not give the figure and it is ours.
-        reason: why the figure was assumed; required when it was.
-        source: where the figure stands; for an assumption, what it was modelled on.
+        kept: `ledger`: its points are entries of the ledger. `compared`: its rules and figures are only set beside the
+            others'; `reason` says why.
+        open_to: whose acts earn points.
+        source: where the programme is described.
+        left_open: what its public rules do not say.
+        earn, tiers: how points are earned; a compared programme may have none.
+        caps: the most points of a period; each lies within the ones that limit some of the same acts.
+        published: the programme's own figures, beside the standard's.
     """
 
+    name_en: Text
+    operator: Text
     region: Region
-    scenarios: list[Id] = Field(min_length=1)
-    points_per_gram: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|/[1-9][0-9]*)?$")]
-    assumption: bool
+    kept: Literal["ledger", "compared"]
     reason: Text | None = None
+    open_to: list[SubjectKind] = Field(default=["resident", "micro_enterprise"], min_length=1)
     source: Citation
+    left_open: list[Text] = []
+    earn: list[Earn] = []
+    tiers: list[Tier] = []
+    caps: list[Cap] = []
+    expiry: Expiry | None = None
+    coverage: Coverage | None = None
+    levels: Levels | None = None
+    benefits: list[Benefit] = []
+    teams: Teams | None = None
+    rankings: Rankings | None = None
+    published: list[Published] = []
+    examples: list[Example] = []
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if Fraction(self.points_per_gram) == 0:
-            raise ValueError("points_per_gram must be greater than 0")
-        if len(set(self.scenarios)) != len(self.scenarios):
-            raise ValueError("scenarios names one twice; keep it once")
-        if self.assumption and self.reason is None:
-            raise ValueError("an assumption needs its reason; say what the public rules leave open")
+        if self.kept == "compared" and self.reason is None:
+            raise ValueError("say in `reason` why it is only compared")
+        if self.kept == "ledger" and not (self.earn or self.tiers):
+            raise ValueError("a ledger of points needs a rule by which they are earned: earn or tiers")
+        twice = [name for name, number in Counter(rule.id for rule in self.rules).items() if number > 1]
+        if twice:
+            raise ValueError(f"rules of one id: {', '.join(twice)}; an id names one rule")
+        for one, other in combinations(self.earn, 2):
+            shared = set(one.scenarios) & set(other.scenarios)
+            if shared and one.meets(other):
+                raise ValueError(f"earn: {one.id} and {other.id} both reward {', '.join(sorted(shared))}; end one")
+        for cap, wider in unnested(self.caps):
+            raise ValueError(
+                f"caps: {cap.id} and {wider.id} limit some of the same acts, and neither all of the other's; "
+                "let one have all scenarios of the other and no shorter a period"
+            )
+        if "team" in (self.rankings.by if self.rankings else []) and self.teams is None:
+            raise ValueError("rankings by team need `teams`")
         return self
 
-    @property
-    def points_per_milligram(self) -> Fraction:
-        """Points for one milligram of reduction, exact."""
-        return Fraction(self.points_per_gram) / 1000
+    @model_validator(mode="after")
+    def _comes_out(self) -> Self:
+        for example in self.examples:
+            found = self._computed(example)
+            stated = Fraction(example.fen) if example.benefit else Fraction(example.points)
+            if found != stated:
+                raise ValueError(f"examples: {example.benefit or example.scenario}: gives {found}, not {stated}")
+        return self
+
+    def _computed(self, example: Example) -> Fraction | None:
+        if example.benefit:
+            benefit = next((one for one in self.benefits if one.id == example.benefit), None)
+            per_point = benefit.fen_per_point if benefit else None
+            return None if per_point is None else per_point * Fraction(example.points)
+        assert example.quantity is not None
+        quantity, found = Fraction(example.quantity), Fraction(0)
+        for rule in self.earn:
+            if example.scenario in rule.scenarios and rule.per != "gram":
+                found += Fraction(rule.points) * (1 if rule.per == "act" else quantity)
+        for tier in self.tiers:
+            if example.scenario in tier.scenarios and tier.per != "gram":
+                found += tier.points_at(quantity)
+        return found
 
     @property
     def measure(self) -> str:
         """The ledger's measure for this programme's points."""
         return f"points.{self.id}"
 
+    @property
+    def prefix(self) -> str:
+        """What the codes of the divisions in its region begin with."""
+        return self.region.rstrip("0")
+
+    @property
+    def rules(self) -> list[Rule]:
+        """Every rule that has an id."""
+        single = [rule for rule in (self.expiry, self.coverage) if rule is not None]
+        return [*self.earn, *self.tiers, *self.caps, *single, *self.benefits]
+
+    @property
+    def rewarded(self) -> list[str]:
+        """Scenarios for which it gives points, each once."""
+        return list(dict.fromkeys(name for rule in (*self.earn, *self.tiers) for name in rule.scenarios))
+
+    def key(self, rule: Rule) -> str:
+        """What the ledger calls one of its rules: programme and rule."""
+        return f"{self.id}.{rule.id}"
+
 
 def load_programmes(root: Path = ROOT) -> dict[str, Programme]:
     """Every programme of a registry by id, checked against the scenarios of the same registry.
 
     Raises:
-        RegistryError: a file is broken, or rewards a scenario that does not exist or has no factor.
+        RegistryError: a file is broken; or names a scenario that does not exist, is mere spending, or – where points
+            are kept or go by grams – has no factor.
     """
     folder = root / FOLDER
     programmes = load_by_id(folder, Programme)
     scenarios = load_scenarios(root)
     for programme in programmes.values():
-        key = f"{folder / programme.id}.yaml: scenarios"
-        for name in programme.scenarios:
-            if name not in scenarios:
-                raise RegistryError(f"{key}: {name!r} is none of {', '.join(scenarios)}")
-            if scenarios[name].no_factor_reason is not None:
-                raise RegistryError(f"{key}: {name} has no factor, so it earns no points; remove it")
+        _check_scenarios(f"{folder / programme.id}.yaml", programme, scenarios)
     return programmes
+
+
+def _check_scenarios(path: str, programme: Programme, scenarios: Mapping[str, Scenario]) -> None:
+    named = [("published", one.scenario) for one in programme.published]
+    named += [("caps", name) for rule in programme.caps for name in rule.scenarios]
+    named += [("examples", one.scenario) for one in programme.examples if one.scenario]
+    for kind, rules in (("earn", programme.earn), ("tiers", programme.tiers)):
+        for rule in rules:
+            named += [(kind, name) for name in rule.scenarios]
+            if programme.kept == "compared" and rule.per != "gram":
+                continue
+            unquantified = [name for name in rule.scenarios if name in scenarios and scenarios[name].no_factor_reason]
+            if unquantified:
+                names = ", ".join(unquantified)
+                raise RegistryError(
+                    f"{path}: {kind}: {rule.id}: {names} has no factor, so it earns no points; remove it"
+                )
+    for kind, name in named:
+        if name not in scenarios:
+            raise RegistryError(f"{path}: {kind}: {name!r} is none of {', '.join(scenarios)}")
+        if scenarios[name].is_spend:
+            raise RegistryError(f"{path}: {kind}: {name} is spending; points are for acts and never for spending")
+    useless = {name for rule in programme.caps for name in rule.scenarios} - set(programme.rewarded)
+    if useless:
+        raise RegistryError(f"{path}: caps: {', '.join(sorted(useless))} earns nothing here; remove it")
