@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from expectations import Measurement
+from jobs.entries import standing_entries
 from jobs.frames import in_force, listed, newest, semi
-from jobs.post import standing_entries
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -158,9 +158,9 @@ def credit_has_consent(run: Run) -> Audited:
 
 
 def credit_has_factor(run: Run) -> Audited:
-    """8: every credit and emission names a factor of the registry that is in force on its act date."""
+    """8: every entry names a factor of the registry that is in force on its act date, or a rule of the registry."""
     lake = run.lake
-    entries = _where(run, run.written("gold.ledger"), "entry_kind = 'post' AND position_kind <> 'cap'")
+    entries = _where(run, run.written("gold.ledger"), "entry_kind = 'post'")
     unexplained = lake.sql(
         """SELECT e.entry_id FROM {entries} AS e
            LEFT ANTI JOIN {rates} AS r
@@ -168,10 +168,12 @@ def credit_has_factor(run: Run) -> Audited:
             AND e.act_date >= r.valid_from AND e.act_date < r.valid_to
            LEFT ANTI JOIN {spend_rates} AS s
              ON e.position_kind = 'payment' AND e.factor_id = s.factor_id
-            AND e.act_date >= s.valid_from AND e.act_date < s.valid_to""",
+            AND e.act_date >= s.valid_from AND e.act_date < s.valid_to
+           LEFT ANTI JOIN {rules} AS k ON e.match_quality = 'rule' AND e.factor_id = k.rule""",
         entries=entries,
         rates=lake.from_arrow(run.policy.rates),
         spend_rates=lake.from_arrow(run.policy.spend_rates),
+        rules=lake.from_arrow(run.policy.rewards.known),
     )
     return Audited("no_factor_no_credit", unexplained, entries)
 

@@ -10,18 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.emissions import arithmetic
 from jobs.formats.read import open_export
-from jobs.frames import in_force, semi
+from jobs.frames import in_force, newest, semi
 from jobs.manifests import LANDING, load_manifests
-from jobs.post import REDUCTION
-from schemas.calculator import worked
+from jobs.reckoning import arithmetic, scope_of_entry
 
 if TYPE_CHECKING:
-    from jobs.lake import Lake
+    from jobs.lake import Frame, Lake
     from schemas import Registry
-    from schemas.factors import FactorFile, FactorSeries
     from schemas.sources import Feed
+
+
+_ASKED = pa.schema(
+    [
+        ("entry_id", pa.string()),
+        ("position", pa.string()),
+        ("position_kind", pa.string()),
+        ("person_id", pa.string()),
+        ("scenario", pa.string()),
+        ("since", pa.date32()),
+        ("until", pa.date32()),
+        ("publication_seq", pa.int64()),
+    ]
+)
 
 
 class NotFound(LookupError):
@@ -62,9 +73,9 @@ class Explanation:
         entry: the ledger row.
         formula: the arithmetic in words, ending in `amount`.
         amount: what the arithmetic gives, before the sign of a reversal.
-        factor: what was applied: id, value, unit, region, match quality, boundary, source; of a cap its rule; of a
-            payment also rate, price index and licence.
-        claims: every claim of the activity or payment, the suppressed ones too; for a cap, those of the day.
+        factor: what was applied: id, value, unit, region, match quality, boundary, source; of a cap, and of points, its
+            rule; of a payment also rate, price index and licence.
+        claims: every claim of the activity or payment, the suppressed ones too; of a cap or tier all that it sums up.
         history: every entry of the same position and measure, in order.
     """
 
@@ -98,11 +109,11 @@ def explain(lake: Lake, registry: Registry, home: Path, entry_ids: Sequence[str]
     for history in histories.values():
         history.sort(key=lambda row: (row["publication_seq"], row["entry_kind"] == "post"))
     posted = {key: _posted(entry, histories[entry["position"], entry["measure"]]) for key, entry in entries.items()}
-    claims = _claims(lake, home, posted)
+    claims = _claims(lake, registry, home, posted)
     return [
         Explanation(
             entries[entry_id],
-            *_arithmetic(registry, entries[entry_id]),
+            *arithmetic(registry, entries[entry_id]),
             claims[entry_id],
             histories[entries[entry_id]["position"], entries[entry_id]["measure"]],
         )
@@ -140,59 +151,31 @@ def source_values(home: Path, line: Line, feed: Feed) -> dict[str, Any]:
     raise NotFound(f"{line.path} has no line {line.line}")
 
 
-def _arithmetic(registry: Registry, entry: dict[str, Any]) -> tuple[str, int, dict[str, Any]]:
-    """Formula, amount and factor of an entry, from the registry alone."""
-    if entry["position_kind"] == "payment":
-        return arithmetic(registry.spending, entry)
-    quantity, scenario = entry["quantity_micro"], registry.scenarios[entry["scenario"]]
-    if entry["position_kind"] == "cap":
-        cap = next(cap for cap in scenario.caps if cap.id == entry["factor_id"])
-        milligrams = cap.limit_mg - quantity
-        formula = f"limit {cap.limit_mg:,} mg − the day's {quantity:,} mg = {milligrams:,} mg"
-        factor: dict[str, Any] = {
-            "rule": cap.id,
-            "limit": cap.limit,
-            "source": cap.source.model_dump(mode="json"),
-        }
-    else:
-        behind = registry.library.series_of(entry["factor_id"])
-        formula, milligrams = worked(quantity, scenario.unit, [one for _, one in behind])
-        factor = told(*behind[0]) | {"match_quality": entry["match_quality"]}
-        if len(behind) > 1:
-            factor["project"] = told(*behind[1])
-    if entry["measure"] == REDUCTION:
-        return formula, milligrams, factor
-    programme = registry.programmes[entry["measure"].removeprefix("points.")]
-    share = programme.points_per_milligram
-    if milligrams > 0:
-        points = milligrams * share.numerator // share.denominator
-    else:
-        points = -((-milligrams * share.numerator + share.denominator - 1) // share.denominator)
-    return f"{formula}; × {programme.points_per_gram} points per gram = {points:,} points", points, factor
+def _claims(
+    lake: Lake, registry: Registry, home: Path, posted: Mapping[str, dict[str, Any]]
+) -> dict[str, list[ClaimStory]]:
+    """Entry id → the activity's claims as of the post; of a cap or tier all claims that it sums up; of a redemption its row.
 
-
-def told(file: FactorFile, series: FactorSeries) -> dict[str, Any]:
-    """A figure as a reader has to see it: value, region, gas, boundary, status and where it stands."""
-    assert series.source is not None
-    return {
-        "factor_id": series.id,
-        "value": f"{series.value} {series.unit}",
-        "region": series.region,
-        "gas_basis": series.gas_basis,
-        "boundary": file.boundary,
-        "status": series.status,
-        "source": series.source.model_dump(mode="json"),
-    }
-
-
-def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dict[str, list[ClaimStory]]:
-    """Entry id → the activity's claims as of the post; of a cap all claims of the person, scenario and day."""
-    asked = lake.rows("gold.ledger", [row | {"entry_id": entry_id} for entry_id, row in posted.items()])
+    What is given up for a benefit is no claim, but it has a line all the same.
+    """
+    asked = lake.from_arrow(
+        pa.Table.from_pylist(
+            [
+                {"entry_id": entry_id, "since": since, "until": until, "scenario": scenario}
+                | {name: row[name] for name in ("position", "position_kind", "person_id", "publication_seq")}
+                for entry_id, row in posted.items()
+                for since, until, scenarios in (scope_of_entry(registry, row),)
+                for scenario in scenarios
+            ],
+            schema=_ASKED,
+        )
+    )
     of_it = "a.position_kind IN ('activity', 'payment')"
+    summed = "l.person_id = a.person_id AND l.scenario = a.scenario AND l.act_date >= a.since AND l.act_date <= a.until"
     about = {
         "l.activity_id = a.position": of_it,
         "l.claim_id = a.position": of_it,
-        "l.person_id = a.person_id AND l.scenario = a.scenario AND l.act_date = a.act_date": "a.position_kind = 'cap'",
+        summed: "a.position_kind IN ('cap', 'tier')",
     }
     ever = lake.keep(
         " UNION ".join(
@@ -221,14 +204,19 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
     belongs = " OR ".join(f"({kind} AND {condition})" for condition, kind in about.items())
     told = lake.sql(
         f"""SELECT a.entry_id, c.claim_id, c.claim_kind, c.institution, c.feed, c.file_id, c.line, c.support_file_id,
-                   c.support_line, l.outcome, l.reason,
-                   c.region <> l.region AS is_placed
+                   c.support_line, l.outcome, l.reason, c.region <> l.region AS is_placed, l.is_lead
             FROM {{then}} AS l JOIN {{asked}} AS a ON l.entry_id = a.entry_id AND ({belongs})
             JOIN {{claims}} AS c ON l.entry_id = c.entry_id AND l.claim_id = c.claim_id AND l.act_date = c.act_date
-            ORDER BY a.entry_id, l.is_lead DESC, c.institution, c.feed, c.claim_id""",
+            UNION ALL
+            SELECT DISTINCT a.entry_id, r.redemption_id, 'given up', r.institution, r.feed, r.file_id, r.line,
+                   CAST(NULL AS string), CAST(NULL AS bigint), a.position_kind, r.benefit, false, true
+            FROM {{redemptions}} AS r JOIN {{asked}} AS a ON r.redemption_id = a.position AND r.is_live
+             AND r.act_date = a.since AND r.publication_seq <= a.publication_seq
+            ORDER BY entry_id, is_lead DESC, institution, feed, claim_id""",
         then=then,
-        claims=claims,
         asked=asked,
+        claims=claims,
+        redemptions=_given_up(lake, asked),
     )
     paths = {file.file_id: file.path for file in load_manifests(home)}
     stories: dict[str, list[ClaimStory]] = {entry_id: [] for entry_id in posted}
@@ -242,6 +230,17 @@ def _claims(lake: Lake, home: Path, posted: Mapping[str, dict[str, Any]]) -> dic
         story = ClaimStory(row["claim_id"], row["outcome"], row["reason"], row["claim_kind"], lines, row["is_placed"])
         stories[row["entry_id"]].append(story)
     return stories
+
+
+def _given_up(lake: Lake, asked: Frame) -> Frame:
+    """The redemptions of the positions, each as it was when it was posted last."""
+    known = lake.sql(
+        """SELECT r.* FROM {log} AS r LEFT SEMI JOIN {asked} AS a
+             ON r.redemption_id = a.position AND r.publication_seq <= a.publication_seq""",
+        log=lake.read("silver.redemptions"),
+        asked=asked,
+    )
+    return newest(lake, known, "redemption_id", "act_date")
 
 
 def _present(home: Path, path: str | None) -> str | None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
-from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 
 import pyarrow as pa
 
+from jobs.rewards import END_OF_TIME, Rewards
 from schemas import Registry
 from schemas.sources import UNPLACED, Feed, Source, load_distances
-
-END_OF_TIME = date(9999, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,11 @@ class Policy:
     def scopes(self) -> list[str]:
         """Consent scopes that scenarios have."""
         return sorted({scenario.scope for scenario in self.registry.scenarios.values()})
+
+    @cached_property
+    def rewards(self) -> Rewards:
+        """Caps and the rules of programmes."""
+        return Rewards(self.registry)
 
     @cached_property
     def feeds(self) -> pa.Table:
@@ -165,43 +167,6 @@ class Policy:
                 "region": pa.array([row[1] for row in found], pa.string()),
                 "valid_from": pa.array([row[2] for row in found], pa.date32()),
                 "valid_to": pa.array([row[3] for row in found], pa.date32()),
-            }
-        )
-
-    @cached_property
-    def caps(self) -> pa.Table:
-        """Daily caps on kilograms: scenario, rule, limit_mg and local dates [valid_from, valid_to)."""
-        found = [(scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps]
-        return pa.table(
-            {
-                "scenario": pa.array([scenario for scenario, _ in found], pa.string()),
-                "rule": pa.array([cap.id for _, cap in found], pa.string()),
-                "limit_mg": pa.array([cap.limit_mg for _, cap in found], pa.int64()),
-                "valid_from": pa.array([cap.valid_from for _, cap in found], pa.date32()),
-                "valid_to": pa.array([cap.valid_to or END_OF_TIME for _, cap in found], pa.date32()),
-            }
-        )
-
-    @cached_property
-    def points(self) -> pa.Table:
-        """What programmes give: measure, scenario, region prefix, points = milligrams × above ÷ below."""
-        rows = [
-            (programme, rule, scenario)
-            for programme in self.registry.programmes.values()
-            for rule in programme.earn
-            for scenario in rule.scenarios
-            if programme.kept == "ledger" and rule.per == "gram"
-        ]
-        share = [Fraction(rule.points) / 1000 for _, rule, _ in rows]
-        return pa.table(
-            {
-                "measure": pa.array([programme.measure for programme, *_ in rows], pa.string()),
-                "scenario": pa.array([scenario for *_, scenario in rows], pa.string()),
-                "prefix": pa.array([programme.prefix for programme, *_ in rows], pa.string()),
-                "above": pa.array([one.numerator for one in share], pa.int64()),
-                "below": pa.array([one.denominator for one in share], pa.int64()),
-                "valid_from": pa.array([programme.valid_from for programme, *_ in rows], pa.date32()),
-                "valid_to": pa.array([programme.valid_to or END_OF_TIME for programme, *_ in rows], pa.date32()),
             }
         )
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.account import WHOLE_DELIVERY
 from jobs.emissions import Emissions, own_emissions
+from jobs.entries import REDUCTION
 from jobs.explain import NotFound
 from jobs.frames import newest
-from jobs.post import REDUCTION
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake

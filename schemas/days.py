@@ -13,6 +13,14 @@ ZONE = ZoneInfo("Asia/Shanghai")
 CUT_OFF = time(6, 0)
 """A run for a date takes what was received before this local time of the day after."""
 
+_OFFSET_SECONDS = 8 * 3600
+"""Of ZONE from UTC, since 1992."""
+
+
+def last_second(day: str) -> str:
+    """SQL: the last second of a local date, in seconds since 1970 UTC; `day` is an expression."""
+    return f"CAST(datediff({day}, DATE '1970-01-01') + 1 AS bigint) * 86400 - {_OFFSET_SECONDS + 1}"
+
 
 def cut_off(business_date: date) -> datetime:
     """The moment before which a file must have been received to take part in the date's run."""

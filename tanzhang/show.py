@@ -179,7 +179,7 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
     entry = told.entry
     unit = "mg" if entry["measure"].endswith("_mg") else "points"
     console.print(
-        f"[bold]{entry['amount']:+,} {unit}[/bold]  {registry.scenarios[entry['scenario']].name}  {entry['act_date']}  "
+        f"[bold]{entry['amount']:+,} {unit}[/bold]  {_scenario(registry, entry['scenario'])}  {entry['act_date']}  "
         f"person {entry['person_id']}  publication {entry['publication_seq']} ({entry['entry_kind']}: {entry['reason']})"
     )
     console.print(f"  {escape(told.formula)}")
@@ -211,12 +211,17 @@ def explanation(console: Console, told: Explanation, registry: Registry, home: P
             )
 
 
+def _scenario(registry: Registry, key: str) -> str:
+    """A scenario's name; of what spans several, or none, a dash."""
+    return registry.scenarios[key].name if key in registry.scenarios else "—"
+
+
 def statement(console: Console, account: Statement, registry: Registry) -> None:
     """A person's account."""
     from jobs.statement import REASONS
 
     def name(scenario: str) -> str:
-        return registry.scenarios[scenario].name if scenario in registry.scenarios else "—"
+        return _scenario(registry, scenario)
 
     def institution(key: str) -> str:
         return registry.sources[key].name if key in registry.sources else "daily limit"

@@ -102,7 +102,7 @@ class Programme(Named, Dated):
     def _comes_out(self) -> Self:
         for example in self.examples:
             found = self._computed(example)
-            stated = Fraction(example.fen) if example.benefit else Fraction(example.points)
+            stated = Fraction(example.fen) if example.fen is not None else Fraction(example.points)
             if found != stated:
                 raise ValueError(f"examples: {example.benefit or example.scenario}: gives {found}, not {stated}")
         return self
@@ -139,9 +139,19 @@ class Programme(Named, Dated):
         return [*self.earn, *self.tiers, *self.caps, *single, *self.benefits]
 
     @property
+    def earning(self) -> list[Earn | Tier]:
+        """The rules by which points are earned."""
+        return [*self.earn, *self.tiers]
+
+    @property
+    def summing(self) -> list[Tier | Cap]:
+        """The rules that sum up a person's period."""
+        return [*self.tiers, *self.caps]
+
+    @property
     def rewarded(self) -> list[str]:
         """Scenarios for which it gives points, each once."""
-        return list(dict.fromkeys(name for rule in (*self.earn, *self.tiers) for name in rule.scenarios))
+        return list(dict.fromkeys(name for rule in self.earning for name in rule.scenarios))
 
     def key(self, rule: Rule) -> str:
         """What the ledger calls one of its rules: programme and rule."""
@@ -167,17 +177,15 @@ def _check_scenarios(path: str, programme: Programme, scenarios: Mapping[str, Sc
     named = [("published", one.scenario) for one in programme.published]
     named += [("caps", name) for rule in programme.caps for name in rule.scenarios]
     named += [("examples", one.scenario) for one in programme.examples if one.scenario]
-    for kind, rules in (("earn", programme.earn), ("tiers", programme.tiers)):
-        for rule in rules:
-            named += [(kind, name) for name in rule.scenarios]
-            if programme.kept == "compared" and rule.per != "gram":
-                continue
-            unquantified = [name for name in rule.scenarios if name in scenarios and scenarios[name].no_factor_reason]
-            if unquantified:
-                names = ", ".join(unquantified)
-                raise RegistryError(
-                    f"{path}: {kind}: {rule.id}: {names} has no factor, so it earns no points; remove it"
-                )
+    for rule in programme.earning:
+        kind = "earn" if isinstance(rule, Earn) else "tiers"
+        named += [(kind, name) for name in rule.scenarios]
+        if programme.kept == "compared" and rule.per != "gram":
+            continue
+        unquantified = [name for name in rule.scenarios if name in scenarios and scenarios[name].no_factor_reason]
+        if unquantified:
+            names = ", ".join(unquantified)
+            raise RegistryError(f"{path}: {kind}: {rule.id}: {names} has no factor, so it earns no points; remove it")
     for kind, name in named:
         if name not in scenarios:
             raise RegistryError(f"{path}: {kind}: {name!r} is none of {', '.join(scenarios)}")

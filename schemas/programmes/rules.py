@@ -151,8 +151,10 @@ class Expiry(Rule):
 
 
 class Coverage(Rule):
-    """No points for acts of a day on which fewer than `institutions` had the person's consent: so incomplete an account
-    would reward what it cannot see."""
+    """No points for acts of a day at whose end fewer than `institutions` have the person's consent.
+
+    So incomplete an account would reward what it cannot see.
+    """
 
     institutions: int = Field(ge=2, strict=True)
 

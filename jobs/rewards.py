@@ -1,0 +1,237 @@
+"""What caps and programmes say, in the shape that the jobs join with: small tables, computed once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+from typing import Any
+
+import pyarrow as pa
+
+from jobs.entries import REDUCTION, SPANNING
+from schemas import Registry
+from schemas.programmes import Programme
+from schemas.programmes.rules import PERIODS, Cap, Period, Rule
+from schemas.units import MICRO
+
+END_OF_TIME = date(9999, 12, 31)
+EPOCH = date(1970, 1, 1)
+
+COUNTED = {"gram": 1000, "unit": MICRO, "act": 1}
+"""What a claim is counted in, for one of what points are counted by: milligrams, 10^-6 units, acts."""
+
+_TYPES = {str: pa.string(), int: pa.int64(), date: pa.date32(), bool: pa.bool_()}
+_DATES = {"valid_from": date, "valid_to": date}
+_EARN = {"measure": str, "rule": str, "scenario": str, "prefix": str, "per": str, "above": int, "below": int, **_DATES}
+_TIER = {
+    **{"measure": str, "rule": str, "scenario": str, "prefix": str, "region": str, "named": str, "per": str},
+    **{"period": str, **_DATES},
+}
+_LIMIT = {
+    **{"measure": str, "rule": str, "member": str, "named": str, "region": str, "period": str, "most": int},
+    **_DATES,
+}
+
+
+def start_of(period: str, day: str) -> str:
+    """SQL: the first date of a day's period; `period` is a column or a quoted name."""
+    text = f"CAST({day} AS string)"
+    return f"""CAST(CASE {period} WHEN 'year' THEN concat(substring({text}, 1, 4), '-01-01')
+                     WHEN 'month' THEN concat(substring({text}, 1, 7), '-01') ELSE {text} END AS date)"""
+
+
+def last_day(period: Period, day: date, later: int = 0) -> date:
+    """The last date of the period that is so many later than the day's."""
+    if period == "day":
+        return day + timedelta(days=later)
+    if period == "year":
+        return date(day.year + later, 12, 31)
+    months = day.year * 12 + day.month + later
+    return date(months // 12, months % 12 + 1, 1) - timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """Limits on kilograms, and the rules of the programmes whose points are kept."""
+
+    registry: Registry
+
+    @cached_property
+    def programmes(self) -> list[Programme]:
+        """Those whose points are entries of the ledger."""
+        return [one for one in self.registry.programmes.values() if one.kept == "ledger"]
+
+    @cached_property
+    def periods(self) -> list[Period]:
+        """The periods that rules sum up, the day always among them, the shortest first."""
+        used: set[str] = {"day", *(rule.period for one in self.programmes for rule in one.summing)}
+        used |= {cap.period for scenario in self.registry.scenarios.values() for cap in scenario.caps}
+        return [period for period in PERIODS if period in used]
+
+    @cached_property
+    def kilogram_limits(self) -> list[pa.Table]:
+        """The caps of scenarios, in an order in which each comes after those that lie within it."""
+        rows = [
+            {
+                **{"measure": REDUCTION, "rule": cap.id, "member": scenario.id, "named": scenario.id, "region": None},
+                **{"period": cap.period, "most": cap.limit_mg},
+                **{"valid_from": cap.valid_from, "valid_to": cap.valid_to or END_OF_TIME},
+            }
+            for scenario in self.registry.scenarios.values()
+            for cap in scenario.caps
+        ]
+        ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
+        return [_table(_LIMIT, rank) for rank in ranked if rank]
+
+    @cached_property
+    def point_limits(self) -> list[pa.Table]:
+        """The programmes' caps, in an order in which each comes after those that lie within it."""
+        ranked: dict[int, list[dict[str, Any]]] = {}
+        for programme in self.programmes:
+            for cap in programme.caps:
+                ranked.setdefault(_rank(cap, programme.caps), []).extend(self._limit(programme, cap))
+        return [_table(_LIMIT, ranked[rank]) for rank in sorted(ranked)]
+
+    @cached_property
+    def earn(self) -> pa.Table:
+        """Points = what is counted × above ÷ below, for one (measure, scenario) and the regions of a prefix."""
+        return _table(_EARN, self._rows(lambda one: one.earn, self._earn))
+
+    @cached_property
+    def tiers(self) -> pa.Table:
+        """Which acts a tier sums up: one row per scenario."""
+        return _table(_TIER, self._rows(lambda one: one.tiers, self._tier))
+
+    @cached_property
+    def steps(self) -> pa.Table:
+        """Rule, from which sum on (milligrams, 10^-6 units, acts), points in all."""
+        rows = [
+            {"rule": one.key(tier), "reach": ceil(Fraction(step.reach) * COUNTED[tier.per]), "points": step.points}
+            for one in self.programmes
+            for tier in one.tiers
+            for step in tier.steps
+        ]
+        return _table({"rule": str, "reach": int, "points": int}, rows)
+
+    @cached_property
+    def ruled(self) -> pa.Table:
+        """Rule → period, of every rule whose entries sum up others."""
+        rows = [{"rule": cap.id, "period": cap.period} for s in self.registry.scenarios.values() for cap in s.caps]
+        rows += [{"rule": one.key(rule), "period": rule.period} for one in self.programmes for rule in one.summing]
+        return _table({"rule": str, "period": str}, rows)
+
+    @cached_property
+    def restrictions(self) -> pa.Table:
+        """Programmes that do not reward everybody: measure, how many institutions must report, subject kind or null."""
+        rows = []
+        for one in self.programmes:
+            rows += [
+                {**_restriction(one), "excluded": kind}
+                for kind in ("resident", "micro_enterprise")
+                if kind not in one.open_to
+            ]
+            if one.coverage:
+                rows.append({**_restriction(one, one.coverage), "least": one.coverage.institutions})
+        return _table({"measure": str, "least": int, "excluded": str, **_DATES}, rows)
+
+    @cached_property
+    def benefits(self) -> pa.Table:
+        """What can be redeemed: programme, benefit → measure, rule, region, kind of position."""
+        rows = [
+            {
+                **{"programme": one.id, "benefit": benefit.id, "measure": one.measure, "rule": one.key(benefit)},
+                "region": one.region,
+                "position_kind": "donation" if benefit.kind == "donation" else "redemption",
+            }
+            for one in self.programmes
+            for benefit in one.benefits
+        ]
+        names = ("programme", "benefit", "measure", "rule", "region", "position_kind")
+        return _table(dict.fromkeys(names, str), rows)
+
+    def expiries(self, until: date) -> pa.Table:
+        """When the points of each date expire, of dates whose points have expired by `until`."""
+        rows = []
+        for one in self.programmes:
+            rule, day = one.expiry, one.valid_from
+            while rule and (expires := last_day(rule.period, day, rule.keep)) <= until:
+                rows.append(
+                    {"measure": one.measure, "rule": one.key(rule), "region": one.region}
+                    | {"act_date": day, "expires_on": expires}
+                )
+                day += timedelta(days=1)
+        names = {"measure": str, "rule": str, "region": str, "act_date": date, "expires_on": date}
+        return _table(names, rows)
+
+    @cached_property
+    def known(self) -> pa.Table:
+        """Every rule that an entry may name instead of a factor."""
+        rules = [cap.id for scenario in self.registry.scenarios.values() for cap in scenario.caps]
+        rules += [one.key(rule) for one in self.programmes for rule in one.rules]
+        return _table({"rule": str}, [{"rule": rule} for rule in rules])
+
+    def _rows(
+        self, rules: Callable[[Programme], Iterable[Any]], row: Callable[[Programme, Any], dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """A row of each rule for each of its scenarios."""
+        return [
+            {**row(one, rule), **_validity(one, rule), "measure": one.measure, "rule": one.key(rule)}
+            | {"scenario": scenario, "prefix": one.prefix}
+            for one in self.programmes
+            for rule in rules(one)
+            for scenario in rule.scenarios
+        ]
+
+    def _earn(self, _: Programme, rule: Any) -> dict[str, Any]:
+        share = Fraction(rule.points) / COUNTED[rule.per]
+        return {"per": rule.per, "above": share.numerator, "below": share.denominator}
+
+    def _tier(self, one: Programme, rule: Any) -> dict[str, Any]:
+        return {"per": rule.per, "period": rule.period, "region": one.region, "named": named(rule.scenarios)}
+
+    def _limit(self, one: Programme, cap: Cap) -> Iterator[dict[str, Any]]:
+        """What a cap limits: scenarios, and the entries of rules that span several of them."""
+        scenarios = cap.scenarios or one.rewarded
+        spanning = [tier for tier in one.tiers if len(tier.scenarios) > 1 and set(tier.scenarios) <= set(scenarios)]
+        within = [other for other in one.caps if other is not cap and cap.holds(other)]
+        members = [one.key(rule) for rule in (*spanning, *within) if named(_scope(one, rule)) == SPANNING]
+        for member in (*scenarios, *members):
+            yield {
+                **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
+                **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
+            }
+
+
+def _scope(one: Programme, rule: Any) -> list[str]:
+    return list(rule.scenarios) or one.rewarded
+
+
+def named(scenarios: list[str]) -> str:
+    """What an entry says of the scenarios that its rule sums up."""
+    return scenarios[0] if len(scenarios) == 1 else SPANNING
+
+
+def _rank(cap: Cap, caps: list[Cap]) -> int:
+    """How many caps lie within it, one within the other."""
+    return max((_rank(other, caps) + 1 for other in caps if other is not cap and cap.holds(other)), default=0)
+
+
+def _restriction(one: Programme, rule: Rule | None = None) -> dict[str, Any]:
+    span = _validity(one, rule) if rule else {"valid_from": one.valid_from, "valid_to": one.valid_to or END_OF_TIME}
+    return {"measure": one.measure, "least": None, "excluded": None, **span}
+
+
+def _validity(one: Programme, rule: Rule) -> dict[str, date]:
+    """The dates on which both the rule and its programme are in force."""
+    return {
+        "valid_from": max(one.valid_from, rule.valid_from or one.valid_from),
+        "valid_to": min(one.valid_to or END_OF_TIME, rule.valid_to or END_OF_TIME),
+    }
+
+
+def _table(columns: dict[str, type], rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()]))
