@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 HEX_32 = "^[0-9a-f]{32}$"
 KEY = ("claim_id", "act_date")
+SECRETIVE = ("silver.customer_events", "silver.redemptions", "silver.membership", "silver.claims", "gold.ledger")
+"""Tables whose pseudonyms and tokens are looked at."""
 UNSPENT = "'no_consent', 'refunded', 'unpaired', 'pending'"
 """Outcomes of claims of which nothing was spent, or nothing may be said."""
 
@@ -129,7 +131,7 @@ def ledger_only_grows(run: Run) -> Audited:
 
 def identifiers_are_tokens(run: Run) -> Iterator[Audited]:
     """6: every pseudonym and token that this run wrote has the form of one."""
-    for name in ("silver.customer_events", "silver.membership", "silver.claims", "gold.ledger"):
+    for name in SECRETIVE:
         secrets = [one for one in run.lake.tables[name].fields if run.registry.fields[one].sensitivity != "none"]
         broken = " OR ".join(f"({one} <> '' AND NOT {one} RLIKE '{HEX_32}')" for one in secrets)
         rows = run.written(name)

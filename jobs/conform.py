@@ -1,4 +1,4 @@
-"""Landed rows → dispositions, claims and customer events.
+"""Landed rows → dispositions, claims, customer events and redemptions.
 
 Only what this run's files touch is computed again: the record keys of new and of newly superseded rows,
 and – for acts made of several rows: rides and cumulative readings – the days around them. What comes out
@@ -48,6 +48,10 @@ EVENT = (
     "event_key", "event_kind", "institution", "feed", "customer_key", "subject_kind", "citizen_id_token",
     "phone_token", "card_token", "card2_token", "key_version", "scope", "is_given", "at_unix", "file_id", "line",
 )  # fmt: skip
+REDEMPTION = (
+    "redemption_id", "institution", "feed", "customer_key", "programme", "benefit", "points", "redeemed_at_unix",
+    "act_date", "file_id", "line",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Grouped:
 
 
 def conform(run: Run) -> dict[str, Frame]:
-    """What this run appends to silver.rows, silver.claims and silver.customer_events."""
+    """What this run appends to silver.rows, silver.claims, silver.customer_events and silver.redemptions."""
     touched = _touched(run)
     readings = _readings(run, touched)
     taps = _taps(run, touched)
@@ -96,6 +100,7 @@ def conform(run: Run) -> dict[str, Frame]:
         "silver.rows": _rows(run, touched, readings, taps),
         "silver.claims": _claims(run, touched, readings, taps),
         "silver.customer_events": _customer_events(run, touched),
+        "silver.redemptions": _redemptions(run, touched),
     }
 
 
@@ -303,6 +308,23 @@ def _customer_events(run: Run, touched: Touched) -> Frame:
     asked = lake.sql("SELECT record_key AS event_key FROM {keys}", keys=touched.keys)
     stored = in_force(lake, semi(lake, run.read("silver.customer_events"), asked, "event_key"), "event_key")
     return changes(lake, new, stored, ["event_key"], run.seq)
+
+
+# -- redemptions -------------------------------------------------------------------------------------
+
+
+def _redemptions(run: Run, touched: Touched) -> Frame:
+    """Rows to append to silver.redemptions."""
+    lake = run.lake
+    new = lake.keep(
+        f"""SELECT {listed(REDEMPTION)}, {month_of("act_date")} AS act_month, {content_hash(REDEMPTION)} AS content_hash
+            FROM (SELECT *, record_key AS redemption_id FROM {{ranked}} WHERE disposition = 'record') AS redeemed""",
+        ranked=touched.ranked["redemption"],
+    )
+    asked = lake.sql("SELECT record_key AS redemption_id FROM {keys}", keys=touched.keys)
+    key = ("redemption_id", "act_date")
+    stored = in_force(lake, semi(lake, run.read("silver.redemptions"), asked, "redemption_id"), *key)
+    return changes(lake, new, stored, key, run.seq)
 
 
 # -- dispositions ------------------------------------------------------------------------------------

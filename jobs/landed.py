@@ -24,7 +24,7 @@ _STATEMENT = (
     pa.field("part", pa.int32()),
 )
 
-KINDS = ("act", "tap", "payment", "registration", "consent")
+KINDS = ("act", "tap", "payment", "registration", "consent", "redemption")
 
 
 def statement(file: Manifest) -> tuple[str, str, object]:

@@ -113,10 +113,12 @@ def _changed(run: Run, members: Frame) -> Frame:
     return run.lake.keep(
         """SELECT customer_key FROM {events} WHERE event_kind = 'registration'
            UNION
-           SELECT s.customer_key FROM (SELECT customer_key FROM {events} UNION SELECT customer_key FROM {claims}) AS s
+           SELECT s.customer_key FROM (SELECT customer_key FROM {events} UNION SELECT customer_key FROM {claims}
+                                       UNION SELECT customer_key FROM {redemptions}) AS s
            LEFT ANTI JOIN {members} AS m ON s.customer_key = m.customer_key""",
         events=read("silver.customer_events"),
         claims=read("silver.claims"),
+        redemptions=read("silver.redemptions"),
         members=members,
     )
 

@@ -94,6 +94,11 @@ FORMS: dict[str, dict[str, Form]] = {
         "registrations": Form(".csv", "account,idNumber,mobile,card,customerType,openedAt\n", ending="\r\n"),
         "consents": Form(".csv", "account,scope,status,time\n", ending="\r\n"),
     },
+    "unionpay": {
+        "redemptions": Form(above="兑换单号|用户号|兑换时间|权益编码|权益名称|积分|状态\n", total="积分", **BANK_TEXT),
+        "registrations": Form(above="用户号|手机号|卡号|用户类型|注册时间\n", **BANK_TEXT),
+        "consents": Form(above="用户号|授权范围|状态|时间\n", **BANK_TEXT),
+    },
     "wechat_pay": {
         "bills": Form(".csv", total="金额(元)", ending="\r\n", is_bill=True),
         "registrations": Form(".csv", "openid,idcard,phone,kind,created\n"),

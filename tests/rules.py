@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RegistrationFeed, TapFeed
+from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
 from schemas.sources.columns import Codes, Distance, Number, RowRule, Scenario, Time
 from schemas.sources.layouts import JsonLines
 
@@ -23,7 +23,7 @@ def rules_of(feed: Feed) -> set[Rule]:
 def _rules_of(feed: Feed) -> Iterator[Rule]:
     columns: Any = feed.columns
     yield from (("missing_value", name) for name in feed.required)
-    if feed.natural_key and feed.kind in ("act", "tap", "payment"):
+    if feed.natural_key and feed.kind in ("act", "tap", "payment", "redemption"):
         yield "rounded_number", feed.natural_key[0]
     if isinstance(feed.formats[0], JsonLines):
         yield "wrong_type", columns.customer
@@ -35,7 +35,7 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
             yield from (("unknown_code", value.column), ("missing_value", value.column))
         elif isinstance(value, Scenario):
             yield from _of_scenario(value, feed)
-    if isinstance(feed, ActFeed | PaymentFeed):
+    if isinstance(feed, ActFeed | PaymentFeed | RedemptionFeed):
         yield from _of_row_rules(feed.columns.rows)
     if isinstance(feed, PaymentFeed):
         yield from _of_number(feed.columns.amount, feed, signed=False)
@@ -46,12 +46,14 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
     if isinstance(feed, TapFeed):
         yield from _of_number(feed.columns.amount, feed)
         yield from (("unknown_code", feed.columns.station), ("missing_value", feed.columns.station))
+    if isinstance(feed, RedemptionFeed):
+        yield from _of_number(feed.columns.points, feed)
     if isinstance(feed, RegistrationFeed):
         yield from _of_identifiers(feed)
     if feed.items:
         yield from ((code, feed.items.column) for code in ("unknown_code", "wrong_type"))
         yield from (("repeated_item", f"{feed.items.column}.{item}") for item in _counted_items(feed)[:1])
-    assert isinstance(feed, ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed)
+    assert isinstance(feed, ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed | RedemptionFeed)
 
 
 def _of_time(time: Time, feed: Feed) -> Iterator[Rule]:

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 COMMITS = (
     "silver.claims",
     "silver.customer_events",
+    "silver.redemptions",
     "silver.rows",
     "silver.identity_log",
     "silver.membership",

@@ -8,148 +8,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.formats.merchants import MerchantCodes
+from jobs.formats.parts import Quantities, RowRules, Scenarios, column_of, first_of, forgive, moments_of
 from jobs.formats.values import (
     BadValue,
     Columns,
     Memo,
     RowErrors,
     Window,
-    case_converter,
-    case_on,
     class_converter,
     code_converter,
     known,
     number_converter,
-    rule_converter,
-    saving_converter,
     time_converter,
-    way_converter,
-    weight_converter,
 )
 from jobs.tokens import IdentifierError, Tokens
-from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RegistrationFeed, TapFeed
-from schemas.sources.columns import REFUNDS, Case, Distance, Items, Number, Quantity, RowRule, Saving, Scenario, Time
+from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
+from schemas.sources.columns import REFUNDS
 from schemas.spending.merchants import Merchants
-from schemas.units import MICRO
-
-
-class _Scenarios:
-    """Scenario cases of rows, by name and act date."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
-        self.by_name = Memo(case_converter(scenario))
-
-    def __call__(
-        self, raw: Columns, days: Sequence[int | None], errors: RowErrors
-    ) -> tuple[list[Case | None], list[str | None] | None]:
-        """The case of each row (None: error or ignored) and the ignore rules, if the contract has one."""
-        column = self.scenario.column
-        names = raw[column]
-        found = self.by_name.column(column, names, errors)
-        pairs = list(zip(names, days))
-        chosen = {pair: case_on(may, pair[1]) for pair, may in dict(zip(pairs, found)).items() if may}
-        cases = [chosen.get(pair) for pair in pairs]
-        if None in chosen.values():
-            for row, (case, may, day) in enumerate(zip(cases, found, days)):
-                if case is None and may and day is not None:
-                    errors.note(row, "expired_code", column, names[row])
-        rule = self.scenario.ignore_others
-        return cases, [rule if may == () else None for may in found] if rule else None
-
-
-class _RowRules:
-    """What each row is, by the contract's rules; a contract without rules takes every row for the same."""
-
-    def __init__(self, rules: Sequence[RowRule], otherwise: str) -> None:
-        self.names = list(dict.fromkeys(name for rule in rules for name in rule.when))
-        self.otherwise = otherwise
-        self.by_values = Memo(rule_converter(rules, self.names))
-
-    def __call__(self, raw: Columns, rows: int, errors: RowErrors) -> tuple[list[str | None], list[str | None]]:
-        """What each row means, and the rule by which it is ignored."""
-        if not self.names:
-            return [self.otherwise] * rows, [None] * rows
-        values = list(zip(*(raw[name] for name in self.names)))
-        rules = self.by_values.column(self.names, values, errors)
-        return [rule and rule.means for rule in rules], [rule and rule.ignore for rule in rules]
-
-
-class _Quantities:
-    """Quantity and amount of rows, where their cases say that they stand."""
-
-    def __init__(self, scenario: Scenario, items: Items | None, ended_at: Time | None = None) -> None:
-        self.items = items
-        self.ended_at = ended_at.column if ended_at else ""
-        self.memos: dict[int, Memo] = {}
-        for case in scenario.cases:
-            for number in (case.quantity, case.amount):
-                if isinstance(number, Distance):
-                    self.memos[id(number)] = Memo(way_converter(number))
-                elif isinstance(number, Saving):
-                    self.memos[id(number)] = Memo(saving_converter(number))
-                elif number is not None and number.units:
-                    self.memos[id(number)] = Memo(weight_converter(number, number.units))
-                elif number is not None:
-                    self.memos[id(number)] = Memo(number_converter(number))
-
-    def __call__(
-        self, cases: Sequence[Case | None], seconds: Sequence[int | None], raw: Columns, errors: RowErrors
-    ) -> tuple[list[int | None], list[int | None]]:
-        """Quantity and amount of each row."""
-        quantities: list[int | None] = [None] * len(cases)
-        amounts: list[int | None] = [None] * len(cases)
-        for case in {id(case): case for case in cases if case is not None}.values():
-            rows = [row for row, of_row in enumerate(cases) if of_row is case]
-            for number, into in ((case.quantity, quantities), (case.amount, amounts)):
-                if isinstance(number, Number) and number.constant is not None:
-                    for row in rows:
-                        into[row] = number.constant * MICRO
-                elif number is not None:
-                    self._fill(number, into, rows, seconds, raw, errors)
-        return quantities, amounts
-
-    def _fill(
-        self,
-        number: Quantity,
-        into: list[int | None],
-        rows: list[int],
-        seconds: Sequence[int | None],
-        raw: Columns,
-        errors: RowErrors,
-    ) -> None:
-        memo = self.memos[id(number)]
-        name, values = self._texts(number, rows, seconds, raw)
-        for row, value in zip(rows, memo.column(name, values, _Shifted(errors, rows, raw))):
-            into[row] = value
-
-    def _texts(
-        self, number: Quantity, rows: list[int], seconds: Sequence[int | None], raw: Columns
-    ) -> tuple[str | list[str], list[Any]]:
-        """The fields that an error names, and what is converted in each of the rows."""
-        if isinstance(number, Distance):
-            places = (number.start, number.end)
-            names = [name for place in places for name in (place.latitude, place.longitude)]
-            ways = [(*(raw[name][row] for name in names), str(seconds[row] or 0)) for row in rows]
-            return [*names, self.ended_at], ways
-        if isinstance(number, Saving):
-            meters = [number.own_baseline, number.metered]
-            return meters, [(*(raw[name][row] for name in meters),) for row in rows]
-        name = number.column or f"{self.items.column if self.items else ''}.{number.item}"
-        if number.units:
-            unit = number.units.column
-            return [name, unit], [(raw[name][row], raw[unit][row]) for row in rows]
-        return name, [raw[name][row] for row in rows]
-
-
-class _Shifted(RowErrors):
-    """Errors of some rows of a batch, noted in the errors of all with the value that was sent."""
-
-    def __init__(self, errors: RowErrors, rows: Sequence[int], raw: Columns) -> None:
-        self.all, self.rows, self.raw = errors, rows, raw
-
-    def note(self, row: int, code: str, column: str, value: object) -> None:
-        self.all.note(self.rows[row], code, column, self.raw[column][self.rows[row]])
 
 
 class Acts:
@@ -157,26 +32,26 @@ class Acts:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.ends = Memo(time_converter(feed.columns.ended_at, zone, window)) if feed.columns.ended_at else None
-        self.rules = _RowRules(feed.columns.rows, "act")
-        self.scenarios = _Scenarios(feed.columns.scenario)
-        self.quantities = _Quantities(feed.columns.scenario, feed.items, feed.columns.ended_at)
+        self.rules = RowRules(feed.columns.rows, "act")
+        self.scenarios = Scenarios(feed.columns.scenario)
+        self.quantities = Quantities(feed.columns.scenario, feed.items, feed.columns.ended_at)
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        landed = _moments(self.times, self.columns.occurred_at.column, raw, errors)
+        landed = moments_of(self.times, self.columns.occurred_at.column, raw, errors)
         starts = landed["occurred_at_unix"]
         _, ignored = self.rules(raw, len(starts), errors)
         seconds: list[int | None] = [None] * len(starts)
         if self.columns.ended_at is not None and self.ends is not None:
-            ends = _moments(self.ends, self.columns.ended_at.column, raw, errors)["occurred_at_unix"]
+            ends = moments_of(self.ends, self.columns.ended_at.column, raw, errors)["occurred_at_unix"]
             landed["ended_at_unix"] = ends
             seconds = [None if start is None or end is None else end - start for start, end in zip(starts, ends)]
         cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
-        landed["ignore_rule"] = _first(ignored, unnamed)
+        landed["ignore_rule"] = first_of(ignored, unnamed)
         landed["scenario"] = [case and case.scenario for case in cases]
         landed["claim_kind"] = [case and case.claim_kind for case in cases]
         landed["region"] = [case and case.region for case in cases]
         landed["quantity_micro"], landed["amount_fen"] = self.quantities(cases, seconds, raw, errors)
-        _forgive(ignored, errors)
+        forgive(ignored, errors)
         return landed
 
 
@@ -190,11 +65,11 @@ class Taps:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        landed = _moments(self.times, columns.occurred_at.column, raw, errors)
-        directions = _column(self.directions, columns.direction.column, raw, errors)
-        amounts = _column(self.amounts, str(columns.amount.column), raw, errors)
+        landed = moments_of(self.times, columns.occurred_at.column, raw, errors)
+        directions = column_of(self.directions, columns.direction.column, raw, errors)
+        amounts = column_of(self.amounts, str(columns.amount.column), raw, errors)
         landed["direction"] = directions
-        landed["station"] = _column(self.stations, columns.station, raw, errors)
+        landed["station"] = column_of(self.stations, columns.station, raw, errors)
         landed["amount_fen"] = [fen if direction == "exit" else None for fen, direction in zip(amounts, directions)]
         return landed
 
@@ -210,9 +85,9 @@ class Payments:
     ) -> None:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
-        self.rules = _RowRules(feed.columns.rows, "purchase")
-        self.scenarios = _Scenarios(feed.columns.scenario)
-        self.quantities = _Quantities(feed.columns.scenario, None)
+        self.rules = RowRules(feed.columns.rows, "purchase")
+        self.scenarios = Scenarios(feed.columns.scenario)
+        self.quantities = Quantities(feed.columns.scenario, None)
         self.amounts = Memo(number_converter(feed.columns.amount, is_signed=True))
         self.refunded = Memo(number_converter(feed.columns.refunded)) if feed.columns.refunded else None
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
@@ -223,13 +98,13 @@ class Payments:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        landed = _moments(self.times, columns.occurred_at.column, raw, errors)
+        landed = moments_of(self.times, columns.occurred_at.column, raw, errors)
         amount_name = str(columns.amount.column)
-        amounts = _column(self.amounts, amount_name, raw, errors)
+        amounts = column_of(self.amounts, amount_name, raw, errors)
         meanings, ignored = self.rules(raw, len(amounts), errors)
         landed["refers_to_key"] = self._originals(meanings, amounts, raw, errors)
         cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
-        landed["ignore_rule"] = _first(ignored, unnamed)
+        landed["ignore_rule"] = first_of(ignored, unnamed)
         landed["scenario"] = [case and case.scenario for case in cases]
         landed["region"] = [case and case.region for case in cases]
         landed["claim_kind"] = [
@@ -238,7 +113,7 @@ class Payments:
         ]
         back: list[int | None] = [None] * len(amounts)
         if self.refunded is not None and columns.refunded:
-            back = _column(self.refunded, str(columns.refunded.column), raw, errors)
+            back = column_of(self.refunded, str(columns.refunded.column), raw, errors)
         is_paid = [meaning not in REFUNDS and rule is None for meaning, rule in zip(meanings, landed["ignore_rule"])]
         landed["refunded_fen"] = [(fen or None) if paid else None for fen, paid in zip(back, is_paid)]
         landed["is_full_refund"] = self._is_full(meanings, amounts, back)
@@ -248,11 +123,11 @@ class Payments:
             None if meaning in REFUNDS else quantity for meaning, quantity in zip(meanings, quantities)
         ]
         if self.wallets is not None and columns.wallet:
-            landed["wallet"] = _column(self.wallets, columns.wallet.column, raw, errors)
+            landed["wallet"] = column_of(self.wallets, columns.wallet.column, raw, errors)
         if self.merchants is not None:
             codes = self.merchants(raw, landed["act_date"], is_paid)
             landed["merchant_code"], landed["merchant_code_source"] = codes
-        _forgive(ignored, errors)
+        forgive(ignored, errors)
         return landed
 
     def _originals(
@@ -308,16 +183,16 @@ class Registrations:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns, names = self.columns, self.columns.identifiers
-        moments = _moments(self.times, columns.registered_at.column, raw, errors)
+        moments = moments_of(self.times, columns.registered_at.column, raw, errors)
         rows = len(moments["occurred_at_unix"])
         landed: dict[str, Any] = {
             "registered_at_unix": moments["occurred_at_unix"],
-            "subject_kind": _column(self.kinds, columns.subject_kind.column, raw, errors),
+            "subject_kind": column_of(self.kinds, columns.subject_kind.column, raw, errors),
             "key_version": [self.key_version] * rows,
         }
         for kind, name in (("citizen_id", names.citizen_id), ("phone", names.phone)):
             if name:
-                landed[f"{kind}_token"] = _column(self.identifiers[kind], name, raw, errors)
+                landed[f"{kind}_token"] = column_of(self.identifiers[kind], name, raw, errors)
         if names.card:
             first, second = _two_cards(raw[names.card], names.card, errors)
             memo = self.identifiers["card"]
@@ -334,38 +209,38 @@ class Consents:
         self.consents = Memo(code_converter(feed.columns.consent))
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        moments = _moments(self.times, self.columns.at.column, raw, errors)
-        consents = _column(self.consents, self.columns.consent.column, raw, errors)
+        moments = moments_of(self.times, self.columns.at.column, raw, errors)
+        consents = column_of(self.consents, self.columns.consent.column, raw, errors)
         return {
             "at_unix": moments["occurred_at_unix"],
-            "scope": _column(self.scopes, self.columns.scope.column, raw, errors),
+            "scope": column_of(self.scopes, self.columns.scope.column, raw, errors),
             "is_given": [None if consent is None else consent == "given" for consent in consents],
         }
 
 
-def _first(one: Sequence[str | None], other: Sequence[str | None] | None) -> list[str | None]:
-    """The rule by which each row is ignored, the first of two."""
-    return list(one) if other is None else [a or b for a, b in zip(one, other)]
+class Redemptions:
+    def __init__(self, feed: RedemptionFeed, zone: ZoneInfo, window: Window) -> None:
+        self.columns = feed.columns
+        self.times = Memo(time_converter(feed.columns.redeemed_at, zone, window))
+        self.rules = RowRules(feed.columns.rows, "redemption")
+        self.benefits = Memo(code_converter(feed.columns.benefit))
+        self.points = Memo(number_converter(feed.columns.points))
 
-
-def _forgive(ignored: Sequence[str | None], errors: RowErrors) -> None:
-    """A row that a rule ignores does not count, whatever else it holds."""
-    for row, rule in enumerate(ignored):
-        if rule is not None:
-            errors.forgive(row)
-
-
-def _column(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> list[Any]:
-    return memo.column(name, raw[name], errors)
-
-
-def _moments(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-    moments = memo.column(name, raw[name], errors)
-    return {
-        "occurred_at_unix": [moment and moment.unix for moment in moments],
-        "time_precision": [moment and moment.precision for moment in moments],
-        "act_date": [moment and moment.day for moment in moments],
-    }
+    def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
+        columns = self.columns
+        moments = moments_of(self.times, columns.redeemed_at.column, raw, errors)
+        _, ignored = self.rules(raw, len(moments["act_date"]), errors)
+        named = [name and name.split(".") for name in column_of(self.benefits, columns.benefit.column, raw, errors)]
+        landed = {
+            "redeemed_at_unix": moments["occurred_at_unix"],
+            "act_date": moments["act_date"],
+            "programme": [name and name[0] for name in named],
+            "benefit": [name and name[1] for name in named],
+            "points": column_of(self.points, str(columns.points.column), raw, errors),
+            "ignore_rule": ignored,
+        }
+        forgive(ignored, errors)
+        return landed
 
 
 def _identifier_converter(tokens: Tokens, kind: str) -> Callable[[str], str | None]:

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from schemas.base import Strict
 
 CODES = (
-    "scenario", "claim_kind", "time_precision", "direction", "wallet", "subject_kind", "scope",
+    "scenario", "claim_kind", "time_precision", "direction", "wallet", "subject_kind", "scope", "programme", "benefit",
     "ignore_rule", "error_code",
 )  # fmt: skip
-NUMBERS = ("amount_fen", "quantity_micro")
+NUMBERS = ("amount_fen", "quantity_micro", "points")
 CLASSES_PER_OCTAVE = 8
 
 

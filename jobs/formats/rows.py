@@ -17,11 +17,20 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from jobs.formats.batches import Batch, BillHead
-from jobs.formats.kinds import Acts, Consents, Payments, Registrations, Taps
+from jobs.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
 from jobs.formats.schemas import SCHEMAS
 from jobs.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, Window, sum_converter
 from jobs.tokens import Tokens
-from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RegistrationFeed, Source, TapFeed
+from schemas.sources import (
+    ActFeed,
+    ConsentFeed,
+    Feed,
+    PaymentFeed,
+    RedemptionFeed,
+    RegistrationFeed,
+    Source,
+    TapFeed,
+)
 
 
 @dataclass
@@ -124,6 +133,8 @@ class RowMaker:
             )
         if isinstance(feed, RegistrationFeed):
             return Registrations(feed, zone, window, self.tokens)
+        if isinstance(feed, RedemptionFeed):
+            return Redemptions(feed, zone, window)
         assert isinstance(feed, ConsentFeed)
         return Consents(feed, zone, window)
 

@@ -77,6 +77,16 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     "consent": pa.schema(_COMMON + [("scope", pa.string()), ("is_given", pa.bool_()), ("at_unix", pa.int64())]),
+    "redemption": pa.schema(
+        _COMMON
+        + [
+            ("programme", pa.string()),
+            ("benefit", pa.string()),
+            ("points", pa.int64()),
+            ("redeemed_at_unix", pa.int64()),
+            ("act_date", pa.date32()),
+        ]
+    ),
 }
 
 REJECTS = pa.schema(

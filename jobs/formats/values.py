@@ -180,12 +180,14 @@ def to_micro(text: str, thousands: str) -> int:
     return -micro if sign else micro
 
 
-_FEN_IN_MICRO = {"yuan": MICRO // 100, "fen": MICRO}
+_WHOLE_IN_MICRO = {"yuan": MICRO // 100, "fen": MICRO, "point": MICRO}
+"""What is counted whole: fen and points."""
 
 
 def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[str], int | None]:
-    """Number as declared → millionths (unit `one`) or whole fen (money)."""
-    divisor = _FEN_IN_MICRO.get(number.unit, 1)
+    """Number as declared → millionths (unit `one`), whole fen (money) or whole points."""
+    divisor = _WHOLE_IN_MICRO.get(number.unit, 1)
+    most = None if number.at_most is None else number.at_most * MICRO // divisor
     within = re.compile(number.pattern) if number.pattern else None
 
     def convert(text: str) -> int | None:
@@ -200,9 +202,9 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
         # Fen with a decimal point would be yuan in a fen field, a hundredth of what was meant.
         if rest or (number.unit == "fen" and "." in text):
             raise BadValue("bad_number")
-        if value < 0 and not is_signed:
+        if (value < 0 and not is_signed) or (value == 0 and number.unit == "point"):
             raise BadValue("wrong_sign")
-        if number.at_most is not None and value > number.at_most * MICRO:
+        if most is not None and value > most:
             raise BadValue("too_much")
         return value
 

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import ROOT, RegistryError, Strict, load_folder
 from schemas.scenarios.parts import InstitutionKind
-from schemas.sources.feeds import ActFeed, ConsentFeed, Feed, PaymentFeed, RegistrationFeed, TapFeed
+from schemas.sources.feeds import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
 from schemas.sources.layouts import Format
 from schemas.spending.merchants import Merchants, load_merchants
 
@@ -28,6 +28,7 @@ __all__ = [
     "ConsentFeed",
     "Feed",
     "PaymentFeed",
+    "RedemptionFeed",
     "RegistrationFeed",
     "Source",
     "TapFeed",

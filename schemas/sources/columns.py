@@ -61,7 +61,8 @@ class Units(Strict):
 class Number(Strict):
     """A number from a field, from a listed item, or the same in every row.
 
-    unit: `one` counts things (up to six decimals); `yuan` and `fen` are money, whole fen in the end.
+    unit: `one` counts things (up to six decimals); `yuan` and `fen` are money, whole fen in the end; `point` counts
+        points, whole and above zero.
     units: where every row has its own unit of mass.
     at_most: for what is counted: more in one row is taken for a slip of the unit.
     prefix: text that may stand before the number.
@@ -72,7 +73,7 @@ class Number(Strict):
     column: str | None = None
     item: str | None = None
     constant: int | None = Field(default=None, ge=0)
-    unit: Literal["one", "yuan", "fen"] = "one"
+    unit: Literal["one", "yuan", "fen", "point"] = "one"
     units: Units | None = None
     at_most: int | None = Field(default=None, gt=0)
     thousands: Literal["", ","] = ""
@@ -84,7 +85,7 @@ class Number(Strict):
     def _one_origin(self) -> Number:
         if sum(origin is not None for origin in (self.column, self.item, self.constant)) != 1:
             raise ValueError("name exactly one of column, item, constant")
-        if (self.at_most is not None) != (self.unit == "one" and self.constant is None):
+        if (self.at_most is not None) != (self.unit in ("one", "point") and self.constant is None):
             raise ValueError("say at_most of what is counted in a field or item, and only of that")
         if self.units and (self.unit != "one" or self.column is None):
             raise ValueError("units belong to what is counted in a field")
@@ -201,7 +202,7 @@ class Scenario(Strict):
         return self
 
 
-RowMeaning = Literal["act", "purchase", "refund", "full_refund", "partial_refund", "refunded"]
+RowMeaning = Literal["act", "purchase", "refund", "full_refund", "partial_refund", "refunded", "redemption"]
 """`refund`: full when the refunds of an original add up to it. `refunded`: a purchase that was fully taken back."""
 
 REFUNDS = frozenset(("refund", "full_refund", "partial_refund"))
@@ -298,6 +299,6 @@ def indispensable(columns: Any) -> Iterator[str]:
     """Fields without which no row can count: the customer, and the time of what all rows report."""
     if customer := getattr(columns, "customer", None):
         yield customer
-    for name in ("occurred_at", "registered_at", "at"):
+    for name in ("occurred_at", "registered_at", "redeemed_at", "at"):
         if isinstance(time := getattr(columns, name, None), Time):
             yield time.column

@@ -193,11 +193,11 @@ ERRORS: dict[str, Rule] = {
         "Correct the time and send the row again.",
     ),
     "bad_number": Rule(
-        "a number is written in plain digits, with at most six decimals and money in whole fen",
+        "a number is written in plain digits, with at most six decimals, money in whole fen and points whole",
         "Correct the number and send the row again.",
     ),
     "wrong_sign": Rule(
-        "quantities and purchases are not negative, refunds not positive",
+        "quantities and purchases are not negative, refunds not positive, and points above zero",
         "Correct the sign or the kind of the row and send it again.",
     ),
     "too_much": Rule(

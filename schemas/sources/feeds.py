@@ -9,128 +9,21 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Strict
-from schemas.sources.columns import (
-    REFUNDS,
-    Case,
-    Classes,
-    Codes,
-    Distance,
-    Identifiers,
-    Items,
-    Merchant,
-    Number,
-    Original,
-    RowRule,
-    Saving,
-    Scenario,
-    Sum,
-    Time,
-    columns_of,
-    indispensable,
+from schemas.sources.columns import Case, Distance, Items, Number, Saving, Sum, columns_of, indispensable
+from schemas.sources.kinds import (
+    ActColumns,
+    ConsentColumns,
+    PaymentColumns,
+    RedemptionColumns,
+    RegistrationColumns,
+    TapColumns,
 )
 from schemas.sources.layouts import Delimited, Format, JsonLines, Workbook, Xml
 from schemas.sources.statements import StatementRule, Volume
 
-DIRECTIONS = {"entry", "exit"}
-SUBJECT_KINDS = {"resident", "micro_enterprise"}
-CONSENTS = {"given", "withdrawn"}
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
 """How a file is packed, by the end of its name."""
 WORKBOOK_SUFFIX = ".xlsx"
-
-
-def _check_values(codes: Codes, allowed: set[str]) -> Codes:
-    unknown = set(codes.codes.values()) - allowed
-    if unknown:
-        raise ValueError(f"{sorted(unknown)}: use {sorted(allowed)}")
-    return codes
-
-
-class ActColumns(Strict):
-    """An act that the institution reports as such. Quantity and amount stand with the scenario's cases.
-
-    rows: which rows are acts and which are ignored; without it all are acts.
-    """
-
-    customer: str
-    occurred_at: Time
-    ended_at: Time | None = None
-    scenario: Scenario
-    rows: list[RowRule] = []
-
-
-class TapColumns(Strict):
-    """A gate passage. `amount` counts on the exit; an entry has none."""
-
-    customer: str
-    occurred_at: Time
-    direction: Codes
-    station: str
-    amount: Number
-
-    @field_validator("direction")
-    @classmethod
-    def _directions(cls, direction: Codes) -> Codes:
-        return _check_values(direction, DIRECTIONS)
-
-
-class PaymentColumns(Strict):
-    """A payment or what takes it back.
-
-    customer: absent where the control file binds the file to its customer.
-    rows: what a row is, by the first rule that holds.
-    original: where a refund names its purchase.
-    refund_sign: how a refund's amount is written; a purchase's is not negative.
-    refunded: what was taken back, on the purchase's own row.
-    wallet: through which wallet was paid, by its institution's id.
-    merchant: what tells the category of the merchant.
-    """
-
-    customer: str | None = None
-    occurred_at: Time
-    scenario: Scenario
-    amount: Number
-    rows: list[RowRule] = Field(min_length=1)
-    original: Original | None = None
-    refund_sign: Literal["negative", "positive"] = "positive"
-    refunded: Number | None = None
-    wallet: Classes | None = None
-    merchant: Merchant | None = None
-
-    @model_validator(mode="after")
-    def _refunds_name_originals(self) -> PaymentColumns:
-        refunds = {rule.means for rule in self.rows} & REFUNDS
-        if bool(refunds) != (self.original is not None):
-            raise ValueError("say `original` exactly where rows may be refunds")
-        return self
-
-
-class RegistrationColumns(Strict):
-    """What an institution knows of a customer; a later one replaces the earlier."""
-
-    customer: str
-    registered_at: Time
-    subject_kind: Codes
-    identifiers: Identifiers
-
-    @field_validator("subject_kind")
-    @classmethod
-    def _kinds(cls, subject_kind: Codes) -> Codes:
-        return _check_values(subject_kind, SUBJECT_KINDS)
-
-
-class ConsentColumns(Strict):
-    """A consent given or withdrawn for a scope."""
-
-    customer: str
-    at: Time
-    scope: Codes
-    consent: Codes
-
-    @field_validator("consent")
-    @classmethod
-    def _consents(cls, consent: Codes) -> Codes:
-        return _check_values(consent, CONSENTS)
 
 
 class Pairing(Strict):
@@ -359,7 +252,7 @@ class PaymentFeed(_Feed):
             raise ValueError("a payment proves an act or a payment, not a reading")
         if any(isinstance(case.quantity, (Distance, Saving)) for case in cases):
             raise ValueError("a distance belongs to an act, and so does a meter's saving: a payment has neither")
-        if any(rule.means == "act" for rule in self.columns.rows):
+        if any(rule.means in ("act", "redemption") for rule in self.columns.rows):
             raise ValueError("a row of payments is a purchase or what takes it back; what it proves, its case says")
         if (self.columns.customer is None) != self.is_bill:
             raise ValueError("the control file binds a bill, and nothing else, to its customer")
@@ -380,4 +273,23 @@ class ConsentFeed(_Feed):
     columns: ConsentColumns
 
 
-Feed = Annotated[ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed, Field(discriminator="kind")]
+class RedemptionFeed(_Feed):
+    """Redemptions."""
+
+    kind: Literal["redemption"]
+    columns: RedemptionColumns
+
+    @property
+    def numbers(self) -> set[str]:
+        return {"points"}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RedemptionFeed:
+        if any(rule.means not in ("redemption", None) for rule in self.columns.rows):
+            raise ValueError("a row of redemptions is a redemption or ignored")
+        return self
+
+
+Feed = Annotated[
+    ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed | RedemptionFeed, Field(discriminator="kind")
+]

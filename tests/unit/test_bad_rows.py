@@ -29,11 +29,12 @@ PEOPLE: dict[str, tuple[str, list[str], list[str], list[str]]] = {
     "alipay": (
         "account_did cert_no mobile bound_cards subject_type registered_at", ["cert_no"], ["mobile"], ["bound_cards"],
     ),
+    "unionpay": ("用户号 手机号 卡号 用户类型 注册时间", [], ["手机号"], ["卡号"]),
     "zheliban": ("LOGINID CARDNUMBER TELPHONE USERTYPE CREATE_TIME", ["CARDNUMBER"], ["TELPHONE"], []),
 }  # fmt: skip
 RESIDENT = {
     "alipay": "PERSONAL", "citic_bank": "个人", "hangzhou_metro": "P", "hellobike": "personal", "icbc": "P",
-    "huge_recycling": "居民", "wechat_pay": "personal", "zheliban": "个人",
+    "huge_recycling": "居民", "unionpay": "个人", "wechat_pay": "personal", "zheliban": "个人",
 }  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def registration(home: Path, institution: str, **change: Any) -> tuple[Row, str]
     elif form.suffix == ".xml":
         text = "<USER>" + "".join(f"<{name}>{value}</{name}>" for name, value in row.items()) + "</USER>\n"
     else:
-        text = ("|" if institution == "citic_bank" else ",").join(row.values()) + "\n"
+        text = ("|" if institution in ("citic_bank", "unionpay") else ",").join(row.values()) + "\n"
     deliver(home, institution, part(institution, "registrations", text))
     manifest = next(one for one in take(home, institution) if one.feed == "registrations")
     assert (manifest.state, manifest.rows, manifest.accepted_rows) == ("accepted", 1, 1)

@@ -44,6 +44,7 @@ UNIX_COLUMNS = {
     "ended": "ended_at_unix",
     "registered_at": "registered_at_unix",
     "consent_at": "at_unix",
+    "redeemed_at": "redeemed_at_unix",
 }
 UNPLACED = ("alipay", "wechat_pay", "icbc")
 """Their exports do not say where; only a name that tells the place does."""

@@ -33,6 +33,7 @@ def test_the_institutions_as_agreed() -> None:
         "hellobike": ("哈啰", "bike_share", "330100"),
         "huge_recycling": ("虎哥回收", "recycler", "330100"),
         "icbc": ("工商银行", "bank", UNPLACED),
+        "unionpay": ("云闪付", "payment_app", UNPLACED),
         "wechat_pay": ("微信支付", "payment_app", UNPLACED),
         "zheliban": ("浙里办", "government", "330100"),
     }
@@ -46,6 +47,7 @@ def test_the_institutions_as_agreed() -> None:
         ("hellobike", "trips"): "act",
         ("huge_recycling", "orders"): "act",
         ("icbc", "statements"): "payment",
+        ("unionpay", "redemptions"): "redemption",
         ("wechat_pay", "bills"): "payment",
         ("zheliban", "cases"): "act",
         **{(institution, "registrations"): "registration" for institution in SOURCES},
@@ -179,5 +181,5 @@ def test_no_landed_column_can_hold_text_of_the_source() -> None:
         "file_id", "record_key", "customer_key", "refers_to_key", "citizen_id_token", "phone_token",
         "card_token", "card2_token", "error_code", "error_column", "error_shape", "ignore_rule", "scenario",
         "claim_kind", "time_precision", "region", "direction", "station", "wallet", "merchant_code", "merchant_code_source",
-        "subject_kind", "scope",
+        "subject_kind", "scope", "programme", "benefit",
     }  # fmt: skip

@@ -1,0 +1,149 @@
+"""What the rows of each kind of feed hold, as columns."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schemas.base import Strict
+from schemas.sources.columns import (
+    REFUNDS,
+    Classes,
+    Codes,
+    Identifiers,
+    Merchant,
+    Number,
+    Original,
+    RowRule,
+    Scenario,
+    Time,
+)
+
+DIRECTIONS = {"entry", "exit"}
+SUBJECT_KINDS = {"resident", "micro_enterprise"}
+CONSENTS = {"given", "withdrawn"}
+
+
+def _check_values(codes: Codes, allowed: set[str]) -> Codes:
+    unknown = set(codes.codes.values()) - allowed
+    if unknown:
+        raise ValueError(f"{sorted(unknown)}: use {sorted(allowed)}")
+    return codes
+
+
+class ActColumns(Strict):
+    """An act that the institution reports as such. Quantity and amount stand with the scenario's cases.
+
+    rows: which rows are acts and which are ignored; without it all are acts.
+    """
+
+    customer: str
+    occurred_at: Time
+    ended_at: Time | None = None
+    scenario: Scenario
+    rows: list[RowRule] = []
+
+
+class TapColumns(Strict):
+    """A gate passage. `amount` counts on the exit; an entry has none."""
+
+    customer: str
+    occurred_at: Time
+    direction: Codes
+    station: str
+    amount: Number
+
+    @field_validator("direction")
+    @classmethod
+    def _directions(cls, direction: Codes) -> Codes:
+        return _check_values(direction, DIRECTIONS)
+
+
+class PaymentColumns(Strict):
+    """A payment or what takes it back.
+
+    customer: absent where the control file binds the file to its customer.
+    rows: what a row is, by the first rule that holds.
+    original: where a refund names its purchase.
+    refund_sign: how a refund's amount is written; a purchase's is not negative.
+    refunded: what was taken back, on the purchase's own row.
+    wallet: through which wallet was paid, by its institution's id.
+    merchant: what tells the category of the merchant.
+    """
+
+    customer: str | None = None
+    occurred_at: Time
+    scenario: Scenario
+    amount: Number
+    rows: list[RowRule] = Field(min_length=1)
+    original: Original | None = None
+    refund_sign: Literal["negative", "positive"] = "positive"
+    refunded: Number | None = None
+    wallet: Classes | None = None
+    merchant: Merchant | None = None
+
+    @model_validator(mode="after")
+    def _refunds_name_originals(self) -> PaymentColumns:
+        refunds = {rule.means for rule in self.rows} & REFUNDS
+        if bool(refunds) != (self.original is not None):
+            raise ValueError("say `original` exactly where rows may be refunds")
+        return self
+
+
+class RegistrationColumns(Strict):
+    """What an institution knows of a customer; a later one replaces the earlier."""
+
+    customer: str
+    registered_at: Time
+    subject_kind: Codes
+    identifiers: Identifiers
+
+    @field_validator("subject_kind")
+    @classmethod
+    def _kinds(cls, subject_kind: Codes) -> Codes:
+        return _check_values(subject_kind, SUBJECT_KINDS)
+
+
+class ConsentColumns(Strict):
+    """A consent given or withdrawn for a scope."""
+
+    customer: str
+    at: Time
+    scope: Codes
+    consent: Codes
+
+    @field_validator("consent")
+    @classmethod
+    def _consents(cls, consent: Codes) -> Codes:
+        return _check_values(consent, CONSENTS)
+
+
+class RedemptionColumns(Strict):
+    """Points of a programme, given up for one of its benefits.
+
+    benefit: code → `<programme>.<benefit>`.
+    rows: which rows are redemptions and which are ignored; without it all are.
+    """
+
+    customer: str
+    redeemed_at: Time
+    benefit: Codes
+    points: Number
+    rows: list[RowRule] = []
+
+    @field_validator("benefit")
+    @classmethod
+    def _benefits(cls, benefit: Codes) -> Codes:
+        odd = [name for name in benefit.codes.values() if not re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", name)]
+        if odd:
+            raise ValueError(f"{odd}: use <programme>.<benefit>")
+        return benefit
+
+    @field_validator("points")
+    @classmethod
+    def _whole_points(cls, points: Number) -> Number:
+        if points.unit != "point" or points.column is None or points.is_optional:
+            raise ValueError("points stand in a field of every row, in the unit point")
+        return points
