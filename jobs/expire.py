@@ -38,7 +38,7 @@ def expiries(run: Run, points: Frame, scope: Scope) -> tuple[Frame, Frame]:
     calendar = lake.from_arrow(dates)
     ledger = run.read("gold.ledger")
     last = run.last.business_date or date.min
-    is_due = pc.any(pc.greater(dates.column("expires_on"), pc.scalar(last))).as_py()
+    is_due = pc.max(dates.column("expires_on")).as_py() > last
     holders = _holders(run, points, scope, calendar, last if is_due else None)
     if not lake.has_rows(holders):
         return none, none

@@ -106,7 +106,10 @@ def _carried(run: Run, kilograms: Frame, around: Frame, barred: Frame) -> Frame:
 
 
 def _tiers(run: Run, around: Frame, barred: Frame, scope: Scope) -> Frame:
-    """One entry per (person, tier, period): what the highest step gives that the period's sum reaches."""
+    """One entry per (person, tier, period): what the highest step gives that the period's sum reaches.
+
+    Summed up is what was done, before any cap on kilograms: what a tier may give at most is its last step.
+    """
     rewards = run.policy.rewards
     counted = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
     position = hashed("'tier'", "s.rule", "s.person_id", "CAST(s.start AS string)")
@@ -118,7 +121,7 @@ def _tiers(run: Run, around: Frame, barred: Frame, scope: Scope) -> Frame:
                        {start_of("p.period", "k.act_date")} AS start
                 FROM {{around}} AS k JOIN {{tiers}} AS p ON {MATCHES}
                 LEFT ANTI JOIN {{barred}} AS b ON {BARRED}
-                WHERE k.position_kind = 'activity' OR p.per = 'gram') AS acts
+                WHERE k.position_kind = 'activity') AS acts
               GROUP BY {key}),
             reached AS (
               SELECT s.*, t.points FROM sums AS s JOIN (

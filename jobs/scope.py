@@ -65,7 +65,9 @@ def scope_of(run: Run) -> Scope:
 def _near(run: Run, days: Frame) -> Frame:
     """The ledger's rows of the longest periods around the days, so that other months' files are not read."""
     longest = run.policy.rewards.periods[-1]
-    if run.full or longest == "day":
+    if run.full:
+        return run.read("gold.ledger")
+    if longest == "day":
         return semi(run.lake, run.near("gold.ledger", days), days, *DAY)
     dates = run.dates(days)
     months = {f"{day:%Y-%m}" for day in dates}
