@@ -25,6 +25,7 @@ from simulator.network import Network
 from simulator.orders import recycle
 from simulator.payments import pay_utilities
 from simulator.people import Block, make_block
+from simulator.redemptions import redeem
 from simulator.rides import ride
 from simulator.rows import (
     ALIPAY,
@@ -34,6 +35,7 @@ from simulator.rows import (
     METRO,
     OUTCOMES,
     RIDE,
+    UNIONPAY,
     WECHAT,
     Calendar,
     Rows,
@@ -136,7 +138,8 @@ def simulate(
             block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills)
             brought = make_bills(block, days, np.random.default_rng((seed, number, 2)))
             rng = np.random.default_rng((seed, number, 1))
-            scene = Scene(block, days, network, brought, rng, Serials(number))
+            redeeming = np.random.default_rng((seed, number, 4))
+            scene = Scene(block, days, network, brought, rng, redeeming, Serials(number))
             _write_block(scene, outbox, truth, feeds, calendar, tally)
             say("people", first + len(block), people)
     files = 0
@@ -235,6 +238,7 @@ def _live(scene: Scene, block: Block) -> tuple[Rows, dict[tuple[int, str], Rows]
     reports[ICBC, "statements"] = batch(scene, reports[ICBC, "statements"])
     for wallet in (ALIPAY, WECHAT):
         reports[wallet, "bills"] = known_payments(scene.bills, wallet, reports[wallet, "bills"])
+    reports[UNIONPAY, "redemptions"] = redeem(scene)
     for institution in range(len(INSTITUTIONS)):
         reports[institution, "registrations"] = block.registrations[institution]
         reports[institution, "consents"] = block.consents[institution]

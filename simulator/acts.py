@@ -25,6 +25,7 @@ class Scene:
         network: the metro.
         bills: the bills that the people bring.
         rng: the random numbers of this block's acts.
+        redeeming: those of its redemptions, apart from what the acts draw.
         serials: numbers for rows.
     """
 
@@ -33,6 +34,7 @@ class Scene:
     network: Network
     bills: Bills
     rng: np.random.Generator
+    redeeming: np.random.Generator
     serials: Serials
 
     def chance(self, share: float, size: int) -> Column:

@@ -21,7 +21,7 @@ from typing import IO
 import numpy as np
 
 from simulator.formats import Feed
-from simulator.rows import CITIC, INSTITUTIONS, Calendar
+from simulator.rows import CITIC, INSTITUTIONS, UNIONPAY, Calendar
 
 LOCAL = timezone(timedelta(hours=8))
 """Asia/Shanghai, which has no summer time."""
@@ -71,12 +71,35 @@ def make_plan(seed: int, calendar: Calendar, late: float, corrected: float, dupl
     """Draw the plan; from three days on every rate above zero happens at least once.
 
     The first late delivery is the bank's first day, two days late, so that reversals come before what they
-    reverse.
+    reverse. What institution came later is planned apart: nothing changes for the others.
     """
-    rng = np.random.default_rng((seed, 1_000_003))
-    days = calendar.days
-    all_days = [(i, d) for i in range(len(INSTITUTIONS)) for d in range(days)]
-    at_least = 1 if days >= 3 else 0
+    at_least = 1 if calendar.days >= 3 else 0
+    first, later = (
+        _plan(np.random.default_rng((seed, stream)), calendar, institutions, (late, corrected, duplicated), least)
+        for stream, institutions, least in (
+            (1_000_003, range(UNIONPAY), at_least),
+            (1_000_004, range(UNIONPAY, len(INSTITUTIONS)), 0),
+        )
+    )
+    return Plan(
+        first.deliveries + later.deliveries,
+        first.late | later.late,
+        first.corrected | later.corrected,
+        first.repeating | later.repeating,
+        first.resent + later.resent,
+    )
+
+
+def _plan(
+    rng: np.random.Generator,
+    calendar: Calendar,
+    institutions: range,
+    shares: tuple[float, float, float],
+    at_least: int,
+) -> Plan:
+    """The plan of some institutions, by the shares of late, corrected and duplicated days."""
+    (late, corrected, duplicated), days = shares, calendar.days
+    all_days = [(i, d) for i in institutions for d in range(days)]
     before_last = [place for place in all_days if place[1] < days - 1]
     late_days = _pick(rng, before_last, late, len(all_days), at_least)
     if late_days and at_least and (CITIC, 0) not in late_days:

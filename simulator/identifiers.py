@@ -23,6 +23,7 @@ CARD_PREFIXES = ("62177102", "62220212", "62122612")
 _CUSTOMERS = (
     *(("did:alipay:", 16), ("", 12), ("HZ", 10), ("1202", 15)),
     *(("oWx5", 12), ("HG", 9), ("M", 11), ("zlb", 10)),
+    ("UP", 9),
 )
 """By institution what a customer id starts with, and its digits."""
 

@@ -21,6 +21,7 @@ from simulator.rows import (
     PORTAL,
     RECYCLER,
     TRAVEL,
+    UNIONPAY,
     WECHAT,
     Column,
     Rows,
@@ -32,9 +33,15 @@ ALWAYS = -(10**10)
 NEVER = 10**10
 SCOPE_ALL = 3
 """Scopes of consent events: travel 0, living 1, finance 2 and all 3."""
-SHARES = {ALIPAY: 0.90, CITIC: 0.60, METRO: 0.70, ICBC: 0.35, WECHAT: 0.0, RECYCLER: 0.20, BIKES: 0.35, PORTAL: 0.40}
+SHARES = {
+    **{ALIPAY: 0.90, CITIC: 0.60, METRO: 0.70, ICBC: 0.35, WECHAT: 0.0, RECYCLER: 0.20, BIKES: 0.35, PORTAL: 0.40},
+    UNIONPAY: 0.15,
+}
 """Share of people who are customers; of the second wallet only those who bring its bills."""
-KNOWS_CITIZEN = {ALIPAY: 0.95, CITIC: 0.90, METRO: 0.60, ICBC: 0.90, WECHAT: 0.5, RECYCLER: 0, BIKES: 0, PORTAL: 1}
+KNOWS_CITIZEN = {
+    **{ALIPAY: 0.95, CITIC: 0.90, METRO: 0.60, ICBC: 0.90, WECHAT: 0.5, RECYCLER: 0, BIKES: 0, PORTAL: 1},
+    UNIONPAY: 0,
+}
 """Share of customers whose citizen id the institution knows; it knows that of every micro-enterprise, or of none."""
 ASKS_FOR = {METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)}
 """Scopes of consent that an institution has besides "all"; where nothing is said, every scope."""
@@ -49,11 +56,11 @@ class Block:
         is_micro: [size] whether the subject is a micro-enterprise.
         brings_bills: [size] whether the person brings bills of the wallets.
         citizen_id: [size] what is printed on the person's card, whoever knows it.
-        holds: [8, size] whether the person is a customer of the institution.
-        customer_ids: [8, size] the institution's customer ids, "" for none.
+        holds: [institutions, size] whether the person is a customer of the institution.
+        customer_ids: [institutions, size] the institution's customer ids, "" for none.
         card: [size] the citic card's number, "" for none.
         is_decidable: [size] whether the linking policy finds exactly this person.
-        given_from, given_to: [8, size, 3, 2] half-open intervals of consent, two for each
+        given_from, given_to: [institutions, size, 3, 2] half-open intervals of consent, two for each
             institution, person and scope.
         registrations, consents: rows by institution.
     """
@@ -106,9 +113,14 @@ class _Identities:
 def make_block(seed: int, block: int, first: int, size: int, days: int, shared_phones: float, bills: float) -> Block:
     """People `first` … `first + size - 1` with everything that does not depend on what they do."""
     rng = np.random.default_rng((seed, block, 0))
+    # What came later draws from a stream of its own: the others' people stay as they are without it.
+    own = np.random.default_rng((seed, block, 3))
+    streams = [own if institution == UNIONPAY else rng for institution in range(len(INSTITUTIONS))]
     is_micro = rng.random(size) < 0.02
-    holds = rng.random((len(INSTITUTIONS), size)) < np.array([[SHARES[i]] for i in range(len(INSTITUTIONS))])
+    holds = np.zeros((len(INSTITUTIONS), size), dtype=bool)
+    holds[:UNIONPAY] = rng.random((UNIONPAY, size)) < np.array([[SHARES[i]] for i in range(UNIONPAY)])
     holds[ALIPAY, ~holds.any(axis=0)] = True
+    holds[UNIONPAY] = own.random(size) < SHARES[UNIONPAY]
     # A bill is brought on a day after the days that it lists.
     brings_bills = (rng.random(size) < bills) & (days > 1)
     holds[WECHAT] = brings_bills & (~holds[ALIPAY] | (rng.random(size) < 0.5))
@@ -120,9 +132,9 @@ def make_block(seed: int, block: int, first: int, size: int, days: int, shared_p
         ],
         dtype=object,
     )
-    registrations, known = _registrations(rng, holds, who, is_micro, days)
+    registrations, known = _registrations(streams, holds, who, is_micro, days)
     right = decidable_people(known)
-    given_from, given_to, consents = _consents(rng, holds, days)
+    given_from, given_to, consents = _consents(streams, holds, days)
     return Block(
         first=first,
         is_micro=is_micro,
@@ -177,7 +189,7 @@ def _identities(
 
 
 def _registrations(
-    rng: np.random.Generator, holds: Column, who: _Identities, is_micro: Column, days: int
+    streams: list[np.random.Generator], holds: Column, who: _Identities, is_micro: Column, days: int
 ) -> tuple[tuple[Rows, ...], list[Known]]:
     """Registrations by institution, and what the last one of every customer says.
 
@@ -188,7 +200,7 @@ def _registrations(
     all_rows: list[Rows] = []
     known: list[Known] = []
     for institution in range(len(INSTITUTIONS)):
-        person = np.flatnonzero(holds[institution])
+        rng, person = streams[institution], np.flatnonzero(holds[institution])
         size = len(person)
         share = KNOWS_CITIZEN[institution]
         knows = (rng.random(size) < share) | (is_micro[person] & (share > 0))
@@ -253,11 +265,14 @@ def _registrations(
 def _cards(
     rng: np.random.Generator, institution: int, person: Column, holds: Column, who: _Identities
 ) -> tuple[Column, Column]:
-    """The cards that an institution knows: the banks their own, the first wallet up to two bound ones."""
+    """The cards that an institution knows: the banks their own, the first wallet up to two bound ones, the last one."""
     size = len(person)
     none = np.full(size, "", dtype=object)
     if institution in (CITIC, ICBC):
         return (who.bank_card if institution == CITIC else who.second_card)[person], none
+    if institution == UNIONPAY:
+        bound = np.where(holds[CITIC, person], who.bank_card[person], who.other_card[person])
+        return np.where(rng.random(size) < 0.8, bound, ""), none
     if institution != ALIPAY:
         return none, none.copy()
     bank = np.where(holds[CITIC, person] & (rng.random(size) < 0.6), who.bank_card[person], "")
@@ -266,8 +281,8 @@ def _cards(
     return np.where(bank == "", other, bank), np.where(bank == "", "", other)
 
 
-def _consents(rng: np.random.Generator, holds: Column, days: int) -> tuple[Column, Column, tuple[Rows, ...]]:
-    """Intervals of consent [8, size, 3, 2] from and to, and the events that tell of them.
+def _consents(streams: list[np.random.Generator], holds: Column, days: int) -> tuple[Column, Column, tuple[Rows, ...]]:
+    """Intervals of consent [institutions, size, 3, 2] from and to, and the events that tell of them.
 
     Of the customers 84 % consent to all before the first day, the rest only to some scopes, never, in the
     middle, or withdraw (all or one scope alone), some to give again. A fifth of the events reach the
@@ -279,7 +294,7 @@ def _consents(rng: np.random.Generator, holds: Column, days: int) -> tuple[Colum
     all_rows = []
     for institution in range(len(INSTITUTIONS)):
         asked = ASKS_FOR.get(institution, (TRAVEL, LIVING, FINANCE))
-        person = np.flatnonzero(holds[institution])
+        rng, person = streams[institution], np.flatnonzero(holds[institution])
         fate = rng.random(len(person))
         before = -rng.integers(1, 60, len(person)) * DAY + rng.integers(1, DAY, len(person))
         moments = np.sort(rng.integers(1, days * DAY, (len(person), 2)), axis=1)

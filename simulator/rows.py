@@ -20,8 +20,9 @@ DAY = 86_400
 INSTITUTIONS = (
     *("alipay", "citic_bank", "hangzhou_metro", "icbc"),
     *("wechat_pay", "huge_recycling", "hellobike", "zheliban"),
+    "unionpay",
 )
-ALIPAY, CITIC, METRO, ICBC, WECHAT, RECYCLER, BIKES, PORTAL = range(8)
+ALIPAY, CITIC, METRO, ICBC, WECHAT, RECYCLER, BIKES, PORTAL, UNIONPAY = range(9)
 
 SCENARIOS = (
     *("metro", "walking", "utility_payment", "e_statement", "e_card", "online_government"),

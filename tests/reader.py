@@ -31,6 +31,7 @@ NATURAL_KEYS: dict[tuple[str, str], tuple[str, ...]] = {
     ("huge_recycling", "orders"): ("orderNo", "category"),
     ("hellobike", "trips"): ("ride_id",),
     ("zheliban", "cases"): ("PROJID",),
+    ("unionpay", "redemptions"): ("兑换单号",),
 }
 """Feeds of acts in which a row that is sent again can be recognised; bills are told apart by `payments`."""
 

@@ -14,8 +14,8 @@ from tests.reader import deliveries
 PEOPLE, DAYS, SEED = 700, 6, 11
 CITIZEN_ID = ("cert_no", "证件号码", "idCard", "idNumber", "idcard", "CARDNUMBER")
 PHONE = ("mobile", "手机号", "phone", "TELPHONE")
-CUSTOMER = ("account_did", "客户号", "userID", "account", "openid", "userId", "member_id", "LOGINID")
-SINCE = ("registered_at", "开户时间", "createTime", "openedAt", "created", "joined_at", "CREATE_TIME")
+CUSTOMER = ("account_did", "客户号", "userID", "account", "openid", "userId", "member_id", "LOGINID", "用户号")
+SINCE = ("registered_at", "开户时间", "createTime", "openedAt", "created", "joined_at", "CREATE_TIME", "注册时间")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from simulator.formats.hellobike import Hellobike
 from simulator.formats.huge import Huge
 from simulator.formats.icbc import Icbc
 from simulator.formats.metro import Metro
+from simulator.formats.unionpay import Unionpay
 from simulator.formats.wechat import Wechat
 from simulator.formats.zheliban import Zheliban
 from simulator.network import Network
@@ -30,5 +31,6 @@ def all_feeds(calendar: Calendar, network: Network) -> tuple[Feed, ...]:
     writers = (
         *(Alipay(calendar), Citic(calendar), Metro(calendar, network), Icbc(calendar)),
         *(Wechat(calendar), Huge(calendar), Hellobike(calendar), Zheliban(calendar)),
+        Unionpay(calendar),
     )
     return tuple(feed for writer in writers for feed in writer.feeds())

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from jobs.lake import Lake
 from jobs.tokens import Tokens
 from tests.pipeline.oracle import Account, Credit, accounts, told
+from tests.pipeline.oracle_redemptions import redeemed
 from tests.pipeline.oracle_spend import Sums, sums
 from tests.pipeline.oracle_terms import Paid
 
@@ -77,6 +78,12 @@ class Truth:
         """Fen spent, fen spent at known merchants and milligrams of the accounts that are decided."""
         people, open_ = set(self.customers.filter("is_decidable")["person_no"]), set(self.open.rows())
         return sums(one for one in self._told[1] if one.who in people and (one.who, one.scenario) not in open_)
+
+    @cached_property
+    def redemptions(self) -> Counter[tuple[object, ...]]:
+        """What the exports say of points given up, by customer_key."""
+        token = Tokens.from_env().customer_key
+        return Counter({(token("unionpay", who), *rest): times for (who, *rest), times in redeemed(self._home).items()})
 
     @cached_property
     def accounts(self) -> Account:
@@ -156,6 +163,13 @@ class Judgement:
             .filter((pl.col("milligrams") != 0) | (pl.col("points") != 0))
         )
         return {(who, scenario, day): (mg, points) for who, scenario, day, mg, points in figures.rows()}
+
+    @property
+    def redemptions(self) -> Counter[tuple[object, ...]]:
+        """The redemptions in force, as the truth's."""
+        columns = ("customer_key", "programme", "benefit", "points", "redeemed_at_unix")
+        found = self._newest("silver.redemptions", "redemption_id", "act_date").filter("is_live")
+        return Counter(found.select(*columns, pl.col("act_date").cast(pl.String)).rows())
 
     @cached_property
     def spends(self) -> tuple[Sums, Sums, Sums]:
@@ -268,6 +282,13 @@ def spends(judgement: Judgement) -> list[str]:
     return [f"{text}: {count}" for text, count in sorted(wrong.items())]
 
 
+def redemptions(judgement: Judgement) -> list[str]:
+    """Every redemption that the exports report stands once, and no other."""
+    due, given = judgement.truth.redemptions, judgement.redemptions
+    counts = {"missing": (due - given).total(), "too many": (given - due).total()}
+    return [f"redemptions {name}: {count}" for name, count in counts.items() if count]
+
+
 def persons(judgement: Judgement) -> list[str]:
     """The customers of every decidable person, and no others, form one person."""
     found = judgement.persons
@@ -292,7 +313,8 @@ def balances(judgement: Judgement) -> list[str]:
 
 
 CHECKS: dict[str, Callable[[Judgement], list[str]]] = {
-    check.__name__: check for check in (dispositions, outcomes, credits, figures, spends, persons, balances)
+    check.__name__: check
+    for check in (dispositions, outcomes, credits, figures, spends, redemptions, persons, balances)
 }
 
 

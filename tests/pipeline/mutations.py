@@ -94,6 +94,8 @@ SUBTLER = (
 FORGETFUL = (
     Mutation("what a correction replaced", "jobs.conform:_touched", "run.superseded_files)", "[])",
              "credits"),
+    Mutation("points that a correction gave back", "jobs.conform:_redemptions", "{keys}", "{keys} WHERE false",
+             "redemptions"),
     Mutation("consent that came late", "jobs.match:_scope", "WHERE event_kind = 'consent'", "WHERE false",
              "credits"),
     Mutation("who moved to another person", "jobs.match:_scope", "UNION SELECT customer_key FROM {{moved}})",

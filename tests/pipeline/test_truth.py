@@ -87,6 +87,9 @@ def expect_every_fate(truth: Truth) -> None:
     assert set(bills["institution"]) == {"alipay", "wechat_pay"}
     assert set(bills["disposition"]) == {"record", "repeat", "superseded", "ignored"}
     assert {"credited", "absorbed", "evidence", "refunded"} <= set(bills["outcome"].drop_nulls())
+    redemptions = records.filter(pl.col("feed") == "redemptions")
+    assert {"record", "superseded", "ignored"} <= set(redemptions["disposition"])
+    assert len(truth.redemptions) > 50 and max(points for *_, points, _, _ in truth.redemptions) > 10_000
 
 
 def expect_most_accounts(judgement: Judgement) -> None:

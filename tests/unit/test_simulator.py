@@ -26,6 +26,7 @@ FEEDS: dict[str, dict[str, str | None]] = {
     "wechat_pay": {"registrations": None, "consents": None, "bills": "金额(元)"},
     "huge_recycling": {"orders": "settledWeight", "registrations": None, "consents": None},
     "hellobike": {"trips": None, "registrations": None, "consents": None},
+    "unionpay": {"redemptions": "积分", "registrations": None, "consents": None},
     "zheliban": {"cases": None, "registrations": None, "consents": None},
 }
 """Institution → feed → the column whose sum is stated."""

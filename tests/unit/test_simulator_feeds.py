@@ -146,6 +146,27 @@ def test_trips_keep_away_from_every_limit(world: World) -> None:
             assert start - end >= timedelta(minutes=45)
 
 
+def test_points_are_given_up_for_every_benefit(world: World) -> None:
+    """Most within what people may have, some far beyond it, some reported a day late; what failed does not count."""
+    fates = {
+        (str(r["business_date"]), r["revision"], r["line"]): r["disposition"]
+        for r in world.truth("records")
+        if (r["institution"], r["feed"]) == ("unionpay", "redemptions")
+    }
+    rows = rows_in_force(world, "unionpay", "redemptions")
+    revision = {day: delivery.revision for day, delivery in newest(world.out, "unionpay").items()}
+    for day, line, row in rows:
+        assert (fates[day, revision[day], line] == "ignored") == (row["状态"] != "成功")
+    assert {row["状态"] for *_, row in rows} == {"成功", "失败", "关闭"}
+    assert len({row["权益编码"] for *_, row in rows}) == 5
+    points = [int(row["积分"]) for *_, row in rows]
+    assert min(points) == 10 and sum(one <= 300 for one in points) > 0.9 * len(points) and max(points) >= 10_000
+    late = {(date.fromisoformat(day) - date.fromisoformat(row["兑换时间"][:10])).days for day, _, row in rows}
+    assert late == {0, 1}
+    consents = {row["状态"] for *_, row in rows_in_force(world, "unionpay", "consents")}
+    assert consents == {"开通", "关闭"}
+
+
 def test_nothing_unfinished_follows_what_is_finished(world: World) -> None:
     """An order or case that is done stays done."""
     for institution, feed, key, status, done in (
