@@ -161,7 +161,7 @@ def test_a_history_that_reaches_every_rule() -> None:
     second: list[Fact] = [*rides[8:], Member("m2", "p1", 1), Redemption("red 1", "a1", DAYS[2], "voucher", 20, 1)]
     third: list[Fact] = [
         Member("m2", "p2", 2),
-        Consent("a1", DAYS[4], False),
+        Consent("a1", DAYS[5], False),
         rides[3]._replace(quantity=5, revision=1),
     ]
     told = [*first, *second, *third]
