@@ -354,3 +354,32 @@ def _end_of_next_month(day: date) -> date:
 
 def _start(day: date, period: str) -> date:
     return day.replace(day=1) if period == "month" else day.replace(month=1, day=1) if period == "year" else day
+
+
+# -- a history ---------------------------------------------------------------------------------------
+
+DAYS = [
+    date(2026, 10, 31),
+    date(2026, 11, 1),
+    date(2026, 11, 2),
+    date(2026, 11, 30),
+    date(2026, 12, 31),
+    date(2027, 1, 1),
+]
+RUNS = [date(2026, 12, 1), date(2026, 12, 31), date(2027, 2, 28)]
+"""After the first run October's points are gone, after the last November's and December's too."""
+WHOLE: list[Fact] = [Consent(customer, date(2026, 1, 1), True) for customer in CUSTOMERS]
+"""Everybody consents, at both institutions."""
+
+
+def eventful() -> list[list[Fact]]:
+    """Three runs' facts that reach every rule: a merge and its undoing, a late withdrawal, more given up than there was."""
+    rides = [Act(f"ride {n}", "m1", DAYS[n % 6], "metro", 20, "inside" if n else "outside") for n in range(12)]
+    payments = [Act(f"pay {n}", "a1", DAYS[1], "utility_payment", 1) for n in range(3)]
+    walks = [Act(f"walk {n}", customer, DAYS[n], "walking", 20_000) for n, customer in enumerate(("a1", "a2", "m2"))]
+    gifts = [Redemption("red 1", "a1", DAYS[2], "voucher", 40), Redemption("red 2", "a2", DAYS[3], "tree", 300)]
+    return [
+        [*WHOLE, *rides[:8], *payments, *walks, *gifts],
+        [*rides[8:], Member("m2", "p1", 1), Redemption("red 1", "a1", DAYS[2], "voucher", 20, 1)],
+        [Member("m2", "p2", 2), Consent("a1", DAYS[5], False), rides[3]._replace(quantity=5, revision=1)],
+    ]

@@ -20,42 +20,25 @@ from jobs.lake import choose_engine, open_lake
 from schemas import Registry
 from tests.points_world import (
     CUSTOMERS,
+    DAYS,
     PEOPLE,
+    RUNS,
     TRIAL_POINTS,
+    WHOLE,
     Account,
     Act,
     Consent,
     Fact,
     Member,
     Redemption,
+    eventful,
     expected,
     trial_registry,
 )
 
-DAYS = [
-    date(2026, 10, 31),
-    date(2026, 11, 1),
-    date(2026, 11, 2),
-    date(2026, 11, 30),
-    date(2026, 12, 31),
-    date(2027, 1, 1),
-]
-RUNS = [date(2026, 12, 1), date(2026, 12, 31), date(2027, 2, 28)]
-"""After the first run October's points are gone, after the last November's and December's too."""
 SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-WHOLE: list[Fact] = [Consent(customer, date(2026, 1, 1), True) for customer in CUSTOMERS]
 
 customers = st.sampled_from(list(CUSTOMERS))
-ACT = st.builds(
-    Act,
-    st.sampled_from([f"act {number}" for number in range(14)]),
-    customers,
-    st.just(DAYS[0]),
-    st.just(""),
-    st.just(0),
-    st.sampled_from(["inside", "inside", "inside", "outside"]),
-    st.integers(0, 2),
-)
 QUANTITY = {"metro": [0, 1, 5, 12, 20], "walking": [0, 4_999, 5_000, 9_999, 10_000, 20_000], "utility_payment": [0, 1]}
 
 
@@ -152,21 +135,9 @@ def test_points_are_earned_once_and_leave_once(facts: list[Fact]) -> None:
 
 
 def test_a_history_that_reaches_every_rule() -> None:
-    """Twelve rides, payments, walks; a merge and its undoing, a late withdrawal, more given up than there was."""
-    rides = [Act(f"act {4 * n}", "m1", DAYS[n % 6], "metro", 20, "inside" if n else "outside") for n in range(12)]
-    payments = [Act(f"pay {n}", "a1", DAYS[1], "utility_payment", 1) for n in range(3)]
-    walks = [Act(f"walk {n}", customer, DAYS[n], "walking", 20_000) for n, customer in enumerate(("a1", "a2", "m2"))]
-    gifts = [Redemption("red 1", "a1", DAYS[2], "voucher", 40), Redemption("red 2", "a2", DAYS[3], "tree", 300)]
-    first: list[Fact] = [*WHOLE, *rides[:8], *payments, *walks, *gifts]
-    second: list[Fact] = [*rides[8:], Member("m2", "p1", 1), Redemption("red 1", "a1", DAYS[2], "voucher", 20, 1)]
-    third: list[Fact] = [
-        Member("m2", "p2", 2),
-        Consent("a1", DAYS[5], False),
-        rides[3]._replace(quantity=5, revision=1),
-    ]
-    told = [*first, *second, *third]
-    found = posted([first, second, third], RUNS).found
-    assert found == expected(told, RUNS[-1])
+    runs = eventful()
+    found = posted(runs, RUNS).found
+    assert found == expected([fact for run in runs for fact in run], RUNS[-1])
     kinds = {(kind, scenario) for _, measure, kind, _, scenario in found if measure == TRIAL_POINTS}
     assert kinds >= {
         ("activity", "metro"), ("activity", "walking"), ("activity", "utility_payment"), ("tier", "walking"),

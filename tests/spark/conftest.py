@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
 
-OpenLake = Callable[[Path], "Lake"]
+OpenLake = Callable[..., "Lake"]
+"""By its folder, and another registry than the one that ships."""
 
 
 @pytest.fixture(scope="session")
@@ -38,5 +38,5 @@ def spark_lake(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> 
         with pytest.MonkeyPatch.context() as place:
             place.chdir(tmp_path_factory.mktemp("spark"))  # Spark leaves its warehouse where it starts
             session = start_session()
-        yield lambda path: open_lake("spark", path, registry, session=session)
+        yield lambda path, other=registry: open_lake("spark", path, other, session=session)
         session.stop()
