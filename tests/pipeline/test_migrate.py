@@ -114,6 +114,8 @@ CAME_LATER = {
     "silver.activities": {"spend_fen", "merchant_code"},
 }
 """Columns that migrations brought; quality also the results of statements."""
+NEW_TABLES = {"silver.redemptions"}
+"""Tables that migrations brought."""
 
 
 def as_it_was(lake: Path, of: str) -> dict[int, tuple[int, int]]:
@@ -147,6 +149,9 @@ def as_older_code_wrote_it(lake: Path) -> None:
     note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
     path = lake / "gold/publications"
     found = DeltaTable(path).to_pyarrow_table().drop_columns(["publication_kind", "schema_version"]).to_pylist()
+    found = [row for row in found if row["table_name"] not in NEW_TABLES]
+    for name in NEW_TABLES:
+        shutil.rmtree(lake / REGISTRY.tables[name].path)
     for row in found:
         if row["table_name"] in older:
             row["row_count"], row["checksum"] = older[row["table_name"]][row["publication_seq"]]
@@ -173,7 +178,10 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
         embedded_lake(old, REGISTRY)
 
     done = migrated(old)
-    assert done.seq == 3 and PUBLICATIONS in done.plan.parts
+    assert done.seq == 3 and {PUBLICATIONS, *NEW_TABLES} <= done.plan.parts.keys()
+    assert {name: rows(old / "lake", REGISTRY.tables[name]).num_rows for name in NEW_TABLES} == dict.fromkeys(
+        NEW_TABLES, 0
+    )
     record = rows(old / "lake", REGISTRY.tables[PUBLICATIONS]).to_pylist()
     told = {row["publication_seq"]: (row["publication_kind"], row["schema_version"]) for row in record}
     assert told == {1: ("run", 0), 2: ("run", 0), 3: ("migration", len(REGISTRY.migrations))}
@@ -201,10 +209,8 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         assert "lackspublication_kind,schema_version" in text
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
-    assert (
-        shown.exit_code == 0
-        and "written anew: gold.quality, silver.activities, silver.claims, gold.publications" in shown.output
-    )
+    anew = "gold.quality, silver.activities, silver.claims, gold.publications, silver.redemptions"
+    assert shown.exit_code == 0 and f"written anew: {anew}" in shown.output
     assert everything(old) == before
     done = call(app, ["migrate", "--home", str(old)])
     assert done.exit_code == 0 and "publication 3 pins what stands" in done.output
