@@ -90,7 +90,7 @@ def _touched(run: Run) -> Frame:
         return _distinct(run, everything)
     changed = [
         semi(lake, log, run.written("silver.activities"), "claim_id", "act_date"),
-        _redeemed(run, run.written("silver.redemptions")),
+        _redeemed(run, semi(lake, run.read("silver.redemptions"), run.written("silver.redemptions"), "redemption_id")),
         _redeemed(run, semi(lake, run.read("silver.redemptions"), run.written("silver.membership"), "customer_key")),
     ]
     if run.policy.rewards.restrictions.num_rows:

@@ -13,7 +13,7 @@ from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
 from schemas.rules import Invariant, load_invariants
 from schemas.scenarios import Scenario
-from schemas.sources import UNPLACED, PaymentFeed, Source, load_sources
+from schemas.sources import UNPLACED, PaymentFeed, RedemptionFeed, Source, load_sources
 from schemas.spending import Spending, load_spending
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
@@ -62,12 +62,14 @@ def load_registry(root: Path = ROOT) -> Registry:
     _check_wallets(sources)
     _check_range(sources, library)
     _check_rules(sources, tables, invariants)
+    programmes = load_programmes(root)
+    _check_benefits(sources, programmes)
     return Registry(
         root=root,
         sources=sources,
         library=library,
         spending=load_spending(root),
-        programmes=load_programmes(root),
+        programmes=programmes,
         tables=tables,
         fields=load_fields(root),
         migrations=load_migrations(root),
@@ -99,6 +101,17 @@ def _check_wallets(sources: dict[str, Source]) -> None:
             if unknown:
                 place = f"sources/{source.id}.yaml: feeds.{name}: wallet"
                 raise RegistryError(f"{place}: {', '.join(sorted(unknown))}: no such institution; use the id of one")
+
+
+def _check_benefits(sources: dict[str, Source], programmes: dict[str, Programme]) -> None:
+    """What a contract says that people gave points for is a benefit of a programme."""
+    known = {programme.key(benefit) for programme in programmes.values() for benefit in programme.benefits}
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            named = set(feed.columns.benefit.codes.values()) if isinstance(feed, RedemptionFeed) else set()
+            if unknown := sorted(named - known):
+                place = f"sources/{source.id}.yaml: feeds.{name}: benefit"
+                raise RegistryError(f"{place}: {', '.join(unknown)}: no such benefit; use <programme>.<benefit>")
 
 
 def _check_range(sources: dict[str, Source], library: Library) -> None:

@@ -142,7 +142,7 @@ def test_blocks_of_any_size_give_the_same_rows_and_lines(
         monkeypatch.setattr(xml, "ROWS", 2)
         monkeypatch.setattr(workbook, "ROWS", 2)
     manifests = load_manifests(homes[0])
-    assert len(manifests) == 54
+    assert len(manifests) == 58
     assert load_manifests(homes[1]) == manifests
     for manifest in manifests:
         assert rows(homes[1], manifest) == rows(homes[0], manifest)

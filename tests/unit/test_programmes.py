@@ -1,84 +1,118 @@
-"""The programme that ships, and programme files that must be refused."""
+"""The programmes that ship, and programme files that must be refused."""
 
 from __future__ import annotations
 
 import shutil
-from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from schemas.base import ROOT, RegistryError
-from schemas.programmes import load_programmes
+from schemas.programmes import Programme, load_programmes
+from tests.libraries import content, write
+from tests.points_world import TRIAL
 
-FILE = "programmes/zhejiang_tanpuhui.yaml"
+FILE = "programmes/trial.yaml"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A registry of one's own to break."""
-    for folder in ("scenarios", "programmes"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    """A registry of one's own to break: the programme of the tests, which has every kind of rule."""
+    shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    (tmp_path / "programmes").mkdir()
+    shutil.copy(TRIAL, tmp_path / FILE)
     return tmp_path
 
 
-def mend(path: Path, old: str, new: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {path.name}"
-    path.write_text(text.replace(old, new), encoding="utf-8")
+def trial(root: Path) -> Programme:
+    return load_programmes(root)["trial"]
 
 
-def test_the_shipped_programme_says_that_its_figure_is_assumed() -> None:
-    (programme,) = load_programmes().values()
-    assert programme.measure == "points.zhejiang_tanpuhui"
-    assert programme.assumption and programme.reason and programme.source.url
-    assert (programme.region, programme.points_per_milligram) == ("330000", Fraction(1, 1000))
+def test_every_rule_that_ships_has_a_source_or_says_why_it_was_assumed() -> None:
+    programmes = load_programmes()
+    assert {key: one.kept for key, one in programmes.items()} == {
+        "zhejiang_tanpuhui": "ledger",
+        "unionpay_low_carbon": "compared",
+    }
+    assert all(rule.source or rule.assumption for one in programmes.values() for rule in one.rules)
+    assert programmes["unionpay_low_carbon"].reason
+
+
+def test_the_province_gives_a_point_a_gram_by_assumption() -> None:
+    programme = load_programmes()["zhejiang_tanpuhui"]
+    [rule] = programme.earn
+    assert (programme.measure, programme.prefix, rule.per, Fraction(rule.points)) == (
+        "points.zhejiang_tanpuhui", "33", "gram", 1,
+    )  # fmt: skip
+    assert rule.assumption and rule.source and rule.source.url
     materials = {f"recycling_{material}" for material in ("paper", "plastic", "glass", "metal", "textile")}
-    assert set(programme.scenarios) == {
+    assert set(programme.rewarded) == {
         "metro", "walking", "utility_payment", "e_statement", "e_card", "shared_bike", "bus", *materials,
     }  # fmt: skip
-    assert programme.in_force(date(2025, 1, 1))
+    kinds = {benefit.kind for benefit in programme.benefits}
+    assert kinds == {"goods", "service", "travel", "voucher", "ticket", "donation"}
 
 
-def test_a_ride_of_ten_kilometres_earns_467_points() -> None:
-    (programme,) = load_programmes().values()
-    assert 467_000 * programme.points_per_milligram == 467
+def test_a_tier_gives_by_the_highest_step_that_is_reached(root: Path) -> None:
+    walkers = trial(root).tiers[0]
+    found = {steps: walkers.points_at(Fraction(steps)) for steps in (4_999, 5_000, 9_999, 10_000, 50_000)}
+    assert found == {4_999: 0, 5_000: 2, 9_999: 2, 10_000: 5, 50_000: 5}
 
 
-@pytest.mark.parametrize(("text", "per_milligram"), [("0.5", Fraction(1, 2000)), ("25/3", Fraction(1, 120))])
-def test_points_are_exact(root: Path, text: str, per_milligram: Fraction) -> None:
-    mend(root / FILE, 'points_per_gram: "1"', f'points_per_gram: "{text}"')
-    assert load_programmes(root)["zhejiang_tanpuhui"].points_per_milligram == per_milligram
+def test_a_voucher_of_twenty_points_for_a_yuan_is_worth_five_fen_a_point(root: Path) -> None:
+    voucher, tree = trial(root).benefits
+    assert (voucher.fen_per_point, tree.fen_per_point) == (Fraction(5), None)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "complaint"),
-    [
-        pytest.param('points_per_gram: "1"', "points_per_gram: 1.5", "valid string", id="float"),
-        pytest.param('points_per_gram: "1"', 'points_per_gram: "0"', "greater than 0", id="nothing"),
-        pytest.param('points_per_gram: "1"', 'points_per_gram: "1/0"', "points_per_gram", id="by-zero"),
-        pytest.param('points_per_gram: "1"', 'points_per_gram: "-1"', "points_per_gram", id="negative"),
-        pytest.param("assumption: true", "points_per_yuan: 1", "points_per_yuan: Extra inputs", id="spending"),
-        pytest.param("reason: >-", "note: >-", "note: Extra inputs", id="unknown-key"),
-        pytest.param("e_card,", "e_cards,", "'e_cards' is none of", id="unknown-scenario"),
-        pytest.param("e_card,", "online_government,", "online_government has no factor", id="no-factor"),
-        pytest.param("e_card,", "metro,", "names one twice", id="twice"),
-        pytest.param('region: "330000"', 'region: "33"', "region: String should match", id="region"),
-        pytest.param("valid_from: 2025-01-01\n", "", "valid_from: Field required", id="undated"),
-        pytest.param("id: zhejiang_tanpuhui", "id: zhejiang", "rename the file", id="file-name"),
-    ],
-)
-def test_a_broken_programme_is_refused(root: Path, old: str, new: str, complaint: str) -> None:
-    mend(root / FILE, old, new)
+LIST = {"document": "A list that a test makes up", "clause": "1"}
+EXAMPLE = {"scenario": "walking", "quantity": "7000", "source": LIST}
+REFUSED = {
+    "float": ("earn.0.points", 1.5, "valid string"),
+    "nothing": ("earn.0.points", "0", "greater than 0"),
+    "by zero": ("earn.0.points", "1/0", "points"),
+    "negative": ("earn.0.points", "-1", "points"),
+    "for spending": ("earn.0.points_per_yuan", "1", "points_per_yuan: Extra inputs"),
+    "no basis": ("earn.0.source", None, "needs a source; or say in `assumption`"),
+    "unknown scenario": ("earn.0.scenarios", ["metros"], "'metros' is none of"),
+    "spending": ("earn.0.scenarios", ["spending"], "spending"),
+    "no factor": ("earn.0.scenarios", ["online_government"], "online_government has no factor"),
+    "a scenario twice": ("earn.0.scenarios", ["metro", "metro"], "names one twice"),
+    "two rules for one act": ("earn.0.scenarios", ["metro", "walking"], "grams and steps both reward walking"),
+    "a rule twice": ("earn.0.id", "acts", "rules of one id: acts"),
+    "falling steps": ("tiers.0.steps.0.points", 9, "each must reach further and give more"),
+    "crossing caps": ("caps.0.period", "year", "payments_day and doers_month limit some of the same acts"),
+    "a cap on nothing": ("caps.0.scenarios", ["bus"], "bus earns nothing here"),
+    "one institution": ("coverage.institutions", 1, "greater than or equal to 2"),
+    "region": ("region", "33", "region: String should match"),
+    "undated": ("valid_from", None, "valid_from"),
+    "file name": ("id", "trials", "rename the file"),
+    "compared without a reason": ("kept", "compared", "why it is only compared"),
+    "ledger without points": ("earn", [], "needs a rule by which they are earned"),
+    "an example that does not come out": ("examples", [{**EXAMPLE, "points": "8"}], "walking: gives 9, not 8"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_broken_programme_is_refused(root: Path, name: str) -> None:
+    place, value, complaint = REFUSED[name]
+    said = content(root / FILE)
+    if name == "ledger without points":
+        said["tiers"] = said["caps"] = []
+    *path, last = place.split(".")
+    inner = said
+    for key in path:
+        inner = inner[int(key) if key.isdigit() else key]
+    inner[last] = value
+    write(root / FILE, said)
     with pytest.raises(RegistryError, match=complaint) as refused:
         load_programmes(root)
-    assert "zhejiang_tanpuhui.yaml: " in str(refused.value)
+    assert "trial.yaml: " in str(refused.value)
 
 
-def test_an_assumption_without_reason_is_refused(root: Path) -> None:
-    path = root / FILE
-    head, _, rest = path.read_text(encoding="utf-8").partition("reason:")
-    path.write_text(head + rest[rest.index("source:") :], encoding="utf-8")
-    with pytest.raises(RegistryError, match="an assumption needs its reason"):
-        load_programmes(root)
+def test_an_example_that_comes_out_is_kept(root: Path) -> None:
+    said = content(root / FILE)
+    # 7,000 steps: 7 points by the step and 2 of the first step of the day's tier.
+    said["examples"] = [{**EXAMPLE, "points": "9"}, {"benefit": "voucher", "points": "60", "fen": 300, "source": LIST}]
+    write(root / FILE, said)
+    assert len(trial(root).examples) == 2
