@@ -97,6 +97,9 @@ class Truth:
         }
 
 
+GIVEN_UP = ("redemption", "donation")
+
+
 class Judgement:
     """What a lake holds, in terms of the truth."""
 
@@ -153,6 +156,7 @@ class Judgement:
         people = self.persons.filter("is_decidable").select("person_id", "person_no").unique()
         figures = (
             self.table("gold.ledger")
+            .filter(~pl.col("position_kind").is_in(GIVEN_UP))
             .join(people, on="person_id")
             .join(self.truth.open, on=["person_no", "scenario"], how="anti")
             .group_by("person_no", "scenario", "act_date")
@@ -170,6 +174,24 @@ class Judgement:
         columns = ("customer_key", "programme", "benefit", "points", "redeemed_at_unix")
         found = self._newest("silver.redemptions", "redemption_id", "act_date").filter("is_live")
         return Counter(found.select(*columns, pl.col("act_date").cast(pl.String)).rows())
+
+    @property
+    def given_up(self) -> tuple[Counter[tuple[object, ...]], Counter[tuple[object, ...]]]:
+        """(person, programme, points, date) by the exports, of programmes whose points are kept; and by the ledger."""
+        members = dict(self._newest("silver.membership", "customer_key").select("customer_key", "person_id").rows())
+        due = Counter(
+            (members[key], programme, points, day)
+            for (key, programme, _, points, _, day), times in self.truth.redemptions.items()
+            if programme == "zhejiang_tanpuhui"
+            for _ in range(times)
+        )
+        entries = self.table("gold.ledger").filter(pl.col("position_kind").is_in(GIVEN_UP))
+        standing = entries.group_by("position", "measure", "person_id", "act_date").agg(pl.col("amount").sum())
+        given = Counter(
+            (person, measure.removeprefix("points."), -amount, str(day))
+            for _, measure, person, day, amount in standing.filter(pl.col("amount") != 0).rows()
+        )
+        return due, given
 
     @cached_property
     def spends(self) -> tuple[Sums, Sums, Sums]:
@@ -283,10 +305,15 @@ def spends(judgement: Judgement) -> list[str]:
 
 
 def redemptions(judgement: Judgement) -> list[str]:
-    """Every redemption that the exports report stands once, and no other."""
-    due, given = judgement.truth.redemptions, judgement.redemptions
-    counts = {"missing": (due - given).total(), "too many": (given - due).total()}
-    return [f"redemptions {name}: {count}" for name, count in counts.items() if count]
+    """Every redemption that the exports report stands once, and no other; and takes its points once."""
+    wrong = []
+    for what, due, given in (
+        ("redemptions", judgement.truth.redemptions, judgement.redemptions),
+        ("entries of redemptions", *judgement.given_up),
+    ):
+        counts = {"missing": (due - given).total(), "too many": (given - due).total()}
+        wrong += [f"{what} {name}: {count}" for name, count in counts.items() if count]
+    return wrong
 
 
 def persons(judgement: Judgement) -> list[str]:

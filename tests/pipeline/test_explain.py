@@ -37,7 +37,8 @@ from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
 DAYS = 5
 METRES = network()
-SAMPLE = {"reverse": 40, "cap": 40, "post": 120, "payment": 60}
+SAMPLE = {"reverse": 40, "cap": 40, "post": 120, "payment": 60, "given up": 8}
+GIVEN_UP = ("redemption", "donation")
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +55,14 @@ def lake(home: Path) -> Lake:
 
 @pytest.fixture(scope="module")
 def told(lake: Lake, home: Path) -> list[Explanation]:
-    """Entries drawn from reversals, caps and all others of acts, and from payments and their reversals."""
+    """Entries drawn from reversals, caps and all others of acts, from payments, and from what was given up."""
     kinds: dict[str, list[str]] = {kind: [] for kind in SAMPLE}
     for row in sorted(rows(lake, "gold.ledger"), key=lambda row: str(row["entry_id"])):
         kind = "reverse" if row["entry_kind"] == "reverse" else "cap" if row["position_kind"] == "cap" else "post"
         if row["position_kind"] == "payment":
             kind = "payment"
+        if row["position_kind"] in GIVEN_UP:
+            kind = "given up"
         kinds[kind].append(row["entry_id"])
     draw = random.Random(1)
     chosen = [entry for kind, count in SAMPLE.items() for entry in draw.sample(kinds[kind], count)]
@@ -67,7 +70,7 @@ def told(lake: Lake, home: Path) -> list[Explanation]:
 
 
 def acts(told: list[Explanation]) -> list[Explanation]:
-    return [one for one in told if one.entry["position_kind"] != "payment"]
+    return [one for one in told if one.entry["position_kind"] not in ("payment", *GIVEN_UP)]
 
 
 @cache
@@ -143,9 +146,30 @@ def test_what_a_payment_emits_follows_from_its_lines(told: list[Explanation], ho
     assert {len(one.claims) for one in payments_} >= {1, 2}
 
 
+def test_what_was_given_up_follows_from_its_line(told: list[Explanation], home: Path) -> None:
+    found = [one for one in told if one.entry["position_kind"] in GIVEN_UP]
+    assert len(found) == SAMPLE["given up"]
+    for one in found:
+        [claim] = one.claims
+        [line] = claim.lines
+        assert one.amount == -int(row_at(home, line)["积分"]), one.entry
+        assert one.factor["rule"].startswith("zhejiang_tanpuhui.") and one.factor["assumption"]
+        assert claim.claim_id == one.entry["position"]
+
+
 def day_of(row: Row) -> date:
     """The day on the line, whatever its column."""
-    columns = ("occurrent_time", "time", "started_at", "settleTime", "TRANSACT_TIME", "date", "付款时间", "交易时间")
+    columns = (
+        "occurrent_time",
+        "time",
+        "started_at",
+        "settleTime",
+        "TRANSACT_TIME",
+        "date",
+        "付款时间",
+        "交易时间",
+        "兑换时间",
+    )
     said: Any = next((row[name] for name in columns if row.get(name)), None)
     return date.fromisoformat(said.strip()[:10]) if said else datetime.strptime(row["记账日期"], "%Y%m%d").date()
 
@@ -193,7 +217,9 @@ def test_a_line_is_shown_as_it_was_sent(told: list[Explanation], home: Path) -> 
 
 def test_the_factor_names_its_clause(told: list[Explanation]) -> None:
     for one in told:
-        assert one.factor["source"]["document"] and f"{abs(one.amount):,}" in one.formula
+        assert (
+            one.factor.get("assumption") or one.factor["source"]["document"]
+        ) and f"{abs(one.amount):,}" in one.formula
 
 
 def test_history_ends_in_what_stands(told: list[Explanation]) -> None:
