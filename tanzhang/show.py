@@ -232,7 +232,10 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         *_emissions(account, registry),
         f"[bold]Reduced so far: {kilograms(total)}[/bold]",
         _grid((name(scenario), "", grams(amount)) for scenario, amount in account.reductions.items() if amount),
-        *(f"   {registry.programmes[key].name}: {points:,} points" for key, points in account.points.items()),
+        *(
+            f"   {registry.programmes[key].name}: {points:,} points{' (overdrawn)' if points < 0 else ''}"
+            for key, points in account.points.items()
+        ),
         "[bold]Offset so far: none[/bold]",
         "   None of the three is taken from another: what was reduced does not make a payment emit less.",
         f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",

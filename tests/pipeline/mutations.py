@@ -60,6 +60,8 @@ MUTATIONS = (
     Mutation("a wallet's payment and the card behind it counted as two", "jobs.assignment:SAME_WALLET",
              "coalesce(a.wallet = g.institution, false)", "false", "spends"),
     Mutation("partial refunds spent", "jobs.match:spends", "- max(back_fen), 0)", "- 0, 0)", "spends"),
+    Mutation("what was given up forgotten", "jobs.points:_redeemed", "0 - d.points AS amount", "0 AS amount",
+             "redemptions"),
 )  # fmt: skip
 """Mistakes of policy: one run for all days shows them."""
 
@@ -68,8 +70,8 @@ SUBTLER = (
     Mutation("euros taken for yuan", "spending/money.yaml", 'value: "7.7355"', 'value: "1.0000"', "spends"),
     Mutation("prices stand still", "spending/money.yaml", 'percent: "0.9"', 'percent: "0.0"', "spends"),
     Mutation("refunds of two reports added up", "jobs.match:spends", "max(back_fen)", "sum(back_fen)", "spends"),
-    Mutation("points of a cap rounded the other way", "jobs.post:desired",
-             "+ p.below - 1) div p.below END", ") div p.below END", "figures"),
+    Mutation("points of a cap rounded the other way", "jobs.points:_carried",
+             "+ c.below - 1) div c.below", ") div c.below", "figures"),
     Mutation("matching window too narrow", "scenarios/metro.yaml", "window_seconds: 600",
              "window_seconds: 20", "credits"),
     Mutation("booking lag ignored", "jobs.assignment:BOOKED", "<= a.lag_days", "<= 0", "credits"),
@@ -102,8 +104,9 @@ FORGETFUL = (
              ")", "credits"),
     Mutation("what a refund names", "jobs.match:_scope", "WHERE claim_kind = 'refund') AS r",
              "WHERE false) AS r", "credits"),
-    Mutation("the account of before", "jobs.post:_touched",
-             'semi(run.lake, log, changed, "claim_id", "act_date")', "changed", "figures"),
+    Mutation("the account of before", "jobs.scope:_touched",
+             'semi(lake, log, run.written("silver.activities"), "claim_id", "act_date")',
+             'run.written("silver.activities")', "figures"),
     Mutation("the entry of the day before", "jobs.conform:_taps", 'around(lake, days, "1")', "days",
              "outcomes"),
 )  # fmt: skip

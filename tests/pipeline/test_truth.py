@@ -98,7 +98,7 @@ def expect_most_accounts(judgement: Judgement) -> None:
     assert len(due) > 0.85 * len(accounts(judgement.truth.credited))
     assert {key[1] for key in due} == set(GRAMS)
     ledger = judgement.table("gold.ledger")
-    assert set(ledger["position_kind"]) == {"activity", "cap", "payment"}
+    assert set(ledger["position_kind"]) == {"activity", "cap", "payment", "redemption", "donation"}
     assert set(ledger["entry_kind"]) == {"post", "reverse"}
     assert set(ledger["reason"]) >= {"new", "restated", "absorbed", "refunded", "no_consent"}
     assert set(judgement.table("silver.identity_log")["change"]) >= {"born", "merged", "conflict"}
