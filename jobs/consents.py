@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from jobs.frames import in_force, semi
+
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
+    from jobs.run import Run
 
 FOREVER = 2**53
+
+
+def consents_of(run: Run, customers: Frame) -> Frame:
+    """The consents in force of the customers whose `customer_key` stands in a frame: rows of silver.customer_events."""
+    events = run.lake.sql(
+        "SELECT * FROM {events} WHERE event_kind = 'consent'",
+        events=semi(run.lake, run.read("silver.customer_events"), customers, "customer_key"),
+    )
+    return in_force(run.lake, events, "event_key")
+
+
+def scopes_of(run: Run) -> Frame:
+    """scope, of every scope that scenarios have."""
+    return run.lake.from_arrow(pa.table({"scope": pa.array(run.policy.scopes, pa.string())}))
 
 
 def given_intervals(lake: Lake, events: Frame, scopes: Frame) -> Frame:

@@ -22,6 +22,15 @@ ENTRY = (
 ATTRIBUTES = tuple(name for name in ENTRY if name != "amount")
 
 
+GIVEN_UP = "('redemption', 'donation')"
+"""SQL: kinds of positions of points that a person gave up."""
+
+
+def rule_position(kind: str, alias: str, start: str) -> str:
+    """SQL: the position of what a rule makes of a person's period: kind, rule, person and a date."""
+    return hashed(f"'{kind}'", f"{alias}.rule", f"{alias}.person_id", f"CAST({alias}.{start} AS string)")
+
+
 def union(lake: Lake, *entries: Frame) -> Frame:
     """Entries of several frames."""
     parts = " UNION ALL ".join(f"SELECT {listed(ENTRY)} FROM {{part_{place}}}" for place in range(len(entries)))

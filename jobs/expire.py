@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from jobs.entries import ENTRY, SPANNING, standing_entries
-from jobs.frames import hashed, listed, semi
+from jobs.entries import ENTRY, GIVEN_UP, SPANNING, rule_position, standing_entries
+from jobs.frames import listed, semi
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -53,8 +53,8 @@ def expiries(run: Run, points: Frame, scope: Scope) -> tuple[Frame, Frame]:
         posted=semi(lake, scope.posted, holders, *HOLDER),
         points=semi(lake, points, holders, *HOLDER),
     )
-    position = hashed("'expiry'", "x.rule", "x.person_id", "CAST(x.at AS string)")
-    gave_up = "e.position_kind IN ('redemption', 'donation')"
+    position = rule_position("expiry", "x", "at")
+    gave_up = f"e.position_kind IN {GIVEN_UP}"
     wanted = lake.keep(
         f"""WITH dated AS (
               SELECT e.person_id, e.measure, c.expires_on AS at, e.amount AS expiring, 0 AS given_up
@@ -102,11 +102,11 @@ def _holders(run: Run, points: Frame, scope: Scope, calendar: Frame, since: date
     due = "SELECT DISTINCT e.person_id, e.measure FROM {ledger} AS e JOIN {calendar} AS c ON e.measure = c.measure"
     parts = [
         "SELECT DISTINCT d.person_id, c.measure FROM {days} AS d JOIN {calendar} AS c ON d.act_date = c.act_date",
-        """SELECT DISTINCT e.person_id, e.measure FROM (
-             SELECT person_id, measure, act_date, position_kind FROM {points}
-             UNION ALL SELECT person_id, measure, act_date, position_kind FROM {posted}) AS e
-           JOIN (SELECT measure, max(expires_on) AS last FROM {calendar} GROUP BY measure) AS c ON e.measure = c.measure
-           WHERE e.position_kind IN ('redemption', 'donation') AND e.act_date <= c.last""",
+        f"""SELECT DISTINCT e.person_id, e.measure FROM (
+             SELECT person_id, measure, act_date, position_kind FROM {{points}}
+             UNION ALL SELECT person_id, measure, act_date, position_kind FROM {{posted}}) AS e
+           JOIN (SELECT measure, max(expires_on) AS last FROM {{calendar}} GROUP BY measure) AS c ON e.measure = c.measure
+           WHERE e.position_kind IN {GIVEN_UP} AND e.act_date <= c.last""",
     ]
     if since is not None:
         parts.append(f"{due} AND e.act_date = c.act_date WHERE c.expires_on > DATE '{since}'")

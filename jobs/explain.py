@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.formats.read import open_export
-from jobs.frames import in_force, newest, semi
+from jobs.frames import in_force, semi
 from jobs.manifests import LANDING, load_manifests
 from jobs.reckoning import arithmetic, scope_of_entry
 
@@ -210,7 +210,7 @@ def _claims(
             UNION ALL
             SELECT DISTINCT a.entry_id, r.redemption_id, 'given up', r.institution, r.feed, r.file_id, r.line,
                    CAST(NULL AS string), CAST(NULL AS bigint), a.position_kind, r.benefit, false, true
-            FROM {{redemptions}} AS r JOIN {{asked}} AS a ON r.redemption_id = a.position AND r.is_live
+            FROM {{redemptions}} AS r JOIN {{asked}} AS a ON r.redemption_id = a.position
              AND r.act_date = a.since AND r.publication_seq <= a.publication_seq
             ORDER BY entry_id, is_lead DESC, institution, feed, claim_id""",
         then=then,
@@ -240,7 +240,7 @@ def _given_up(lake: Lake, asked: Frame) -> Frame:
         log=lake.read("silver.redemptions"),
         asked=asked,
     )
-    return newest(lake, known, "redemption_id", "act_date")
+    return in_force(lake, known, "redemption_id", "act_date")
 
 
 def _present(home: Path, path: str | None) -> str | None:

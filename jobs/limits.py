@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.entries import SPANNING, union
-from jobs.frames import hashed
+from jobs.entries import SPANNING, rule_position, union
 from jobs.rewards import start_of
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def capped(lake: Lake, entries: Frame, scope: Scope, limits: Sequence[pa.Table])
             entries=union(lake, *found, scope.held),
             rules=lake.from_arrow(rules),
         )
-        position = hashed("'cap'", "s.rule", "s.person_id", "CAST(s.start AS string)")
+        position = rule_position("cap", "s", "start")
         found.append(
             lake.keep(
                 f"""SELECT {position} AS position, s.measure, s.person_id, s.most - s.total AS amount,

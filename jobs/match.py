@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.assignment import CLAIM, group
-from jobs.consents import given_intervals, with_consent
+from jobs.consents import consents_of, given_intervals, scopes_of, with_consent
 from jobs.frames import around, changes, content_hash, in_force, listed, month_of, newest, semi
 from jobs.spend import spends
 from schemas.sources import UNPLACED
@@ -169,12 +169,7 @@ def _consented(run: Run, claims: Frame, refunds: Frame) -> Frame:
     asked = lake.sql(
         f"SELECT {columns} FROM {{claims}} UNION ALL SELECT {columns} FROM {{refunds}}", claims=claims, refunds=refunds
     )
-    events = lake.sql(
-        "SELECT * FROM {events} WHERE event_kind = 'consent'",
-        events=semi(lake, run.read("silver.customer_events"), asked, "customer_key"),
-    )
-    scopes = lake.from_arrow(pa.table({"scope": pa.array(run.policy.scopes, pa.string())}))
-    intervals = given_intervals(lake, in_force(lake, events, "event_key"), scopes)
+    intervals = given_intervals(lake, consents_of(run, asked), scopes_of(run))
     needs = lake.sql(
         f"""SELECT claim_id, customer_key, scope, start_unix AS needs_from_unix,
                    CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix

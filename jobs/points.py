@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.consents import given_intervals
-from jobs.entries import REDUCTION, SPANNING, union
-from jobs.frames import hashed, in_force, newest, semi
+from jobs.consents import consents_of, given_intervals, scopes_of
+from jobs.entries import REDUCTION, SPANNING, rule_position, union
+from jobs.frames import in_force, newest, semi
 from jobs.limits import capped
 from jobs.rewards import start_of
 from schemas.days import last_second
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MATCHES = """p.scenario = k.scenario AND substring(k.region, 1, length(p.prefix)) = p.prefix
              AND k.act_date >= p.valid_from AND k.act_date < p.valid_to"""
 """SQL: a rule `p` of a programme rewards the entry `k`."""
+COUNTED = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
+"""SQL: what a rule `p` counts of the entry `k`."""
 _NOBODY = pa.table(
     {
         "person_id": pa.array([], pa.string()),
@@ -57,9 +59,8 @@ def points(run: Run, kilograms: Frame, scope: Scope) -> Frame:
 
 def _earned(run: Run, kilograms: Frame, barred: Frame) -> Frame:
     """Points of every activity, rounded down once."""
-    counted = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
     return run.lake.keep(
-        f"""SELECT k.position, p.measure, k.person_id, ({counted} * p.above) div p.below AS amount, 'activity' AS position_kind,
+        f"""SELECT k.position, p.measure, k.person_id, ({COUNTED} * p.above) div p.below AS amount, 'activity' AS position_kind,
                    k.act_date, k.scenario, k.region, k.institution,
                    CASE WHEN p.per = 'gram' THEN k.factor_id ELSE p.rule END AS factor_id,
                    CASE WHEN p.per = 'gram' THEN k.match_quality ELSE 'rule' END AS match_quality, k.quantity_micro
@@ -77,23 +78,22 @@ def _carried(run: Run, kilograms: Frame, around: Frame, barred: Frame) -> Frame:
 
     Where only some of a period's acts lie in a programme's region, the cap takes from these first: towards less credit.
     """
-    taken = "least(0 - c.amount, c.rewarded_mg)"
+    taken = "least(0 - amount, rewarded_mg)"
     return run.lake.keep(
         f"""WITH sums AS (
-              SELECT c.position, p.measure, p.rule, p.above, p.below, CAST(sum(k.amount) AS bigint) AS rewarded_mg,
+              SELECT c.position, c.amount, p.measure, p.rule, p.above, p.below, CAST(sum(k.amount) AS bigint) AS rewarded_mg,
                      CAST(sum((k.amount * p.above) div p.below) AS bigint) AS earned
               FROM {{caps}} AS c JOIN {{ruled}} AS r ON c.factor_id = r.rule
               JOIN {{around}} AS k ON c.person_id = k.person_id AND c.scenario = k.scenario
                AND {start_of("r.period", "c.act_date")} = {start_of("r.period", "k.act_date")}
               JOIN {{earn}} AS p ON {MATCHES}
               LEFT ANTI JOIN {{barred}} AS b ON {BARRED}
-              WHERE k.position_kind = 'activity' AND p.per = 'gram' AND c.position_kind = 'cap'
-              GROUP BY c.position, p.measure, p.rule, p.above, p.below),
+              WHERE k.position_kind = 'activity' AND p.per = 'gram'
+              GROUP BY c.position, c.amount, p.measure, p.rule, p.above, p.below),
             carried AS (
               SELECT position, measure,
-                     CAST(sum(least(({taken} * c.above + c.below - 1) div c.below, c.earned)) AS bigint) AS lost
-              FROM (SELECT s.*, k.amount FROM sums AS s JOIN {{caps}} AS k ON s.position = k.position) AS c
-              GROUP BY position, measure)
+                     CAST(sum(least(({taken} * above + below - 1) div below, earned)) AS bigint) AS lost
+              FROM sums GROUP BY position, measure)
             SELECT k.position, s.measure, k.person_id, 0 - s.lost AS amount, k.position_kind, k.act_date, k.scenario,
                    k.region, k.institution, k.factor_id, k.match_quality, k.quantity_micro
             FROM {{caps}} AS k JOIN carried AS s ON k.position = s.position""",
@@ -111,13 +111,12 @@ def _tiers(run: Run, around: Frame, barred: Frame, scope: Scope) -> Frame:
     Summed up is what was done, before any cap on kilograms: what a tier may give at most is its last step.
     """
     rewards = run.policy.rewards
-    counted = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
-    position = hashed("'tier'", "s.rule", "s.person_id", "CAST(s.start AS string)")
+    position = rule_position("tier", "s", "start")
     key = "person_id, measure, rule, region, named, period, valid_from, start"
     return run.lake.keep(
         f"""WITH sums AS (
               SELECT {key}, CAST(sum(counted) AS bigint) AS total FROM (
-                SELECT k.person_id, p.measure, p.rule, p.region, p.named, p.period, p.valid_from, {counted} AS counted,
+                SELECT k.person_id, p.measure, p.rule, p.region, p.named, p.period, p.valid_from, {COUNTED} AS counted,
                        {start_of("p.period", "k.act_date")} AS start
                 FROM {{around}} AS k JOIN {{tiers}} AS p ON {MATCHES}
                 LEFT ANTI JOIN {{barred}} AS b ON {BARRED}
@@ -153,12 +152,7 @@ def _barred(run: Run, acts: Frame) -> Frame:
         "SELECT customer_key, person_id, subject_kind FROM {members}",
         members=semi(lake, newest(lake, run.read("silver.membership"), "customer_key"), days, "person_id"),
     )
-    events = lake.sql(
-        "SELECT * FROM {events} WHERE event_kind = 'consent'",
-        events=semi(lake, run.read("silver.customer_events"), members, "customer_key"),
-    )
-    consents = lake.keep("SELECT * FROM {events}", events=in_force(lake, events, "event_key"))
-    scopes = lake.from_arrow(pa.table({"scope": pa.array(run.policy.scopes, pa.string())}))
+    consents = lake.keep("SELECT * FROM {consents}", consents=consents_of(run, members))
     return lake.keep(
         f"""WITH reporters AS (
               SELECT d.person_id, d.act_date, count(DISTINCT c.institution) AS institutions
@@ -177,7 +171,7 @@ def _barred(run: Run, acts: Frame) -> Frame:
         days=days,
         members=members,
         consents=consents,
-        intervals=given_intervals(lake, consents, scopes),
+        intervals=given_intervals(lake, consents, scopes_of(run)),
         restrictions=restrictions,
     )
 
@@ -186,6 +180,7 @@ def _redeemed(run: Run, scope: Scope) -> Frame:
     """What people gave points for on the scope's days, as it was reported: also what is more than they had."""
     lake = run.lake
     near = run.near("silver.redemptions", scope.days)
+    members = semi(lake, run.read("silver.membership"), near, "customer_key")
     return lake.keep(
         f"""SELECT d.redemption_id AS position, p.measure, m.person_id, 0 - d.points AS amount, p.position_kind,
                    d.act_date, '{SPANNING}' AS scenario, p.region, d.institution, p.rule AS factor_id,
@@ -194,7 +189,7 @@ def _redeemed(run: Run, scope: Scope) -> Frame:
             JOIN {{benefits}} AS p ON d.programme = p.programme AND d.benefit = p.benefit
             LEFT SEMI JOIN {{days}} AS k ON m.person_id = k.person_id AND d.act_date = k.act_date""",
         redemptions=in_force(lake, near, "redemption_id", "act_date"),
-        members=newest(lake, run.read("silver.membership"), "customer_key"),
+        members=newest(lake, members, "customer_key"),
         benefits=lake.from_arrow(run.policy.rewards.benefits),
         days=scope.days,
     )

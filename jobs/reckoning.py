@@ -46,7 +46,7 @@ def scope_of_entry(registry: Registry, entry: Mapping[str, Any]) -> tuple[date, 
     last = last_day(rule.period, entry["act_date"])
     if programme is None:
         return entry["act_date"], last, [entry["scenario"]]
-    return entry["act_date"], last, rule.scenarios or programme.rewarded  # type: ignore[union-attr]
+    return entry["act_date"], last, programme.scenarios_of(rule)  # type: ignore[arg-type]
 
 
 def _summing_rule(
@@ -87,7 +87,7 @@ def _by_gram(registry: Registry, programme: Programme, entry: Mapping[str, Any])
     rule = next(
         rule
         for rule in programme.earn
-        if rule.per == "gram" and entry["scenario"] in rule.scenarios and _holds(rule, entry["act_date"])
+        if rule.per == "gram" and entry["scenario"] in rule.scenarios and rule.in_force(entry["act_date"])
     )
     exact = Fraction(rule.points) * abs(milligrams) / 1000
     points = int(exact) if milligrams > 0 else -ceil(exact)
@@ -119,10 +119,6 @@ def _by_rule(registry: Registry, rule: Rule, entry: Mapping[str, Any]) -> tuple[
         return f"{counted:,} points that were not used by {entry['act_date']} = −{counted:,} points", -counted
     assert isinstance(rule, Benefit)
     return f"{counted:,} points given up for {rule.name} = −{counted:,} points", -counted
-
-
-def _holds(rule: Rule, on: date) -> bool:
-    return (rule.valid_from or date.min) <= on < (rule.valid_to or date.max)
 
 
 def told_rule(key: str, rule: Rule) -> dict[str, Any]:

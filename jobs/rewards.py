@@ -8,23 +8,24 @@ from datetime import date, timedelta
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 
 from jobs.entries import REDUCTION, SPANNING
 from schemas import Registry
 from schemas.programmes import Programme
-from schemas.programmes.rules import PERIODS, Cap, Period, Rule
+from schemas.programmes.rules import PERIODS, Cap, Rule, Tier
+from schemas.scenarios import Cap as KilogramCap
+from schemas.scenarios.parts import Period, SubjectKind
 from schemas.units import MICRO
 
 END_OF_TIME = date(9999, 12, 31)
-EPOCH = date(1970, 1, 1)
 
 COUNTED = {"gram": 1000, "unit": MICRO, "act": 1}
 """What a claim is counted in, for one of what points are counted by: milligrams, 10^-6 units, acts."""
 
-_TYPES = {str: pa.string(), int: pa.int64(), date: pa.date32(), bool: pa.bool_()}
+_TYPES = {str: pa.string(), int: pa.int64(), date: pa.date32()}
 _DATES = {"valid_from": date, "valid_to": date}
 _EARN = {"measure": str, "rule": str, "scenario": str, "prefix": str, "per": str, "above": int, "below": int, **_DATES}
 _TIER = {
@@ -68,21 +69,24 @@ class Rewards:
     @cached_property
     def periods(self) -> list[Period]:
         """The periods that rules sum up, the day always among them, the shortest first."""
-        used: set[str] = {"day", *(rule.period for one in self.programmes for rule in one.summing)}
-        used |= {cap.period for scenario in self.registry.scenarios.values() for cap in scenario.caps}
+        used = {"day", *self.ruled.column("period").to_pylist()}
         return [period for period in PERIODS if period in used]
+
+    @cached_property
+    def kilogram_caps(self) -> list[tuple[str, KilogramCap]]:
+        """Scenario and cap."""
+        return [(scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps]
 
     @cached_property
     def kilogram_limits(self) -> list[pa.Table]:
         """The caps of scenarios, in an order in which each comes after those that lie within it."""
         rows = [
             {
-                **{"measure": REDUCTION, "rule": cap.id, "member": scenario.id, "named": scenario.id, "region": None},
+                **{"measure": REDUCTION, "rule": cap.id, "member": scenario, "named": scenario, "region": None},
                 **{"period": cap.period, "most": cap.limit_mg},
                 **{"valid_from": cap.valid_from, "valid_to": cap.valid_to or END_OF_TIME},
             }
-            for scenario in self.registry.scenarios.values()
-            for cap in scenario.caps
+            for scenario, cap in self.kilogram_caps
         ]
         ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
         return [_table(_LIMIT, rank) for rank in ranked if rank]
@@ -120,7 +124,7 @@ class Rewards:
     @cached_property
     def ruled(self) -> pa.Table:
         """Rule → period, of every rule whose entries sum up others."""
-        rows = [{"rule": cap.id, "period": cap.period} for s in self.registry.scenarios.values() for cap in s.caps]
+        rows: list[dict[str, Any]] = [{"rule": cap.id, "period": cap.period} for _, cap in self.kilogram_caps]
         rows += [{"rule": one.key(rule), "period": rule.period} for one in self.programmes for rule in one.summing]
         return _table({"rule": str, "period": str}, rows)
 
@@ -129,13 +133,11 @@ class Rewards:
         """Programmes that do not reward everybody: measure, how many institutions must report, subject kind or null."""
         rows = []
         for one in self.programmes:
-            rows += [
-                {**_restriction(one), "excluded": kind}
-                for kind in ("resident", "micro_enterprise")
-                if kind not in one.open_to
-            ]
+            anybody = {"measure": one.measure, "least": None, "excluded": None}
+            closed_to = [kind for kind in get_args(SubjectKind) if kind not in one.open_to]
+            rows += [{**anybody, **_validity(one), "excluded": kind} for kind in closed_to]
             if one.coverage:
-                rows.append({**_restriction(one, one.coverage), "least": one.coverage.institutions})
+                rows.append({**anybody, **_validity(one, one.coverage), "least": one.coverage.institutions})
         return _table({"measure": str, "least": int, "excluded": str, **_DATES}, rows)
 
     @cached_property
@@ -170,7 +172,7 @@ class Rewards:
     @cached_property
     def known(self) -> pa.Table:
         """Every rule that an entry may name instead of a factor."""
-        rules = [cap.id for scenario in self.registry.scenarios.values() for cap in scenario.caps]
+        rules = [cap.id for _, cap in self.kilogram_caps]
         rules += [one.key(rule) for one in self.programmes for rule in one.rules]
         return _table({"rule": str}, [{"rule": rule} for rule in rules])
 
@@ -195,19 +197,16 @@ class Rewards:
 
     def _limit(self, one: Programme, cap: Cap) -> Iterator[dict[str, Any]]:
         """What a cap limits: scenarios, and the entries of rules that span several of them."""
-        scenarios = cap.scenarios or one.rewarded
-        spanning = [tier for tier in one.tiers if len(tier.scenarios) > 1 and set(tier.scenarios) <= set(scenarios)]
+        scenarios = one.scenarios_of(cap)
+        tiers = [tier for tier in one.tiers if set(tier.scenarios) <= set(scenarios)]
         within = [other for other in one.caps if other is not cap and cap.holds(other)]
-        members = [one.key(rule) for rule in (*spanning, *within) if named(_scope(one, rule)) == SPANNING]
+        inner: list[Tier | Cap] = [*tiers, *within]
+        members = [one.key(rule) for rule in inner if named(one.scenarios_of(rule)) == SPANNING]
         for member in (*scenarios, *members):
             yield {
                 **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
                 **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
             }
-
-
-def _scope(one: Programme, rule: Any) -> list[str]:
-    return list(rule.scenarios) or one.rewarded
 
 
 def named(scenarios: list[str]) -> str:
@@ -220,16 +219,12 @@ def _rank(cap: Cap, caps: list[Cap]) -> int:
     return max((_rank(other, caps) + 1 for other in caps if other is not cap and cap.holds(other)), default=0)
 
 
-def _restriction(one: Programme, rule: Rule | None = None) -> dict[str, Any]:
-    span = _validity(one, rule) if rule else {"valid_from": one.valid_from, "valid_to": one.valid_to or END_OF_TIME}
-    return {"measure": one.measure, "least": None, "excluded": None, **span}
-
-
-def _validity(one: Programme, rule: Rule) -> dict[str, date]:
-    """The dates on which both the rule and its programme are in force."""
+def _validity(one: Programme, rule: Rule | None = None) -> dict[str, date]:
+    """The dates on which the programme, and the rule if one is meant, are in force."""
+    since, until = (rule.valid_from, rule.valid_to) if rule else (None, None)
     return {
-        "valid_from": max(one.valid_from, rule.valid_from or one.valid_from),
-        "valid_to": min(one.valid_to or END_OF_TIME, rule.valid_to or END_OF_TIME),
+        "valid_from": max(one.valid_from, since or one.valid_from),
+        "valid_to": min(one.valid_to or END_OF_TIME, until or END_OF_TIME),
     }
 
 

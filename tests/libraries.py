@@ -103,11 +103,10 @@ def unquantified(root: Path, key: str) -> str:
     said = {name: value for name, value in content(path).items() if name not in ("quantification", "alternatives")}
     write(path, {**said, "no_factor_reason": "nobody measured it; that is not a zero"})
     for programme in (root / "programmes").glob("*.yaml"):
-        rules = content(programme).get("earn", []) + content(programme).get("tiers", [])
-        kept = [{**rule, "scenarios": [one for one in rule["scenarios"] if one != key]} for rule in rules]
-        earn = [rule for rule in kept if rule["scenarios"] and "steps" not in rule]
-        tiers = [rule for rule in kept if rule["scenarios"] and "steps" in rule]
-        edited(programme, earn=earn, tiers=tiers)
+        for kind in ("earn", "tiers"):
+            rules = content(programme).get(kind, [])
+            kept = [{**rule, "scenarios": [one for one in rule["scenarios"] if one != key]} for rule in rules]
+            edited(programme, **{kind: [rule for rule in kept if rule["scenarios"]]})
     return "nobody measured it; that is not a zero"
 
 

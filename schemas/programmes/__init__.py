@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
@@ -33,11 +33,9 @@ from schemas.programmes.rules import (
     unnested,
 )
 from schemas.scenarios import Scenario, load_scenarios
-from schemas.scenarios.parts import Citation, Dated, Named, Region, Text, load_by_id
+from schemas.scenarios.parts import Citation, Dated, Named, Region, SubjectKind, Text, load_by_id
 
 FOLDER = "programmes"
-
-SubjectKind = Literal["resident", "micro_enterprise"]
 
 
 class Programme(Named, Dated):
@@ -61,7 +59,7 @@ class Programme(Named, Dated):
     region: Region
     kept: Literal["ledger", "compared"]
     reason: Text | None = None
-    open_to: list[SubjectKind] = Field(default=["resident", "micro_enterprise"], min_length=1)
+    open_to: list[SubjectKind] = Field(default=list(get_args(SubjectKind)), min_length=1)
     source: Citation
     left_open: list[Text] = []
     earn: list[Earn] = []
@@ -152,6 +150,10 @@ class Programme(Named, Dated):
     def rewarded(self) -> list[str]:
         """Scenarios for which it gives points, each once."""
         return list(dict.fromkeys(name for rule in self.earning for name in rule.scenarios))
+
+    def scenarios_of(self, rule: Tier | Cap) -> list[str]:
+        """The scenarios that a rule sums up: its own, or all that are rewarded."""
+        return rule.scenarios or self.rewarded
 
     def key(self, rule: Rule) -> str:
         """What the ledger calls one of its rules: programme and rule."""

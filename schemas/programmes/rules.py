@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import Strict
-from schemas.scenarios.parts import Citation, Id, Text
+from schemas.scenarios.parts import Citation, Id, Period, Text
 from schemas.units import whole_milligrams
 
-Period = Literal["day", "month", "year"]
-"""A calendar period of local dates, the shortest first."""
-PERIODS: tuple[Period, ...] = ("day", "month", "year")
+PERIODS: tuple[Period, ...] = get_args(Period)
+"""The shortest first."""
 
 Per = Literal["gram", "unit", "act"]
 """What points are counted by: grams of reduction, the scenario's unit (a kilometre, a step), or whole acts."""
@@ -82,6 +81,10 @@ class Rule(Basis):
         ends_before = self.valid_to and other.valid_from and self.valid_to <= other.valid_from
         begins_after = other.valid_to and self.valid_from and other.valid_to <= self.valid_from
         return not (ends_before or begins_after)
+
+    def in_force(self, on: date) -> bool:
+        """Whether it is in force on a date of its programme's."""
+        return (self.valid_from or date.min) <= on < (self.valid_to or date.max)
 
 
 class Earn(Rule):

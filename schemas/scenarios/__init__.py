@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError, Strict
-from schemas.scenarios.parts import Citation, Dated, Id, InstitutionKind, Named, Text, load_by_id, overlapping
+from schemas.scenarios.parts import Citation, Dated, Id, InstitutionKind, Named, Period, Text, load_by_id, overlapping
 from schemas.scenarios.quantification import Quantification
 from schemas.units import UnitError, counted_unit, whole_milligrams
 
@@ -62,7 +62,7 @@ class Cap(Dated):
     """
 
     id: Id
-    period: Literal["day", "month", "year"]
+    period: Period
     limit: Annotated[str, AfterValidator(_positive_mass)]
     source: Citation
 

@@ -27,6 +27,12 @@ InstitutionKind = Literal[
 water, gas or charges cars, `platform` who takes orders of meals, rooms, rides, parcels or used goods, `merchant` the
 shop, canteen or house itself."""
 
+SubjectKind = Literal["resident", "micro_enterprise"]
+"""Whose account it is."""
+
+Period = Literal["day", "month", "year"]
+"""A calendar period of local dates, the shortest first."""
+
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 code of another country: a figure from there applies nowhere here but by a declared proxy."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.base import Strict
+from schemas.scenarios.parts import SubjectKind
 from schemas.sources.columns import (
     REFUNDS,
     Classes,
@@ -21,16 +22,17 @@ from schemas.sources.columns import (
     Time,
 )
 
-DIRECTIONS = {"entry", "exit"}
-SUBJECT_KINDS = {"resident", "micro_enterprise"}
-CONSENTS = {"given", "withdrawn"}
 
+def _only(*allowed: str) -> AfterValidator:
+    """Codes that mean one of these and nothing else."""
 
-def _check_values(codes: Codes, allowed: set[str]) -> Codes:
-    unknown = set(codes.codes.values()) - allowed
-    if unknown:
-        raise ValueError(f"{sorted(unknown)}: use {sorted(allowed)}")
-    return codes
+    def check(codes: Codes) -> Codes:
+        unknown = set(codes.codes.values()) - set(allowed)
+        if unknown:
+            raise ValueError(f"{sorted(unknown)}: use {sorted(allowed)}")
+        return codes
+
+    return AfterValidator(check)
 
 
 class ActColumns(Strict):
@@ -51,14 +53,9 @@ class TapColumns(Strict):
 
     customer: str
     occurred_at: Time
-    direction: Codes
+    direction: Annotated[Codes, _only("entry", "exit")]
     station: str
     amount: Number
-
-    @field_validator("direction")
-    @classmethod
-    def _directions(cls, direction: Codes) -> Codes:
-        return _check_values(direction, DIRECTIONS)
 
 
 class PaymentColumns(Strict):
@@ -97,13 +94,8 @@ class RegistrationColumns(Strict):
 
     customer: str
     registered_at: Time
-    subject_kind: Codes
+    subject_kind: Annotated[Codes, _only(*get_args(SubjectKind))]
     identifiers: Identifiers
-
-    @field_validator("subject_kind")
-    @classmethod
-    def _kinds(cls, subject_kind: Codes) -> Codes:
-        return _check_values(subject_kind, SUBJECT_KINDS)
 
 
 class ConsentColumns(Strict):
@@ -112,12 +104,7 @@ class ConsentColumns(Strict):
     customer: str
     at: Time
     scope: Codes
-    consent: Codes
-
-    @field_validator("consent")
-    @classmethod
-    def _consents(cls, consent: Codes) -> Codes:
-        return _check_values(consent, CONSENTS)
+    consent: Annotated[Codes, _only("given", "withdrawn")]
 
 
 class RedemptionColumns(Strict):

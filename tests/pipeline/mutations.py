@@ -71,7 +71,7 @@ SUBTLER = (
     Mutation("prices stand still", "spending/money.yaml", 'percent: "0.9"', 'percent: "0.0"', "spends"),
     Mutation("refunds of two reports added up", "jobs.match:spends", "max(back_fen)", "sum(back_fen)", "spends"),
     Mutation("points of a cap rounded the other way", "jobs.points:_carried",
-             "+ c.below - 1) div c.below", ") div c.below", "figures"),
+             "+ below - 1) div below", ") div below", "figures"),
     Mutation("matching window too narrow", "scenarios/metro.yaml", "window_seconds: 600",
              "window_seconds: 20", "credits"),
     Mutation("booking lag ignored", "jobs.assignment:BOOKED", "<= a.lag_days", "<= 0", "credits"),
