@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.jars)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help airflow demo demo-spark connect connect-stop cluster test check bench bench-airflow bench-land soak env env-airflow lock clean
+.PHONY: help airflow demo demo-spark connect connect-stop cluster test check bench bench-airflow bench-land bench-points soak env env-airflow lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -62,6 +62,9 @@ bench: env ## seconds, records per second and memory by job, both engines
 
 bench-airflow: env env-airflow ## account_daily of the demo's world through Airflow: embedded, Spark in process, Spark Connect
 	@.venv-airflow/bin/python tools/bench_airflow.py $(ARGS)
+
+bench-points: env ## what seven programmes cost a million accounts on one day, beside kilograms alone; ARGS="--people 20000"
+	@$(BIN)/tanzhang bench-points $(ARGS)
 
 bench-land: env ## rows per second and memory of every format, beside a bare reader of it
 	@$(BIN)/tanzhang bench-land

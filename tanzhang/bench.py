@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,41 +27,50 @@ def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Co
     """Simulate and land a world of every size once, then run it on every engine and print the figures."""
     for people in sizes:
         world = home / str(people)
-        if not (world / "landed").exists():
-            shutil.rmtree(world, ignore_errors=True)
-            _command(
-                "simulate",
-                "--people",
-                str(people),
-                "--days",
-                str(days),
-                "--seed",
-                str(SEED),
-                "--home",
-                str(world),
-            )
-            started = time.perf_counter()
-            for job in ("pull", "land"):
-                _command("job", job, "--date", str(FIRST_DAY), "--home", str(world))
-            out.print(f"{people:,} people: pulled and landed in {time.perf_counter() - started:.1f} s")
+        simulate_landed(people, days, world, out)
         results = {engine: _run(world, engine, days) for engine in engines}
         _print(people, results, out)
 
 
-def _run(world: Path, engine: str, days: int) -> dict[str, Any]:
-    """Seconds by job and in Great Expectations over all dates, rows, commits, wall seconds, peak memory of an engine."""
-    folder = f"lake-{engine}"
+def simulate_landed(people: int, days: int, world: Path, out: Console) -> None:
+    """A world with everything landed, unless it is there."""
+    if (world / "landed").exists():
+        return
+    shutil.rmtree(world, ignore_errors=True)
+    size = ("--people", str(people), "--days", str(days), "--seed", str(SEED))
+    _command("simulate", *size, "--home", str(world))
+    started = time.perf_counter()
+    for job in ("pull", "land"):
+        _command("job", job, "--date", str(FIRST_DAY), "--home", str(world))
+    out.print(f"{people:,} people: pulled and landed in {time.perf_counter() - started:.1f} s")
+
+
+def run_measured(world: Path, folder: str, days: int, engine: str, **environment: str) -> tuple[list[Any], int]:
+    """Run the world's dates into a new lake, in a process of its own.
+
+    Returns:
+        What every date's run says of itself, and the peak resident bytes.
+    """
     shutil.rmtree(world / folder, ignore_errors=True)
     last = FIRST_DAY + timedelta(days=days - 1)
-    started = time.perf_counter()
     arguments = ("run", "--from", str(FIRST_DAY), "--to", str(last), "--home", str(world))
-    text, peak = _measured(*arguments, "--engine", engine, "--lake", folder, "--json")
-    decoder, rows, commits = json.JSONDecoder(), 0, []
+    text, peak = _measured(*arguments, "--engine", engine, "--lake", folder, "--json", **environment)
+    decoder, outcomes = json.JSONDecoder(), []
+    while text := text.lstrip():
+        outcome, end = decoder.raw_decode(text)
+        outcomes.append(outcome)
+        text = text[end:]
+    return outcomes, peak
+
+
+def _run(world: Path, engine: str, days: int) -> dict[str, Any]:
+    """Seconds by job and in Great Expectations over all dates, rows, commits, wall seconds, peak memory of an engine."""
+    started = time.perf_counter()
+    outcomes, peak = run_measured(world, f"lake-{engine}", days, engine)
+    rows, commits = 0, []
     seconds: dict[str, float] = defaultdict(float)
     gx: dict[str, float] = defaultdict(float)
-    while text.strip():
-        outcome, end = decoder.raw_decode(text.lstrip())
-        text = text.lstrip()[end:]
+    for outcome in outcomes:
         for job, spent in outcome["seconds"].items():
             seconds[job] += spent
         for part in ("import", "judge"):
@@ -110,11 +120,13 @@ def _command(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "tanzhang.cli", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def _measured(*arguments: str) -> tuple[str, int]:
+def _measured(*arguments: str, **environment: str) -> tuple[str, int]:
     """Standard output, and the peak resident bytes of the process and its children together."""
     peak = 0
     with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen([sys.executable, "-m", "tanzhang.cli", *arguments], stdout=output)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tanzhang.cli", *arguments], stdout=output, env=os.environ | environment
+        )
         while process.poll() is None:
             peak = max(peak, _resident(process.pid))
             time.sleep(0.2)

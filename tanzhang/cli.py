@@ -330,6 +330,19 @@ def bench_land(people: int = 100_000, home: Home = Path("home/bench-land")) -> N
     measure(people, home, out)
 
 
+@app.command("bench-points")
+def bench_points(
+    people: int = 1_000_000,
+    programmes: Annotated[int, typer.Option(min=1, help="How many keep points.")] = 7,
+    days: int = 1,
+    home: Home = Path("home/bench-points"),
+) -> None:
+    """What programmes cost: a day with kilograms alone beside the same day with points of several programmes."""
+    from tanzhang.bench_points import measure
+
+    measure(people, programmes, days, home, out)
+
+
 app.add_typer(factors.app, name="factors")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(spark.app, name="spark")
