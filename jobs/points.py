@@ -148,9 +148,12 @@ def _barred(run: Run, acts: Frame) -> Frame:
     if not run.policy.rewards.restrictions.num_rows:
         return lake.from_arrow(_NOBODY)
     days = lake.keep("SELECT DISTINCT person_id, act_date FROM {acts}", acts=acts)
+    log = run.read("silver.membership")
+    # Whoever was theirs once may be another's now, and everybody's history is long: the newest row is asked of these.
+    ever = semi(lake, log, semi(lake, log, days, "person_id"), "customer_key")
     members = lake.keep(
         "SELECT customer_key, person_id, subject_kind FROM {members}",
-        members=semi(lake, newest(lake, run.read("silver.membership"), "customer_key"), days, "person_id"),
+        members=semi(lake, newest(lake, ever, "customer_key"), days, "person_id"),
     )
     consents = lake.keep("SELECT * FROM {consents}", consents=consents_of(run, members))
     return lake.keep(

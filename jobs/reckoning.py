@@ -12,7 +12,7 @@ from jobs.emissions import arithmetic as of_payment
 from jobs.entries import REDUCTION
 from jobs.rewards import COUNTED, last_day
 from schemas.calculator import worked
-from schemas.programmes import Programme
+from schemas.programmes import POINTS, Programme
 from schemas.programmes.rules import Benefit, Cap, Earn, Expiry, Rule, Tier
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def arithmetic(registry: Registry, entry: Mapping[str, Any]) -> Reckoned:
         return of_payment(registry.spending, entry)
     if entry["measure"] == REDUCTION:
         return _kilograms(registry, entry)
-    programme = registry.programmes[entry["measure"].removeprefix("points.")]
+    programme = registry.programmes[entry["measure"].removeprefix(POINTS)]
     rule = next((one for one in programme.rules if programme.key(one) == entry["factor_id"]), None)
     if rule is None:
         return _by_gram(registry, programme, entry)

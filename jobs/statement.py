@@ -7,8 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.emissions import Emissions, own_emissions
+from jobs.entries import REDUCTION
 from jobs.explain import NotFound, only_hex
 from jobs.frames import in_force, newest, semi
+from jobs.tally import Due, Tally, next_due, tallies
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -38,7 +40,7 @@ class Statement:
         credited: scenario, institution, acts, milligrams of the month so far.
         reductions: scenario → milligrams since the account began, caps applied.
         emissions: what the person's payments emit, since the account began; apart from reductions.
-        points: programme → points.
+        points: of every programme with any entry; due: what of them expires next.
         not_credited: scenario, institution, outcome, reason, claims of the month so far.
         missing: (institution, feed) that the person's institutions owe for the date.
         institutions: institutions where the person has given a consent.
@@ -51,7 +53,8 @@ class Statement:
     credited: list[dict[str, Any]]
     reductions: dict[str, int]
     emissions: Emissions
-    points: dict[str, int]
+    points: list[Tally]
+    due: list[Due]
     not_credited: list[dict[str, Any]]
     missing: list[tuple[str, str]]
     institutions: list[str]
@@ -78,21 +81,16 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     credited = ask(
         f"""SELECT scenario, institution, count(DISTINCT position) AS acts, CAST(sum(amount) AS bigint) AS milligrams
             FROM (SELECT *, CAST(sum(amount) OVER (PARTITION BY position, measure) AS bigint) AS standing FROM {{ledger}}
-                  WHERE {mine} AND measure = 'reduction_mg' AND act_month = '{month}'
+                  WHERE {mine} AND measure = '{REDUCTION}' AND act_month = '{month}'
                     AND act_date <= DATE '{business_date}') AS entries
             WHERE standing <> 0 GROUP BY scenario, institution ORDER BY scenario, institution""",
         ledger="gold.ledger",
     )
     sums = ask(
-        f"""SELECT measure, scenario, CAST(sum(amount) AS bigint) AS amount FROM {{ledger}} WHERE {mine}
-            GROUP BY measure, scenario ORDER BY measure, scenario""",
+        f"""SELECT scenario, CAST(sum(amount) AS bigint) AS amount FROM {{ledger}}
+            WHERE {mine} AND measure = '{REDUCTION}' GROUP BY scenario ORDER BY scenario""",
         ledger="gold.ledger",
     )
-    points: dict[str, int] = {}
-    for row in sums:
-        if row["measure"].startswith("points."):
-            programme = row["measure"].removeprefix("points.")
-            points[programme] = points.get(programme, 0) + row["amount"]
     # A claim may since have gone to another person: its newest row says whose it is.
     month_log = lake.sql(
         f"""SELECT * FROM {{log}} WHERE publication_seq <= {seq} AND act_month = '{month}'
@@ -134,7 +132,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         if row["institution"] in institutions
     ]
     example = ask(
-        f"SELECT entry_id FROM {{ledger}} WHERE {mine} AND measure = 'reduction_mg' ORDER BY amount DESC, entry_id LIMIT 1",
+        f"SELECT entry_id FROM {{ledger}} WHERE {mine} AND measure = '{REDUCTION}' ORDER BY amount DESC, entry_id LIMIT 1",
         ledger="gold.ledger",
     )
     return Statement(
@@ -142,9 +140,10 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         business_date=business_date,
         publication_seq=seq,
         credited=credited,
-        reductions={row["scenario"]: row["amount"] for row in sums if row["measure"] == "reduction_mg"},
+        reductions={row["scenario"]: row["amount"] for row in sums},
         emissions=own_emissions(lake, seq, person=person),
-        points=points,
+        points=tallies(lake, seq, person=person),
+        due=next_due(lake, registry.programmes.values(), person, seq, business_date),
         not_credited=held_back,
         missing=missing,
         institutions=institutions,

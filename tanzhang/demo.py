@@ -68,7 +68,7 @@ def demonstrate(lake: Lake, home: Path, dates: list[date], out: Console) -> None
     if lake.engine == "spark":
         compare(home, out)
     else:
-        show.status(out, status(lake, home))
+        show.status(out, status(lake, home), lake.registry)
         show.statement(out, statement(lake, lake.registry, someone(lake), dates[-1]), lake.registry)
     out.print(f"{len(dates)} business dates in {seconds:.1f} s on the {lake.engine} engine; everything lies in {home}")
 

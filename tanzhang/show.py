@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobs.recording import Outcome
     from jobs.statement import Statement
     from jobs.status import Status
+    from jobs.tally import Tally
     from schemas import Registry
     from simulator import Summary
 
@@ -87,7 +88,7 @@ def outcome_line(outcome: Outcome) -> str:
     )
 
 
-def status(console: Console, state: Status) -> None:
+def status(console: Console, state: Status, registry: Registry) -> None:
     """Per institution: records and what became of them; accounts, kilograms, duplicates prevented."""
     rows: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for row in state.dispositions:
@@ -123,6 +124,8 @@ def status(console: Console, state: Status) -> None:
         f"[bold]{kilograms(state.emissions.milligrams)}[/bold] emitted by what was paid, apart from what was reduced: "
         f"an estimate, {covered(state.emissions)}"
     )
+    if state.points:
+        points(console, state.points, registry)
     waiting = sum(row["claims"] for row in state.outcomes if row["outcome"] == "no_factor")
     if waiting:
         console.print(f"acts that wait for a factor: {waiting:,}; tanzhang factors wanted says which, and why")
@@ -232,10 +235,7 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         *_emissions(account, registry),
         f"[bold]Reduced so far: {kilograms(total)}[/bold]",
         _grid((name(scenario), "", grams(amount)) for scenario, amount in account.reductions.items() if amount),
-        *(
-            f"   {registry.programmes[key].name}: {points:,} points{' (overdrawn)' if points < 0 else ''}"
-            for key, points in account.points.items()
-        ),
+        *_points(account, registry),
         "[bold]Offset so far: none[/bold]",
         "   None of the three is taken from another: what was reduced does not make a payment emit less.",
         f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",
@@ -285,6 +285,34 @@ def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
         _grid((category, grams(amount)) for category, amount in categories),
         f"   {covered(own)}\n",
     ]
+
+
+def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
+    """What every programme gave the person and what became of it."""
+    if not account.points:
+        return
+    yield "[bold]Points of the programmes, on the same kilograms[/bold]"
+    due = {one.programme: f"{one.points:,} of them expire on {one.on}" for one in account.due}
+    for one in account.points:
+        parts = ", ".join(f"{amount:+,} {word}" for amount, word in _parts(one) if amount)
+        yield f"   {registry.programmes[one.programme].name}: {one.balance:,} points{' (overdrawn)' if one.balance < 0 else ''}"
+        yield f"      {parts}{'; ' + due[one.programme] if one.programme in due else ''}"
+
+
+def _parts(one: Tally) -> list[tuple[int, str]]:
+    words = ("earned", "by tiers", "over a limit", "expired", "redeemed", "donated")
+    return list(zip((one.earned, one.bonus, one.capped, one.expired, one.redeemed, one.donated), words))
+
+
+def points(console: Console, tallies: list[Tally], registry: Registry) -> None:
+    """Per programme: what was earned, what became of it, what is left."""
+    table = Table(title="Points of the programmes, on the same kilograms")
+    words = [word for _, word in _parts(tallies[0])]
+    _columns(table, ("programme",), (*words, "left", "people", "overdrawn"))
+    for one in tallies:
+        numbers = (*(amount for amount, _ in _parts(one)), one.balance, one.people, one.overdrawn)
+        table.add_row(registry.programmes[one.programme].name, *map(_number, numbers))
+    console.print(table)
 
 
 def covered(own: Emissions) -> str:

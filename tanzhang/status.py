@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +52,7 @@ def status(
         say_json(content)
         return
     if state:
-        show.status(out, state)
+        show.status(out, state, lake.registry)
     _show_intakes(received)
     _show_publications(published, ended)
 
@@ -68,6 +69,7 @@ def _totals(state: Status) -> dict[str, Any]:
             "spent_fen": state.emissions.spent_fen,
             "known_fen": state.emissions.known_fen,
         },
+        "points": [{**dataclasses.asdict(one), "balance": one.balance} for one in state.points],
         "dispositions": state.dispositions,
         "outcomes": state.outcomes,
         "refused_deliveries": [dict(zip(("institution", "arrival", "codes"), one)) for one in refused],

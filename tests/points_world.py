@@ -144,7 +144,7 @@ class Account:
         """(person, measure, kind of position, date, scenario) → what stands."""
         found: defaultdict[tuple[Any, ...], int] = defaultdict(int)
         for row in self.lake.to_arrow(self.lake.read("gold.ledger")).to_pylist():
-            person = next(name for name in PEOPLE if _id(name) == row["person_id"])
+            person = next(name for name in PEOPLE if id_of(name) == row["person_id"])
             found[person, row["measure"], row["position_kind"], row["act_date"], row["scenario"]] += row["amount"]
         return {key: amount for key, amount in found.items() if amount}
 
@@ -161,7 +161,7 @@ def in_force(facts: Iterable[Fact]) -> dict[str, Fact]:
 # -- the tables --------------------------------------------------------------------------------------
 
 
-def _id(name: str) -> str:
+def id_of(name: str) -> str:
     return hashlib.md5(name.encode()).hexdigest()
 
 
@@ -174,7 +174,7 @@ def _tables(before: dict[str, Fact], after: dict[str, Fact]) -> dict[str, list[d
     for customer, person in now.items():
         if was.get(customer) != person:
             rows["silver.membership"].append(
-                {"customer_key": _id(customer), "person_id": _id(person), "component_id": _id(customer),
+                {"customer_key": id_of(customer), "person_id": id_of(person), "component_id": id_of(customer),
                  "subject_kind": "resident", "rule": "alone"}
             )  # fmt: skip
     for key, fact in after.items():
@@ -182,19 +182,19 @@ def _tables(before: dict[str, Fact], after: dict[str, Fact]) -> dict[str, list[d
         if isinstance(fact, Consent) and is_new:
             at = int((fact.day - date(1970, 1, 1)).total_seconds()) - 8 * 3600
             rows["silver.customer_events"].append(
-                {"event_key": _id(key), "event_kind": "consent", "institution": CUSTOMERS[fact.customer], "feed": "consents",
-                 "customer_key": _id(fact.customer), "scope": "all", "is_given": fact.is_given, "at_unix": at,
+                {"event_key": id_of(key), "event_kind": "consent", "institution": CUSTOMERS[fact.customer], "feed": "consents",
+                 "customer_key": id_of(fact.customer), "scope": "all", "is_given": fact.is_given, "at_unix": at,
                  "is_live": True, "content_hash": ""}
             )  # fmt: skip
         if isinstance(fact, Redemption) and is_new:
             rows["silver.redemptions"].append(
-                {"redemption_id": _id(key), "institution": "alipay", "feed": "redemptions", "programme": "trial",
-                 "customer_key": _id(fact.customer), "benefit": fact.benefit, "points": max(fact.points, 1),
+                {"redemption_id": id_of(key), "institution": "alipay", "feed": "redemptions", "programme": "trial",
+                 "customer_key": id_of(fact.customer), "benefit": fact.benefit, "points": max(fact.points, 1),
                  "act_date": fact.day, "act_month": f"{fact.day:%Y-%m}", "is_live": fact.points > 0, "content_hash": ""}
             )  # fmt: skip
         if isinstance(fact, Act) and (is_new or was.get(fact.customer) != now.get(fact.customer)):
             rows["silver.activities"].append(
-                {"claim_id": _id(key), "activity_id": _id(key), "person_id": _id(now[fact.customer]),
+                {"claim_id": id_of(key), "activity_id": id_of(key), "person_id": id_of(now[fact.customer]),
                  "institution": CUSTOMERS[fact.customer], "feed": "acts", "scenario": fact.scenario,
                  "family": fact.scenario, "act_date": fact.day, "act_month": f"{fact.day:%Y-%m}",
                  "outcome": "credited", "reason": "", "is_lead": True,

@@ -36,6 +36,8 @@ from schemas.scenarios import Scenario, load_scenarios
 from schemas.scenarios.parts import Citation, Dated, Named, Region, SubjectKind, Text, load_by_id
 
 FOLDER = "programmes"
+POINTS = "points."
+"""What the ledger's measures of points begin with."""
 
 
 class Programme(Named, Dated):
@@ -123,7 +125,7 @@ class Programme(Named, Dated):
     @property
     def measure(self) -> str:
         """The ledger's measure for this programme's points."""
-        return f"points.{self.id}"
+        return f"{POINTS}{self.id}"
 
     @property
     def prefix(self) -> str:

@@ -1,0 +1,130 @@
+"""Points as they stand: programme by programme, what was earned, what became of it, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.entries import GIVEN_UP
+from jobs.rewards import last_day
+from schemas.programmes import POINTS
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+    from schemas.programmes import Programme
+
+KINDS = {
+    "activity": "earned",
+    "tier": "bonus",
+    "cap": "capped",
+    "expiry": "expired",
+    "redemption": "redeemed",
+    "donation": "donated",
+}
+"""Kind of position → the sum that its points are part of."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One programme's points.
+
+    Attributes:
+        earned, bonus: for acts, and by tiers.
+        capped, expired, redeemed, donated: what was taken or given up, none above zero.
+        people: who have any entry; overdrawn: those of them whose balance is below zero.
+        owed: the sum of the balances below zero.
+    """
+
+    programme: str
+    earned: int
+    bonus: int
+    capped: int
+    expired: int
+    redeemed: int
+    donated: int
+    people: int
+    overdrawn: int
+    owed: int
+
+    @property
+    def balance(self) -> int:
+        """What is left."""
+        return self.earned + self.bonus + self.capped + self.expired + self.redeemed + self.donated
+
+
+def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) -> list[Tally]:
+    """The points of every programme that has any entry, in the order of their ids.
+
+    Args:
+        seq: as of this publication; otherwise as of now.
+        person: of this person; otherwise of everybody.
+    """
+    known = "true" if seq is None else f"publication_seq <= {seq}"
+    whose = "true" if person is None else f"person_id = '{person}'"
+    sums = [
+        f"CAST(sum(CASE WHEN position_kind = '{kind}' THEN amount ELSE 0 END) AS bigint) AS {name}"
+        for kind, name in KINDS.items()
+    ]
+    total = [f"CAST(sum({name}) AS bigint) AS {name}" for name in KINDS.values()]
+    rows = lake.to_arrow(
+        lake.sql(
+            f"""WITH held AS (
+                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM {{ledger}}
+                  WHERE substring(measure, 1, {len(POINTS)}) = '{POINTS}' AND {known} AND {whose}
+                  GROUP BY measure, person_id)
+                SELECT substring(measure, {len(POINTS) + 1}) AS programme, {", ".join(total)}, count(1) AS people,
+                       CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
+                       CAST(sum(least(balance, 0)) AS bigint) AS owed
+                FROM held GROUP BY measure ORDER BY measure""",
+            ledger=lake.read("gold.ledger"),
+        )
+    ).to_pylist()
+    return [Tally(**row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Due:
+    """Points that expire next, unless they are used before."""
+
+    programme: str
+    on: date
+    points: int
+
+
+def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int, on: date) -> list[Due]:
+    """What of a person's points expires next in every programme, by what is known in a publication.
+
+    The oldest are used first: of the points that expire by a date, those that were given up or have expired are gone.
+    """
+    rows = lake.to_arrow(
+        lake.sql(
+            f"""SELECT measure, act_date, CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
+                         THEN 0 ELSE amount END) AS bigint) AS came,
+                       CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
+                         THEN 0 - amount ELSE 0 END) AS bigint) AS went
+                FROM {{ledger}} WHERE person_id = '{person}' AND publication_seq <= {seq}
+                 AND substring(measure, 1, {len(POINTS)}) = '{POINTS}'
+                GROUP BY measure, act_date ORDER BY measure, act_date""",
+            ledger=lake.read("gold.ledger"),
+        )
+    ).to_pylist()
+    found = []
+    for programme in programmes:
+        rule = programme.expiry
+        if rule is None:
+            continue
+        mine = [row for row in rows if row["measure"] == programme.measure]
+        gone = sum(row["went"] for row in mine)
+        ends: dict[date, int] = {}
+        for row in mine:
+            at = last_day(rule.period, row["act_date"], rule.keep)
+            ends[at] = ends.get(at, 0) + row["came"]
+        came = 0
+        for at in sorted(ends):
+            came += ends[at]
+            if at > on and came > gone:
+                found.append(Due(programme.id, at, came - gone))
+                break
+    return found

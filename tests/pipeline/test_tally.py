@@ -1,0 +1,64 @@
+"""Points as they are told: the sums of the entries, and what is said to expire next does."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+
+from jobs.lake import open_lake
+from jobs.tally import KINDS, Due, next_due, tallies
+from tests.pipeline.test_points import FACTS, SOME, registry, told_once
+from tests.points_world import DAYS, PEOPLE, RUNS, TRIAL_POINTS, Account, Fact, Member, eventful, id_of
+
+ON, LATER = DAYS[3], RUNS[1]
+"""October's points end with the first date, November's with the second; no other lies between."""
+
+
+@SOME
+@given(FACTS)
+def test_what_is_said_to_expire_next_expires(facts: list[Fact]) -> None:
+    told = [fact for fact in told_once(facts) if isinstance(fact, Member) or fact.day <= ON]
+    with TemporaryDirectory() as folder:
+        lake = open_lake("embedded", Path(folder), registry())
+        account = Account(lake, registry())
+        account.run(told, ON)
+        due = {
+            person: next_due(lake, registry().programmes.values(), id_of(person), account.seq, ON) for person in PEOPLE
+        }
+        account.run([], LATER)
+        expired = {
+            person: -amount
+            for (person, _, kind, day, _), amount in account.entries().items()
+            if (kind, day) == ("expiry", LATER)
+        }
+        lake.close()
+    assert due == {person: [Due("trial", LATER, expired[person])] if person in expired else [] for person in PEOPLE}
+
+
+def test_the_sums_are_those_of_the_entries(tmp_path: Path) -> None:
+    lake = open_lake("embedded", tmp_path, registry())
+    account = Account(lake, registry())
+    balances: list[tuple[int, int]] = []
+    for facts, on in zip(eventful(), RUNS, strict=True):
+        account.run(facts, on)
+        sums, of_people = Counter[str](), defaultdict[str, Counter[str]](Counter)
+        for (person, measure, kind, *_), amount in account.entries().items():
+            if measure == TRIAL_POINTS:
+                sums[KINDS[kind]] += amount
+                of_people[person][KINDS[kind]] += amount
+        [told] = tallies(lake)
+        assert {name: getattr(told, name) for name in KINDS.values()} == {name: sums[name] for name in KINDS.values()}
+        below = [min(mine.total(), 0) for mine in of_people.values()]
+        assert (told.balance, told.people) == (sums.total(), len(of_people))
+        assert (told.overdrawn, told.owed) == (sum(owed < 0 for owed in below), sum(below))
+        for person, mine in of_people.items():
+            [own] = tallies(lake, person=id_of(person))
+            assert (own.balance, own.people) == (mine.total(), 1)
+        balances.append((told.balance, told.owed))
+    # As it was said after the first and the second run.
+    assert [(one.balance, one.owed) for seq in (1, 2, 3) for one in tallies(lake, seq)] == balances
+    assert balances[-1][1] < 0, "somebody gave up more than there was, and that is carried forward"
+    lake.close()
