@@ -15,6 +15,7 @@ from jobs.emissions import Emissions, own_emissions
 from jobs.entries import REDUCTION
 from jobs.explain import NotFound
 from jobs.frames import newest
+from jobs.tally import Tally, tallies
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -147,6 +148,7 @@ class Report:
     Attributes:
         previous: the publication before; None for the first.
         emissions: of people's payments of the last `DAYS` act dates, apart from the kilograms.
+        points: of every programme with any entry, since it began.
         accounts: people whose kilograms stand above zero; None for fewer than `FEWEST`, but none.
         accounts_before: as the publication before had it; None where the two together would count out the change.
         accounts_change: their difference; None for fewer than `FEWEST`, but none.
@@ -158,6 +160,7 @@ class Report:
     previous: Publication | None
     kilograms: Kilograms
     emissions: Emissions
+    points: list[Tally]
     accounts: int | None
     accounts_before: int | None
     accounts_change: int | None
@@ -192,6 +195,7 @@ def report(lake: Lake, seq: int) -> Report:
         previous=previous,
         kilograms=_kilograms(lake, seq, publication.business_date, first),
         emissions=own_emissions(lake, seq, since=first),
+        points=tallies(lake, seq),
         accounts=people(now),
         accounts_before=before if people(now - before) is not None else None,
         accounts_change=people(now - before),

@@ -32,6 +32,7 @@ def page(told: Report, registry: Registry) -> str:
         head=first.head(),
         kilograms=first.kilograms(),
         emissions=first.emissions(),
+        points=first.points(),
         rows=first.rows(),
         claims=first.claims(),
         duplicates=first.duplicates(),

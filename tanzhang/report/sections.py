@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.report import DAYS
+from jobs.report import DAYS, people
 from schemas.sources.errors import ERRORS
 from tanzhang.report.parts import Bar, Cell, Figure, Line, Share, Sum, Table, matrix, shares, width
 from tanzhang.report.teller import Teller, each
@@ -156,6 +156,25 @@ class Sections(Teller):
 
     def _yuan(self, name: str, fen: int) -> Figure:
         return Figure(name, fen, self.words("emissions.yuan", yuan=number(fen // 100)))
+
+    def points(self) -> Table:
+        """Per programme what was earned, what became of it and what is left."""
+        words, parts = self.words, self.keys("tally")
+        rows: list[list[Cell]] = []
+        for one in self.told.points:
+            programme = self.registry.programmes[one.programme]
+            amounts = {part: getattr(one, part) for part in parts} | {"left": one.balance, "owed": one.owed}
+            count = {"people": people(one.people), "overdrawn": people(one.overdrawn)}
+            name = f"points.{one.programme}"
+            rows.append(
+                [
+                    Both(programme.name, programme.name_en),
+                    *(Figure(f"{name}.{key}", n, signed(n) if n < 0 else number(n)) for key, n in amounts.items()),
+                    *(self.people(f"{name}.{key}", n) for key, n in count.items()),
+                ]
+            )
+        others = ("left", "owed", "people", "overdrawn")
+        return Table([words("points.programme"), *parts.values(), *(words(f"points.{key}") for key in others)], rows)
 
     # -- rows and claims -------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ def recount(lake: Path, registry: Registry, seq: int) -> Figures:
     found = [
         *kilograms(ledger, seq, day),
         *emissions(log["gold.ledger"], activities, day),
+        *points(log["gold.ledger"]),
         *accounts(ledger, seq),
         *restated(ledger, seq, day),
         *dispositions(log["silver.rows"], coverage, seq),
@@ -88,6 +89,32 @@ def emissions(ledger: list[Row], activities: list[Row], day: date) -> Iterable[t
     yield "emission.known", known
     now = standing(activities).values()
     yield "emission.spent", sum(row["spend_fen"] or 0 for row in now if row["act_date"] >= first)
+
+
+SUMS = {
+    "activity": "earned",
+    "tier": "bonus",
+    "cap": "capped",
+    "expiry": "expired",
+    "redemption": "redeemed",
+    "donation": "donated",
+}
+
+
+def points(ledger: list[Row]) -> Iterable[tuple[str, int | None]]:
+    """What every programme gave, took and has left, and how many people that is of."""
+    by_kind, by_person = defaultdict[str, Counter[str]](Counter), defaultdict[str, Counter[str]](Counter)
+    for row in ledger:
+        if row["measure"].startswith("points."):
+            by_kind[row["measure"]][SUMS[row["position_kind"]]] += row["amount"]
+            by_person[row["measure"]][row["person_id"]] += row["amount"]
+    for name, sums in by_kind.items():
+        yield from ((f"{name}.{kind}", sums[kind]) for kind in SUMS.values())
+        balances = by_person[name].values()
+        below = [balance for balance in balances if balance < 0]
+        yield from ((f"{name}.left", sum(balances)), (f"{name}.owed", sum(below)))
+        for what, count in (("people", len(balances)), ("overdrawn", len(below))):
+            yield f"{name}.{what}", None if 1 <= count <= 4 else count
 
 
 def accounts(ledger: list[Row], seq: int) -> Iterable[tuple[str, int | None]]:

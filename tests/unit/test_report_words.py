@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.match import OUTCOMES
+from jobs.tally import KINDS
 from schemas import load_registry
 from schemas.spending import CATEGORIES
 from tanzhang.report import page, proof, sections
@@ -47,9 +48,10 @@ def test_every_outcome_disposition_and_reason_has_its_words() -> None:
         "reason": outcomes | {"new", "restated", "person_changed", "withdrawn"},
         "arrival": {*proof.STATES, "unknown"},
         "category": set(CATEGORIES),
+        "tally": set(KINDS.values()),
     }.items():
         assert {key.split(".")[1] for key in WORDS.texts if key.startswith(f"{group}.")} == keys, group
-        if group not in ("arrival", "category"):
+        if group not in ("arrival", "category", "tally"):
             assert {key.split(".")[1] for key in WORDS.texts if key.startswith(f"{group}_means.")} == keys, group
 
 
