@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from jobs.scope import Scope
 
-MEMBER = f"CASE WHEN {{alias}}.scenario = '{SPANNING}' THEN {{alias}}.factor_id ELSE {{alias}}.scenario END"
-"""SQL: what a rule knows an entry by: its scenario or, where it spans several, the rule that made it."""
+MEMBER = "CASE WHEN e.position_kind = 'activity' THEN e.scenario ELSE e.factor_id END"
+"""SQL: what a cap knows an entry `e` by: an act by its scenario, what another rule made of a period by that rule."""
 
 
 def capped(lake: Lake, entries: Frame, scope: Scope, limits: Sequence[pa.Table]) -> Frame:
@@ -35,7 +35,7 @@ def capped(lake: Lake, entries: Frame, scope: Scope, limits: Sequence[pa.Table])
             f"""SELECT e.person_id, r.measure, r.rule, r.named, r.region AS of_rule, r.period, r.most, r.valid_from,
                        {start_of("r.period", "e.act_date")} AS start, e.region, e.amount
                 FROM {{entries}} AS e JOIN {{rules}} AS r ON e.measure = r.measure
-                 AND {MEMBER.format(alias="e")} = r.member
+                 AND {MEMBER} = r.member
                  AND e.act_date >= r.valid_from AND e.act_date < r.valid_to""",
             entries=union(lake, *found, scope.held),
             rules=lake.from_arrow(rules),

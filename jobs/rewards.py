@@ -25,6 +25,8 @@ END_OF_TIME = date(9999, 12, 31)
 COUNTED = {"gram": 1000, "unit": MICRO, "act": 1}
 """What a claim is counted in, for one of what points are counted by: milligrams, 10^-6 units, acts."""
 
+_Periodic = Tier | Cap | KilogramCap
+
 _TYPES = {str: pa.string(), int: pa.int64(), date: pa.date32()}
 _DATES = {"valid_from": date, "valid_to": date}
 _EARN = {"measure": str, "rule": str, "scenario": str, "prefix": str, "per": str, "above": int, "below": int, **_DATES}
@@ -82,11 +84,12 @@ class Rewards:
         """The caps of scenarios, in an order in which each comes after those that lie within it."""
         rows = [
             {
-                **{"measure": REDUCTION, "rule": cap.id, "member": scenario, "named": scenario, "region": None},
+                **{"measure": REDUCTION, "rule": cap.id, "member": member, "named": scenario, "region": None},
                 **{"period": cap.period, "most": cap.limit_mg},
                 **{"valid_from": cap.valid_from, "valid_to": cap.valid_to or END_OF_TIME},
             }
             for scenario, cap in self.kilogram_caps
+            for member in (scenario, *self._kilogram_caps_within(cap, [scenario]))
         ]
         ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
         return [_table(_LIMIT, rank) for rank in ranked if rank]
@@ -195,18 +198,29 @@ class Rewards:
     def _tier(self, one: Programme, rule: Any) -> dict[str, Any]:
         return {"per": rule.per, "period": rule.period, "region": one.region, "named": named(rule.scenarios)}
 
+    def _kilogram_caps_within(self, cap: _Periodic, scenarios: list[str]) -> list[str]:
+        """The caps on the kilograms of these scenarios that sum up no longer a period, but for itself."""
+        return [
+            other.id for name, other in self.kilogram_caps
+            if other is not cap and name in scenarios and is_within(other, cap)
+        ]  # fmt: skip
+
     def _limit(self, one: Programme, cap: Cap) -> Iterator[dict[str, Any]]:
-        """What a cap limits: scenarios, and the entries of rules that span several of them."""
+        """What a cap limits: scenarios, and the entries of rules that sum up some of them over no longer a period."""
         scenarios = one.scenarios_of(cap)
-        tiers = [tier for tier in one.tiers if set(tier.scenarios) <= set(scenarios)]
-        within = [other for other in one.caps if other is not cap and cap.holds(other)]
-        inner: list[Tier | Cap] = [*tiers, *within]
-        members = [one.key(rule) for rule in inner if named(one.scenarios_of(rule)) == SPANNING]
+        tiers = [tier for tier in one.tiers if set(tier.scenarios) <= set(scenarios) and is_within(tier, cap)]
+        inner = [other for other in one.caps if other is not cap and cap.holds(other)]
+        members = [*map(one.key, tiers), *map(one.key, inner), *self._kilogram_caps_within(cap, scenarios)]
         for member in (*scenarios, *members):
             yield {
                 **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
                 **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
             }
+
+
+def is_within(rule: _Periodic, other: _Periodic) -> bool:
+    """Whether one rule's periods are no longer than another's: what it makes of one lies within one of these."""
+    return PERIODS.index(rule.period) <= PERIODS.index(other.period)
 
 
 def named(scenarios: list[str]) -> str:

@@ -215,6 +215,8 @@ def _people(facts: dict[str, Fact]) -> dict[str, str]:
 MG = {"metro": 46_700, "walking": 20, "utility_payment": 89_000}
 """Milligrams of a km, a step, a payment."""
 TRIAL_POINTS = "points.trial"
+LENGTH = {"day": 1, "month": 2, "year": 3}
+"""Of periods: what a rule makes of a period lies within one that is no shorter."""
 
 
 def expected(facts: Iterable[Fact], on: date) -> dict[tuple[Any, ...], int]:
@@ -236,15 +238,18 @@ def _of_person(
 ) -> dict[tuple[Any, ...], int]:
     entries: defaultdict[tuple[Any, ...], int] = defaultdict(int)
 
-    def add(measure: str, kind: str, day: date, scenario: str, amount: int) -> None:
+    spans: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+
+    def add(measure: str, kind: str, day: date, scenario: str, amount: int, period: str = "day") -> None:
         entries[measure, kind, day, scenario] += amount
+        spans[measure, kind, day, scenario, period] += amount
 
     def total(measure: str, days: str, start: str, *scenarios: str) -> int:
         return sum(
             amount
-            for (of, kind, day, scenario), amount in entries.items()
+            for (of, kind, day, scenario, period), amount in spans.items()
             if of == measure and kind not in ("redemption", "donation") and scenario in scenarios
-            and _start(day, days) == date.fromisoformat(start)
+            and LENGTH[period] <= LENGTH[days] and _start(day, days) == date.fromisoformat(start)
         )  # fmt: skip
 
     for act in acts:
@@ -257,12 +262,12 @@ def _of_person(
             over = total("reduction_mg", period, f"{start}", scenario) - limit
             if over <= 0:
                 continue
-            add("reduction_mg", "cap", start, scenario, -over)
+            add("reduction_mg", "cap", start, scenario, -over, period)
             if scenario == "metro":
                 within = [act for act in rewarded if act.scenario == scenario and _start(act.day, period) == start]
                 points = sum(act.quantity * MG[scenario] // 3_000 for act in within)
                 taken = min(over, sum(act.quantity * MG[scenario] for act in within))
-                add(TRIAL_POINTS, "cap", start, scenario, -min(ceil(Fraction(taken, 3_000)), points))
+                add(TRIAL_POINTS, "cap", start, scenario, -min(ceil(Fraction(taken, 3_000)), points), period)
     for act in rewarded:
         points = {"metro": act.quantity * MG["metro"] // 3_000, "utility_payment": 7, "walking": act.quantity // 1_000}
         add(TRIAL_POINTS, "activity", act.day, act.scenario, points[act.scenario])
@@ -277,7 +282,7 @@ def _of_person(
         for start in {_start(day, period) for of, _, day, _ in entries if of == TRIAL_POINTS}:
             over = total(TRIAL_POINTS, period, f"{start}", *scenarios) - limit
             if over > 0:
-                add(TRIAL_POINTS, "cap", start, named, -over)
+                add(TRIAL_POINTS, "cap", start, named, -over, period)
     given_up: defaultdict[date, int] = defaultdict(int)
     for one in held.values():
         if isinstance(one, Redemption) and one.points and people[one.customer] == person:
@@ -303,9 +308,9 @@ def _tiers(rewarded: list[Act], add: Any) -> None:
     for day, count in steps.items():
         add(TRIAL_POINTS, "tier", day, "walking", 5 if count >= 10_000 else 2 if count >= 5_000 else 0)
     for start, count in done.items():
-        add(TRIAL_POINTS, "tier", start, "*", 30 if count >= 6 else 10 if count >= 3 else 0)
+        add(TRIAL_POINTS, "tier", start, "*", 30 if count >= 6 else 10 if count >= 3 else 0, "month")
     for start, milligrams in ridden.items():
-        add(TRIAL_POINTS, "tier", start, "metro", 50 if milligrams >= 1_500_000 else 0)
+        add(TRIAL_POINTS, "tier", start, "metro", 50 if milligrams >= 1_500_000 else 0, "year")
 
 
 def _is_whole(person: str, day: date, held: dict[str, Fact], people: dict[str, str]) -> bool:

@@ -251,21 +251,22 @@ class Published(Strict):
 
     Attributes:
         value: plain mass, such as `89 g`.
-        per: of one act, or of one unit of the scenario.
+        per: of one act, or of so many `units` of the scenario.
         of: from when it is.
     """
 
     scenario: Id
     value: str
     per: Literal["unit", "act"]
+    units: Exact = "1"
     of: date
     note: Text | None = None
     source: Citation
 
     @property
-    def milligrams(self) -> int:
-        """The figure in milligrams."""
-        return whole_milligrams(self.value)
+    def milligrams(self) -> Fraction:
+        """The figure of one act, or of one unit, in milligrams."""
+        return whole_milligrams(self.value) / Fraction(self.units)
 
 
 class Example(Strict):
