@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from jobs.entries import GIVEN_UP
+from jobs.entries import GIVEN_UP, REDUCTION
+from jobs.frames import listed
 from jobs.rewards import last_day
 from schemas.programmes import POINTS
 
@@ -33,6 +35,7 @@ class Tally:
     Attributes:
         earned, bonus: for acts, and by tiers.
         capped, expired, redeemed, donated: what was taken or given up, none above zero.
+        rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what caps took along.
         people: who have any entry; overdrawn: those of them whose balance is below zero.
         owed: the sum of the balances below zero.
     """
@@ -44,6 +47,7 @@ class Tally:
     expired: int
     redeemed: int
     donated: int
+    rewarded_mg: int
     people: int
     overdrawn: int
     owed: int
@@ -51,7 +55,17 @@ class Tally:
     @property
     def balance(self) -> int:
         """What is left."""
-        return self.earned + self.bonus + self.capped + self.expired + self.redeemed + self.donated
+        return self.given + self.expired + self.redeemed + self.donated
+
+    @property
+    def given(self) -> int:
+        """What was given, under the limits."""
+        return self.earned + self.bonus + self.capped
+
+    @property
+    def per_kilogram(self) -> Fraction | None:
+        """Points that were given for a kilogram of the acts that it rewards; None where these reduced nothing."""
+        return Fraction(self.given * 10**6, self.rewarded_mg) if self.rewarded_mg > 0 else None
 
 
 def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) -> list[Tally]:
@@ -70,15 +84,27 @@ def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) ->
     total = [f"CAST(sum({name}) AS bigint) AS {name}" for name in KINDS.values()]
     rows = lake.to_arrow(
         lake.sql(
-            f"""WITH held AS (
-                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM {{ledger}}
-                  WHERE substring(measure, 1, {len(POINTS)}) = '{POINTS}' AND {known} AND {whose}
-                  GROUP BY measure, person_id)
-                SELECT substring(measure, {len(POINTS) + 1}) AS programme, {", ".join(total)}, count(1) AS people,
-                       CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
-                       CAST(sum(least(balance, 0)) AS bigint) AS owed
-                FROM held GROUP BY measure ORDER BY measure""",
-            ledger=lake.read("gold.ledger"),
+            f"""WITH points AS (SELECT * FROM {{ledger}} WHERE substring(measure, 1, {len(POINTS)}) = '{POINTS}'),
+                held AS (
+                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM points
+                  GROUP BY measure, person_id),
+                reduced AS (
+                  SELECT position, sum(amount) AS milligrams FROM {{ledger}} WHERE measure = '{REDUCTION}'
+                  GROUP BY position),
+                acts AS (
+                  SELECT p.measure, CAST(sum(r.milligrams) AS bigint) AS rewarded_mg
+                  FROM (SELECT measure, position FROM points GROUP BY measure, position HAVING sum(amount) <> 0) AS p
+                  JOIN reduced AS r ON p.position = r.position
+                  GROUP BY p.measure),
+                total AS (
+                  SELECT measure, {", ".join(total)}, count(1) AS people,
+                         CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
+                         CAST(sum(least(balance, 0)) AS bigint) AS owed
+                  FROM held GROUP BY measure)
+                SELECT substring(t.measure, {len(POINTS) + 1}) AS programme, {listed([*KINDS.values()], "t.")},
+                       coalesce(a.rewarded_mg, 0) AS rewarded_mg, t.people, t.overdrawn, t.owed
+                FROM total AS t LEFT JOIN acts AS a ON t.measure = a.measure ORDER BY programme""",
+            ledger=lake.sql(f"SELECT * FROM {{ledger}} WHERE {known} AND {whose}", ledger=lake.read("gold.ledger")),
         )
     ).to_pylist()
     return [Tally(**row) for row in rows]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from schemas import Registry, load_registry
@@ -11,9 +10,9 @@ from schemas.base import ROOT
 from schemas.factors import FactorFile, FactorSeries
 from schemas.factors.series import BOUNDARIES, MEANINGS
 from schemas.library import Library
+from schemas.markdown import cited, ended, quoted, span, table
 from schemas.regions import grid_assignment
 from schemas.scenarios import Scenario
-from schemas.scenarios.parts import Citation, Dated
 from schemas.scenarios.quantification import Displacement, Quantification, load_methods
 from schemas.spending import Spending
 
@@ -39,9 +38,6 @@ ledger computes with: an entry names its figure (`factor_id`), which has its anc
 
 `tanzhang calculate metro --distance 12km --region 330100 --date 2026-11-21` asks it for one act.
 """
-
-BAR = re.compile(r"(?<!\\)\|")
-"""A bar that would end a table's cell."""
 
 PROOF = {
     "taps": "entry and exit",
@@ -77,21 +73,21 @@ def _emissions(spending: Spending) -> Iterator[str]:
             f"`{one.unit}`",
             one.boundary,
             applied.get(one.id, "for comparison, never applied"),
-            _cited(one.source),
+            cited(one.source),
             f"{one.licence.name}; {one.licence.attribution}",
         )
         for one in spending.sets.values()
     ]
-    yield from _table(("set", "categories", "unit", "boundary", "applied", "source", "licence"), rows)
+    yield from table(("set", "categories", "unit", "boundary", "applied", "source", "licence"), rows)
 
 
 def _methods() -> Iterator[str]:
     yield from ("## Methods", "", "A closed set: the ledger knows these and no others.", "")
     rows = [
-        (f'<a id="method-{key}"></a>{one.name}', one.formula, _cited(one.source), one.conservative)
+        (f'<a id="method-{key}"></a>{one.name}', one.formula, cited(one.source), one.conservative)
         for key, one in load_methods().items()
     ]
-    yield from _table(("method", "formula", "source", "conservative in"), rows)
+    yield from table(("method", "formula", "source", "conservative in"), rows)
 
 
 def _boundaries(library: Library) -> Iterator[str]:
@@ -106,7 +102,7 @@ def _boundaries(library: Library) -> Iterator[str]:
         kind = next(kind for kind, inside in BOUNDARIES.items() if boundary in inside)
         number = sum(file.boundary_kind == boundary for file in library.factors.values())
         rows.append((f"`{boundary}`", kind, meaning, str(number or "–")))
-    yield from _table(("boundary", "of a", "inside is", "factors"), rows)
+    yield from table(("boundary", "of a", "inside is", "factors"), rows)
 
 
 def _figures(library: Library) -> Iterator[str]:
@@ -114,12 +110,12 @@ def _figures(library: Library) -> Iterator[str]:
     rows = [
         (
             f"[{one.id}](#series-{one.id})", one.value, one.unit, one.gas_basis, file.boundary_kind, one.region,
-            str(one.data_year or "–"), _span(one), one.status,
+            str(one.data_year or "–"), span(one), one.status,
         )
         for file in library.factors.values()
         for one in file.series
     ]  # fmt: skip
-    yield from _table(("series", "value", "unit", "gas", "boundary", "region", "data of", "in force", "status"), rows)
+    yield from table(("series", "value", "unit", "gas", "boundary", "region", "data of", "in force", "status"), rows)
 
 
 def _scenarios(registry: Registry) -> Iterator[str]:
@@ -130,7 +126,7 @@ def _scenarios(registry: Registry) -> Iterator[str]:
         by = _quantified(applied) if applied else "not credited"
         caps = ", ".join(f"{cap.limit} a {cap.period}" for cap in one.caps)
         rows.append((f"[{one.name}](#scenario-{one.id}) {one.name_en}", one.category, one.unit, by, caps or "–"))
-    yield from _table(("scenario", "category", "unit", "credited by", "at most"), rows)
+    yield from table(("scenario", "category", "unit", "credited by", "at most"), rows)
 
 
 def _figure(file: FactorFile, used: Sequence[str]) -> Iterator[str]:
@@ -140,12 +136,12 @@ def _figure(file: FactorFile, used: Sequence[str]) -> Iterator[str]:
     rows = [
         (
             f'<a id="series-{one.id}"></a>`{one.id}`', f"{one.value} {one.unit}", one.gas_basis, one.region,
-            str(one.data_year or "not stated"), str(one.published_on or "day not known"), _span(one),
-            str(one.known_from), one.status, _quoted(one.source.seen) if one.source else "–",
+            str(one.data_year or "not stated"), str(one.published_on or "day not known"), span(one),
+            str(one.known_from), one.status, quoted(one.source.seen) if one.source else "–",
         )
         for one in file.series
     ]  # fmt: skip
-    yield from _table(
+    yield from table(
         (
             "series", "value", "gas", "region", "data of", "published", "in force", "released here", "status",
             "seen in the source",
@@ -156,7 +152,7 @@ def _figure(file: FactorFile, used: Sequence[str]) -> Iterator[str]:
     for one in file.series:
         alike.setdefault(
             (
-                f"Source: {_cited(one.source)}" if one.source else "No source",
+                f"Source: {cited(one.source)}" if one.source else "No source",
                 one.conservative,
                 f"Licence: {one.licence}",
             ),
@@ -164,11 +160,9 @@ def _figure(file: FactorFile, used: Sequence[str]) -> Iterator[str]:
         ).append(one)
     for said, series in alike.items():
         whose = "" if len(alike) == 1 else f"{', '.join(f'`{one.id}`' for one in series)}. "
-        yield f"* {whose}{' '.join(map(_ended, said))}"
+        yield f"* {whose}{' '.join(map(ended, said))}"
         for one in series:
-            yield from (
-                f"  * {'' if len(file.series) == 1 else f'`{one.id}`: '}{_ended(text)}" for text in _of_one(one)
-            )
+            yield from (f"  * {'' if len(file.series) == 1 else f'`{one.id}`: '}{ended(text)}" for text in _of_one(one))
     yield ""
 
 
@@ -194,7 +188,7 @@ def _scenario(registry: Registry, one: Scenario) -> Iterator[str]:
         yield f"* **Not credited.** {one.no_factor_reason}"
     yield from (f"* Beside it, never applied: {_quantified(other)}." for other in one.alternatives)
     for cap in one.caps:
-        yield f"* At most {cap.limit} a {cap.period}, {_span(cap)} (`{cap.id}`): {_cited(cap.source)}."
+        yield f"* At most {cap.limit} a {cap.period}, {span(cap)} (`{cap.id}`): {cited(cap.source)}."
     whose = (
         "several may report one act, the most trusted first" if one.reported_by == "anyone" else "only who handled it"
     )
@@ -206,8 +200,8 @@ def _scenario(registry: Registry, one: Scenario) -> Iterator[str]:
     ]
     yield f"* Reported by {', '.join(one.precedence)} ({whose}); here by {'、'.join(dict.fromkeys(reporters)) or 'nobody yet'}."
     if one.aliases:
-        yield f"* Also called {'; '.join(f'{alias.name} {_span(alias)}' for alias in one.aliases)}."
-    yield f"* Counted as a low-carbon act by {'; '.join(map(_cited, one.named_by))}."
+        yield f"* Also called {'; '.join(f'{alias.name} {span(alias)}' for alias in one.aliases)}."
+    yield f"* Counted as a low-carbon act by {'; '.join(map(cited, one.named_by))}."
     yield ""
 
 
@@ -216,41 +210,14 @@ def _grids() -> Iterator[str]:
     yield from ("## Regions of the power grid", "")
     yield from ("Which divisions draw from which region, by the first digits of their codes.", "")
     rows = [(f"`{code}`", grid.name, ", ".join(grid.prefixes)) for code, grid in assigned.grids.items()]
-    yield from _table(("region", "name", "divisions"), rows)
-    yield from (f"Source: {_cited(assigned.source)}.", "")
+    yield from table(("region", "name", "divisions"), rows)
+    yield from (f"Source: {cited(assigned.source)}.", "")
 
 
 def _quantified(one: Quantification) -> str:
     """The method and the figures, each with its link."""
     figures = " − ".join(f"[{name}](#factor-{name})" for name in one.factors)
     return f"[{one.method}](#method-{one.method}) with {figures}"
-
-
-def _cited(source: Citation) -> str:
-    return _quoted(", ".join(part for part in (source.document, source.clause, source.url) if part))
-
-
-def _quoted(text: str) -> str:
-    """Text of a source, in which no character means anything to Markdown."""
-    return "".join(f"\\{character}" if character in "\\`*_[]<>|" else character for character in text)
-
-
-def _span(one: Dated) -> str:
-    return f"since {one.valid_from}" if one.valid_to is None else f"{one.valid_from} until before {one.valid_to}"
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith((".", "。")) else f"{text}."
-
-
-def _table(names: Iterable[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    names = list(names)
-    yield f"| {' | '.join(names)} |"
-    yield f"|{'---|' * len(names)}"
-    for row in rows:
-        cells = [BAR.sub(r"\\|", cell) for cell in row]
-        yield f"| {' | '.join(cells)} |"
-    yield ""
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from tanzhang.amounts import Amount, Count, Distance, Energy, Mass, Region, Steps, Volume, checked_region, said
 from tanzhang.factor_tables import grams
 from tanzhang.shell import NOT_FOUND, USAGE, Registry, fail, out, registry_at, say_json
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 def calculate(
     scenario: Annotated[str, typer.Argument(help="Id, Chinese or English name, or an alias of that date.")],
-    region: Annotated[str, typer.Option(help="Six-digit code of the division where it was done.")],
+    region: Region,
     day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Local date of the act.")],
-    distance: Annotated[str | None, typer.Option(help="Such as 12km.")] = None,
-    steps: Annotated[str | None, typer.Option(help="Such as 8000.")] = None,
-    mass: Annotated[str | None, typer.Option(help="Such as 1.5kg or 3jin.")] = None,
-    energy: Annotated[str | None, typer.Option(help="Such as 30kWh; with --own-baseline what was metered.")] = None,
-    volume: Annotated[str | None, typer.Option(help="Such as 5m3.")] = None,
-    count: Annotated[str | None, typer.Option(help="Acts, statements, nights or hours, such as 2.")] = None,
-    quantity: Annotated[str | None, typer.Option(help="Any of these, such as '12 km'.")] = None,
+    distance: Distance = None,
+    steps: Steps = None,
+    mass: Mass = None,
+    energy: Energy = None,
+    volume: Volume = None,
+    count: Count = None,
+    quantity: Amount = None,
     own_baseline: Annotated[
         str | None, typer.Option(help="Of a metered saving: one's own consumption before, such as 280kWh.")
     ] = None,
@@ -46,16 +46,14 @@ def calculate(
     from schemas.scenarios.quantification import load_methods
     from schemas.units import UnitError
 
-    options = {
-        "distance": distance, "steps": steps, "mass": mass, "energy": energy, "volume": volume, "count": count,
-        "quantity": quantity,
-    }  # fmt: skip
-    if not re.fullmatch(r"[0-9]{6}", region):
-        fail(f"region {region} is no six-digit code of a division, such as 330100", USAGE)
+    checked_region(region)
+    given = said(
+        distance=distance, steps=steps, mass=mass, energy=energy, volume=volume, count=count, quantity=quantity
+    )
     try:
         library = load_library(registry_at(registry))
         meant = scenario_named(library.scenarios, scenario, day.date())
-        amount = quantity_of(meant, {name: text for name, text in options.items() if text is not None}, own_baseline)
+        amount = quantity_of(meant, given, own_baseline)
         answer = computed(library, load_methods(), meant, amount, region, day.date())
     except UnknownScenario as error:
         fail(str(error), NOT_FOUND)

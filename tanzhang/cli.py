@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tanzhang import factors, quarantine, rules, show, spark, status, upkeep
+from tanzhang import factors, programmes, quarantine, rules, show, spark, status, upkeep
 from tanzhang.calculate import calculate
 from tanzhang.keys import provide_keys
 from tanzhang.logs import listen
@@ -344,6 +344,7 @@ def bench_points(
 
 
 app.add_typer(factors.app, name="factors")
+app.add_typer(programmes.app, name="programmes")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(spark.app, name="spark")
 app.command()(quarantine.drift)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -92,13 +93,15 @@ def registry_at(folder: Path | None) -> Path:
 
 
 def say_json(content: object) -> None:
-    """One JSON document on one line, dataclasses and instants in it too. Not by rich, which would break the line."""
+    """One JSON document on one line, dataclasses, instants and exact fractions in it too. Not by rich, which would break the line."""
     typer.echo(json.dumps(content, default=_plain))
 
 
 def _plain(value: Any) -> Any:
     is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    return dataclasses.asdict(value) if is_record else value.isoformat()
+    if is_record:
+        return dataclasses.asdict(value)
+    return str(value) if isinstance(value, Fraction) else value.isoformat()
 
 
 def fail(text: str, code: int) -> NoReturn:

@@ -296,7 +296,21 @@ def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
     for one in account.points:
         parts = ", ".join(f"{amount:+,} {word}" for amount, word in _parts(one) if amount)
         yield f"   {registry.programmes[one.programme].name}: {one.balance:,} points{' (overdrawn)' if one.balance < 0 else ''}"
+        if one.per_kilogram is not None:
+            parts += f"; {_a_kilogram(one, registry)}"
         yield f"      {parts}{'; ' + due[one.programme] if one.programme in due else ''}"
+
+
+def _a_kilogram(one: Tally, registry: Registry) -> str:
+    """What a programme gave for a kilogram, in points and, where a benefit has a price, in yuan."""
+    from schemas.programmes.words import number, yuan
+
+    if one.per_kilogram is None:
+        return ""
+    text = f"{number(one.per_kilogram, 0)} points a kilogram"
+    prices = registry.programmes[one.programme].prices
+    worth = f", worth {yuan((prices[0] * one.per_kilogram, prices[-1] * one.per_kilogram))} yuan" if prices else ""
+    return f"{text}{worth}"
 
 
 def _parts(one: Tally) -> list[tuple[int, str]]:
@@ -306,12 +320,16 @@ def _parts(one: Tally) -> list[tuple[int, str]]:
 
 def points(console: Console, tallies: list[Tally], registry: Registry) -> None:
     """Per programme: what was earned, what became of it, what is left."""
+    from schemas.programmes.words import number
+
     table = Table(title="Points of the programmes, on the same kilograms")
     words = [word for _, word in _parts(tallies[0])]
-    _columns(table, ("programme",), (*words, "left", "people", "overdrawn"))
+    _columns(table, ("programme",), (*words, "left", "a kilogram", "people", "overdrawn"))
     for one in tallies:
-        numbers = (*(amount for amount, _ in _parts(one)), one.balance, one.people, one.overdrawn)
-        table.add_row(registry.programmes[one.programme].name, *map(_number, numbers))
+        numbers = [*(amount for amount, _ in _parts(one)), one.balance]
+        a_kilogram = "·" if one.per_kilogram is None else number(one.per_kilogram, 0)
+        counts = (_number(one.people), _number(one.overdrawn))
+        table.add_row(registry.programmes[one.programme].name, *map(_number, numbers), a_kilogram, *counts)
     console.print(table)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -112,20 +113,41 @@ class Programme(Named, Dated):
             benefit = next((one for one in self.benefits if one.id == example.benefit), None)
             per_point = benefit.fen_per_point if benefit else None
             return None if per_point is None else per_point * Fraction(example.points)
-        assert example.quantity is not None
-        quantity, found = Fraction(example.quantity), Fraction(0)
-        for rule in self.earn:
-            if example.scenario in rule.scenarios and rule.per != "gram":
-                found += Fraction(rule.points) * (1 if rule.per == "act" else quantity)
-        for tier in self.tiers:
-            if example.scenario in tier.scenarios and tier.per != "gram":
-                found += tier.points_at(quantity)
+        assert example.scenario is not None and example.quantity is not None
+        return self.given(example.scenario, Fraction(example.quantity))
+
+    def given(
+        self, scenario: str, quantity: Fraction, milligrams: int | None = None, on: date | None = None
+    ) -> Fraction:
+        """Points for an act that is alone in its day, exact: by rules for acts and tiers of a day, before caps.
+
+        Args:
+            quantity: in the scenario's unit.
+            milligrams: its reduction; None leaves out what goes by the gram.
+            on: by the rules in force on this date; otherwise by all.
+        """
+        counts = {"act": Fraction(1), "unit": quantity}
+        if milligrams is not None:
+            counts["gram"] = Fraction(milligrams, 1000)
+        found = Fraction(0)
+        for rule in self.earning:
+            if scenario not in rule.scenarios or rule.per not in counts or not (on is None or rule.in_force(on)):
+                continue
+            if isinstance(rule, Earn):
+                found += Fraction(rule.points) * counts[rule.per]
+            elif rule.period == "day":
+                found += rule.points_at(counts[rule.per])
         return found
 
     @property
     def measure(self) -> str:
         """The ledger's measure for this programme's points."""
         return f"{POINTS}{self.id}"
+
+    @property
+    def prices(self) -> list[Fraction]:
+        """Fen that a point is worth in each benefit with a price, the lowest first."""
+        return sorted(one.fen_per_point for one in self.benefits if one.fen_per_point)
 
     @property
     def prefix(self) -> str:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import Strict
-from schemas.scenarios.parts import Citation, Id, Period, Text
+from schemas.scenarios.parts import Citation, Exact, Id, Period, Text
 from schemas.units import whole_milligrams
 
 PERIODS: tuple[Period, ...] = get_args(Period)
@@ -23,15 +23,6 @@ PERIODS: tuple[Period, ...] = get_args(Period)
 Per = Literal["gram", "unit", "act"]
 """What points are counted by: grams of reduction, the scenario's unit (a kilometre, a step), or whole acts."""
 
-
-def _some(text: str) -> str:
-    if Fraction(text) == 0:
-        raise ValueError("must be greater than 0")
-    return text
-
-
-Exact = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|/[1-9][0-9]*)?$"), AfterValidator(_some)]
-"""A number above zero, exact, as text: a decimal (`0.5`) or a fraction (`25/3`)."""
 
 Whole = Annotated[int, Field(gt=0, strict=True)]
 

@@ -15,7 +15,18 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError, Strict
-from schemas.scenarios.parts import Citation, Dated, Id, InstitutionKind, Named, Period, Text, load_by_id, overlapping
+from schemas.scenarios.parts import (
+    Citation,
+    Dated,
+    Exact,
+    Id,
+    InstitutionKind,
+    Named,
+    Period,
+    Text,
+    load_by_id,
+    overlapping,
+)
 from schemas.scenarios.quantification import Quantification
 from schemas.units import UnitError, counted_unit, whole_milligrams
 
@@ -97,6 +108,7 @@ class Scenario(Named):
         caps: limits to a person's credit, never on one date two of the same period.
         is_spend: whether its acts are payments and nothing more: they earn nothing, and their emission is estimated.
         merchant_code: category (ISO 18245) of whoever is paid for such an act, where no report names it.
+        reference: so much of it is taken where programmes are set beside each other, in its unit; no fact of anybody's.
         named_by: who counts it as a low-carbon act: standards, programmes, institutions.
         quantification: the method and the factors by which it is credited.
         alternatives: other figures and other boundaries, for comparison; never applied.
@@ -118,6 +130,7 @@ class Scenario(Named):
     caps: list[Cap]
     is_spend: bool = False
     merchant_code: str | None = Field(default=None, pattern=r"^[0-9]{4}$")
+    reference: Exact = "1"
     named_by: list[Citation] = Field(min_length=1)
     quantification: Quantification | None = None
     alternatives: list[Quantification] = []

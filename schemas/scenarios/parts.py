@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import RegistryError, Strict, load_folder
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Lower case and underscores: an id is part of table values, file names and measure names."""
+
+
+def _some(text: str) -> str:
+    if Fraction(text) == 0:
+        raise ValueError("must be greater than 0")
+    return text
+
+
+Exact = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+|/[1-9][0-9]*)?$"), AfterValidator(_some)]
+"""A number above zero, exact, as text: a decimal (`0.5`) or a fraction (`25/3`)."""
 
 Region = Annotated[str, Field(pattern=r"^[0-9]{6}$")]
 """Six-digit code of an administrative division (GB/T 2260), `000000` for the country; quoted in YAML."""

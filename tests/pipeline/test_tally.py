@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import given
 
-from jobs.lake import open_lake
+from jobs.lake import Lake, open_lake
 from jobs.tally import KINDS, Due, next_due, tallies
 from tests.pipeline.test_points import FACTS, SOME, registry, told_once
 from tests.points_world import DAYS, PEOPLE, RUNS, TRIAL_POINTS, Account, Fact, Member, eventful, id_of
@@ -38,6 +38,14 @@ def test_what_is_said_to_expire_next_expires(facts: list[Fact]) -> None:
     assert due == {person: [Due("trial", LATER, expired[person])] if person in expired else [] for person in PEOPLE}
 
 
+def rewarded(lake: Lake) -> int:
+    """Milligrams at the positions at which points stand."""
+    points, milligrams = Counter[str](), Counter[str]()
+    for row in lake.to_arrow(lake.read("gold.ledger")).to_pylist():
+        (points if row["measure"] == TRIAL_POINTS else milligrams)[row["position"]] += row["amount"]
+    return sum(milligrams[position] for position, amount in points.items() if amount)
+
+
 def test_the_sums_are_those_of_the_entries(tmp_path: Path) -> None:
     lake = open_lake("embedded", tmp_path, registry())
     account = Account(lake, registry())
@@ -51,6 +59,7 @@ def test_the_sums_are_those_of_the_entries(tmp_path: Path) -> None:
                 of_people[person][KINDS[kind]] += amount
         [told] = tallies(lake)
         assert {name: getattr(told, name) for name in KINDS.values()} == {name: sums[name] for name in KINDS.values()}
+        assert told.rewarded_mg == rewarded(lake)
         below = [min(mine.total(), 0) for mine in of_people.values()]
         assert (told.balance, told.people) == (sums.total(), len(of_people))
         assert (told.overdrawn, told.owed) == (sum(owed < 0 for owed in below), sum(below))

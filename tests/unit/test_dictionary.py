@@ -9,6 +9,7 @@ from schemas import load_registry
 from schemas.base import ROOT
 from schemas.dictionary import dictionary
 from schemas.factor_book import factor_book
+from schemas.programme_book import programme_book
 from tests import libraries
 
 DOCS = ROOT.parent / "docs"
@@ -22,6 +23,27 @@ def test_the_data_dictionary_is_current() -> None:
 def test_the_book_of_factors_is_current() -> None:
     shipped = (DOCS / "factors.md").read_text(encoding="utf-8")
     assert shipped == factor_book(), "run: python -m schemas.factor_book > docs/factors.md"
+
+
+def test_the_book_of_programmes_is_current() -> None:
+    shipped = (DOCS / "programmes.md").read_text(encoding="utf-8")
+    assert shipped == programme_book(), "run: python -m schemas.programme_book > docs/programmes.md"
+
+
+def test_every_rule_stands_there_with_its_source_or_as_an_assumption() -> None:
+    text, registry = programme_book(), load_registry()
+    sections = {part.split("\n", 1)[0].split(" · ")[-1]: part for part in text.split("\n## ")}
+    for one in registry.programmes.values():
+        section = sections[one.id]
+        plain = re.sub(r"\\(.)", r"\1", section)
+        for rule in one.rules:
+            [row] = [line for line in plain.splitlines() if line.startswith(f"| `{rule.id}` |")]
+            assert rule.source is None or rule.source.document in row
+            assert ("**assumption**" in row) == (rule.assumption is not None)
+            assert rule.assumption is None or rule.assumption in row
+        for told in (*one.left_open, *filter(None, [one.reason]), *(figure.value for figure in one.published)):
+            assert told.rstrip(".") in plain
+    assert "pays here" in sections["What each pays for the same"]
 
 
 def test_every_figure_stands_there_with_what_it_rests_on() -> None:
@@ -40,8 +62,12 @@ def test_every_figure_stands_there_with_what_it_rests_on() -> None:
         assert scenario.no_factor_reason is None or scenario.no_factor_reason in plain
 
 
-def test_every_link_of_the_book_leads_somewhere() -> None:
-    text = factor_book()
+def test_every_link_of_the_books_leads_somewhere() -> None:
+    for text in (factor_book(), programme_book()):
+        _check_links(text)
+
+
+def _check_links(text: str) -> None:
     anchors = re.findall(r'<a id="([^"]+)"></a>', text)
     assert len(anchors) == len(set(anchors))
     links = re.findall(r"\]\(#([^)]+)\)", text)
