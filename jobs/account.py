@@ -1,9 +1,10 @@
-"""Ledger → balances of persons, and which statements the figures rest on."""
+"""Ledger → balances of persons, their records by month, and which statements the figures rest on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jobs.carbon_records import TABLE, carbon_records
 from jobs.frames import listed
 from schemas.days import ready_by
 
@@ -20,8 +21,8 @@ BALANCE_KEY = ("person_id", "measure", "scenario", "institution")
 
 
 def account(run: Run) -> dict[str, Frame]:
-    """The new gold.balances, and this run's rows of gold.coverage."""
-    return {"gold.balances": balances(run), "gold.coverage": coverage(run)}
+    """The new gold.balances, and this run's rows of gold.coverage and gold.carbon_records."""
+    return {"gold.balances": balances(run), "gold.coverage": coverage(run), TABLE: carbon_records(run)}
 
 
 def balances(run: Run) -> Frame:

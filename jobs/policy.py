@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -95,6 +96,29 @@ class Policy:
                 ]
             ),
         )
+
+    @cached_property
+    def payers(self) -> pa.Table:
+        """(institution, scope) that report what people spend day by day, once they consent to that scope."""
+        found = {
+            (source.id, self.registry.scenarios[name].scope)
+            for source in self.registry.sources.values()
+            for feed in source.feeds.values()
+            for name in feed.scenarios
+            if self.registry.scenarios[name].is_spend and not feed.is_bill
+        }
+        return _places(("institution", "scope"), found)
+
+    @cached_property
+    def bills(self) -> pa.Table:
+        """(institution, feed) that people bring."""
+        found = {
+            (source.id, name)
+            for source in self.registry.sources.values()
+            for name, feed in source.feeds.items()
+            if feed.is_bill
+        }
+        return _places(("institution", "feed"), found)
 
     @cached_property
     def reach(self) -> dict[str, int]:
@@ -222,6 +246,10 @@ class Policy:
             for name, feed in source.feeds.items()
             if family in feed.scenarios
         ]
+
+
+def _places(names: tuple[str, str], found: Collection[tuple[str, str]]) -> pa.Table:
+    return pa.table([pa.array([pair[place] for pair in sorted(found)], pa.string()) for place in (0, 1)], names=names)
 
 
 def is_evidence(feed: Feed, family: str) -> bool:

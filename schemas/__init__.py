@@ -11,6 +11,7 @@ from schemas.base import ROOT, RegistryError
 from schemas.library import Library, load_library
 from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
+from schemas.records import Records, load_records
 from schemas.rules import Invariant, load_invariants
 from schemas.scenarios import Scenario
 from schemas.sources import UNPLACED, PaymentFeed, RedemptionFeed, Source, load_sources
@@ -32,6 +33,7 @@ class Registry:
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
+    records: Records
     migrations: list[Migration]
     invariants: dict[str, Invariant]
     digest: str = field(repr=False)
@@ -72,6 +74,7 @@ def load_registry(root: Path = ROOT) -> Registry:
         programmes=programmes,
         tables=tables,
         fields=load_fields(root),
+        records=load_records(root),
         migrations=load_migrations(root),
         invariants=invariants,
         digest=_digest(root),

@@ -72,7 +72,7 @@ def test_the_jobs_of_a_day_follow_each_other(dags: dict[str, Any]) -> None:
 def test_lineage_is_the_registrys(dags: dict[str, Any]) -> None:
     post = dags["account_daily"].get_task("post").get_openlineage_facets_on_complete(None)
     inputs = [one.name.split("/lake/")[1] for one in post.inputs]
-    assert sorted(inputs) == ["silver/activities", "silver/membership", "silver/redemptions"]
+    assert sorted(inputs) == ["silver/activities", "silver/customer_events", "silver/membership", "silver/redemptions"]
     assert [one.name.split("/lake/")[1] for one in post.outputs] == ["gold/ledger"]
 
 

@@ -97,6 +97,8 @@ class Truth:
         }
 
 
+BY_GRAM = "points.zhejiang_tanpuhui"
+"""The programme that gives a point a gram for all that the oracle credits."""
 GIVEN_UP = ("redemption", "donation")
 
 
@@ -162,7 +164,7 @@ class Judgement:
             .group_by("person_no", "scenario", "act_date")
             .agg(
                 pl.col("amount").filter(pl.col("measure") == REDUCTION).sum().alias("milligrams"),
-                pl.col("amount").filter(pl.col("measure").str.starts_with("points.")).sum().alias("points"),
+                pl.col("amount").filter(pl.col("measure") == BY_GRAM).sum().alias("points"),
             )
             .filter((pl.col("milligrams") != 0) | (pl.col("points") != 0))
         )
@@ -177,12 +179,11 @@ class Judgement:
 
     @property
     def given_up(self) -> tuple[Counter[tuple[object, ...]], Counter[tuple[object, ...]]]:
-        """(person, programme, points, date) by the exports, of programmes whose points are kept; and by the ledger."""
+        """(person, programme, points, date) by the exports, all of programmes whose points are kept; and by the ledger."""
         members = dict(self._newest("silver.membership", "customer_key").select("customer_key", "person_id").rows())
         due = Counter(
             (members[key], programme, points, day)
             for (key, programme, _, points, _, day), times in self.truth.redemptions.items()
-            if programme == "zhejiang_tanpuhui"
             for _ in range(times)
         )
         entries = self.table("gold.ledger").filter(pl.col("position_kind").is_in(GIVEN_UP))

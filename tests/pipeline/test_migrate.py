@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ CAME_LATER = {
     "silver.activities": {"spend_fen", "merchant_code"},
 }
 """Columns that migrations brought; quality also the results of statements."""
-NEW_TABLES = {"silver.redemptions"}
+NEW_TABLES = {"silver.redemptions", "gold.carbon_records"}
 """Tables that migrations brought."""
 
 
@@ -174,7 +175,7 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     """The first migration, of a lake that was written before there were any."""
     as_older_code_wrote_it(old / "lake")
     stood = rows(old / "lake", REGISTRY.tables["gold.ledger"])
-    with pytest.raises(FormatError, match=r"seen migration 0, .* \(gold.publications lacks publication_kind, schema_v"):
+    with pytest.raises(FormatError, match=r"seen migration 0, .* gold.publications lacks publication_kind, schema_v"):
         embedded_lake(old, REGISTRY)
 
     done = migrated(old)
@@ -193,6 +194,12 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
             check_pin(old / "lake", REGISTRY, pin)
     ledger = rows(old / "lake", REGISTRY.tables["gold.ledger"])
     assert {str(row) for row in stood.to_pylist()} < {str(row) for row in ledger.to_pylist()}
+    records = rows(old / "lake", REGISTRY.tables["gold.carbon_records"]).to_pylist()
+    reduced = Counter[str]()
+    for row in ledger.to_pylist():
+        reduced[row["person_id"]] += row["amount"] if row["measure"] == "reduction_mg" else 0
+    did = {person for person, milligrams in reduced.items() if milligrams}
+    assert did and did <= {row["person_id"] for row in records}, "whoever did something before has a record now"
     assert migrated(old).seq is None
 
 
@@ -209,7 +216,7 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         assert "lackspublication_kind,schema_version" in text
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
-    anew = "gold.quality, silver.activities, silver.claims, gold.publications, silver.redemptions"
+    anew = "gold.quality, silver.activities, silver.claims, gold.publications, silver.redemptions, gold.carbon_records"
     assert shown.exit_code == 0 and f"written anew: {anew}" in shown.output
     assert everything(old) == before
     done = call(app, ["migrate", "--home", str(old)])

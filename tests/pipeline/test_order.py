@@ -212,6 +212,10 @@ def reduced(lake: Path) -> dict[str, Any]:
         "outcomes": sorted(
             str({**without(row, "person_id"), "of": sorted(person[row["person_id"]])}) for row in activities
         ),
+        "records": sorted(
+            str({**without(row, "person_id"), "of": sorted(person[row["person_id"]])})
+            for row in newest(lake, "gold.carbon_records", "person_id", "act_month")
+        ),
         "rows": sorted(str(without(row)) for row in newest(lake, "silver.rows", "file_id", "line")),
     }
 
