@@ -10,6 +10,7 @@ from jobs.emissions import Emissions, own_emissions
 from jobs.entries import REDUCTION
 from jobs.explain import NotFound, only_hex
 from jobs.frames import in_force, newest, semi
+from jobs.record import Record, record
 from jobs.tally import Due, Tally, next_due, tallies
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Statement:
         reductions: scenario → milligrams since the account began, caps applied.
         emissions: what the person's payments emit, since the account began; apart from reductions.
         points: of every programme with any entry; due: what of them expires next.
+        record: months of history, levels, and how whole the account is.
         not_credited: scenario, institution, outcome, reason, claims of the month so far.
         missing: (institution, feed) that the person's institutions owe for the date.
         institutions: institutions where the person has given a consent.
@@ -55,6 +57,7 @@ class Statement:
     emissions: Emissions
     points: list[Tally]
     due: list[Due]
+    record: Record
     not_credited: list[dict[str, Any]]
     missing: list[tuple[str, str]]
     institutions: list[str]
@@ -135,6 +138,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         f"SELECT entry_id FROM {{ledger}} WHERE {mine} AND measure = '{REDUCTION}' ORDER BY amount DESC, entry_id LIMIT 1",
         ledger="gold.ledger",
     )
+    points = tallies(lake, seq, person=person)
     return Statement(
         person_id=person,
         business_date=business_date,
@@ -142,8 +146,11 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         credited=credited,
         reductions={row["scenario"]: row["amount"] for row in sums},
         emissions=own_emissions(lake, seq, person=person),
-        points=tallies(lake, seq, person=person),
+        points=points,
         due=next_due(lake, registry.programmes.values(), person, seq, business_date),
+        record=record(
+            lake, registry, person, seq, business_date, [registry.programmes[one.programme] for one in points]
+        ),
         not_credited=held_back,
         missing=missing,
         institutions=institutions,

@@ -17,7 +17,21 @@ from tanzhang.calculate import calculate
 from tanzhang.keys import provide_keys
 from tanzhang.logs import listen
 from tanzhang.report.verb import report
-from tanzhang.shell import DEGRADED, HOME, NOT_FOUND, USAGE, Engine, Home, OnEngine, err, fail, foreseen, lake_of, out
+from tanzhang.shell import (
+    DEGRADED,
+    HOME,
+    NOT_FOUND,
+    USAGE,
+    Engine,
+    Home,
+    OnEngine,
+    err,
+    fail,
+    foreseen,
+    lake_of,
+    last_date,
+    out,
+)
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -104,7 +118,7 @@ def run(
     published last.
     """
     with lake_of(home, engine, folder) as lake:
-        dates = [_last_date(lake)] if full and day is first is last is None else _dates(day, first, last)
+        dates = [last_date(lake)] if full and day is first is last is None else _dates(day, first, last)
         if dry_run:
             from jobs.foretell import foretell
             from jobs.pipeline import ingest
@@ -152,16 +166,6 @@ def _dates(day: datetime | None, first: datetime | None, last: datetime | None) 
     if day is None and first is not None and last is not None and first <= last:
         return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]
     fail("say --date D, or --from A --to B with A not after B", USAGE)
-
-
-def _last_date(lake: Lake) -> date:
-    """The business date that was published last."""
-    from jobs.run import last_publication
-
-    published = last_publication(lake).business_date
-    if published is None:
-        fail("nothing was published yet; say --date D", USAGE)
-    return published
 
 
 class Job(str, Enum):

@@ -1,4 +1,4 @@
-"""`tanzhang programmes`: the rules of every programme, and what each pays for the same act. Opens no lake."""
+"""`tanzhang programmes`: the rules of every programme, and what each pays for the same act, and groups beside each other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tanzhang.amounts import Amount, Count, Distance, Energy, Mass, Region, Steps, Volume, checked_region, said
+from tanzhang.rank import rank
 from tanzhang.shell import NOT_FOUND, USAGE, Registry, fail, out, registry_at, say_json
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from schemas.programmes.rules import Basis
 
 app = typer.Typer(help="The programmes: their rules, and what each pays for the same act.", no_args_is_help=True)
+
+app.command()(rank)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on one line.")]
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -54,6 +55,7 @@ def foreseen() -> Iterator[None]:
     from jobs.lake import FormatError
     from jobs.lock import Busy
     from jobs.publish import PublicationBlocked
+    from jobs.rankings import NoRanking
     from jobs.run import RunError
     from jobs.tokens import TokenKeyError
     from jobs.verify import NotAsPublished
@@ -61,7 +63,7 @@ def foreseen() -> Iterator[None]:
 
     try:
         yield
-    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError, FormatError) as error:
+    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError, FormatError, NoRanking) as error:
         fail(str(error), USAGE)
     except Busy as error:
         fail(str(error), BUSY)
@@ -83,6 +85,16 @@ def lake_of(home: Path, engine: Engine, folder: str = "lake", *, as_it_is: bool 
             yield lake
         finally:
             lake.close()
+
+
+def last_date(lake: Lake) -> date:
+    """The business date that was published last."""
+    from jobs.run import last_publication
+
+    published = last_publication(lake).business_date
+    if published is None:
+        fail("nothing was published yet; say --date D", USAGE)
+    return published
 
 
 def registry_at(folder: Path | None) -> Path:

@@ -238,6 +238,7 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         *_points(account, registry),
         "[bold]Offset so far: none[/bold]",
         "   None of the three is taken from another: what was reduced does not make a payment emit less.",
+        *_record(account, registry),
         f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",
         _grid(
             (
@@ -311,6 +312,27 @@ def _a_kilogram(one: Tally, registry: Registry) -> str:
     prices = registry.programmes[one.programme].prices
     worth = f", worth {yuan((prices[0] * one.per_kilogram, prices[-1] * one.per_kilogram))} yuan" if prices else ""
     return f"{text}{worth}"
+
+
+def _record(account: Statement, registry: Registry) -> Iterator[RenderableType]:
+    """Months of history, the last year, levels, and how whole this month is, with reasons."""
+    told = account.record
+    if not told.months:
+        return
+    months = f"{len(told.months)} month{'s' if len(told.months) > 1 else ''}, the first {told.months[0].act_month}"
+    yield f"\n[bold]Carbon record[/bold] (征信): {months}"
+    yield (
+        f"   last twelve months: reduced {kilograms(told.reduction_mg)}, emitted by payments {kilograms(told.emission_mg)}"
+    )
+    for one in told.levels:
+        yield (
+            f"   level {registry.programmes[one.programme].name}: {one.level} "
+            f"({kilograms(one.reduction_mg)} in {one.months} months)"
+        )
+    if told.reasons:
+        last = told.months[-1]
+        grades = zip(("reporting", "spend"), (last.reporting_grade, last.spend_grade), told.reasons)
+        yield from (f"   {name} {grade}: {reason}" for name, grade, reason in grades)
 
 
 def _parts(one: Tally) -> list[tuple[int, str]]:
