@@ -11,6 +11,7 @@ from jobs.emissions import Emissions, own_emissions
 from jobs.frames import in_force, newest
 from jobs.manifests import LANDING
 from jobs.pull import Receipt, load_receipts
+from jobs.stock import Beyond, beyond
 from jobs.tally import Tally, tallies
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Status:
         outcomes: institution, outcome, claims – every claim in force once.
         figures: accounts, entries, milligrams, absorbed claims.
         emissions: what everybody's payments emit, apart from the reductions among the figures.
-        points: of every programme with any entry.
+        points: of every programme with any entry; beyond: benefits of which more was given out than there are.
         coverage: institution, feed, business_date, file_state, is_late, rows.
         refused: deliveries that pull refused.
         stated: institution → rows that its control files state of the files that were used.
@@ -37,6 +38,7 @@ class Status:
     figures: dict[str, int]
     emissions: Emissions
     points: list[Tally]
+    beyond: list[Beyond]
     coverage: list[dict[str, Any]]
     refused: list[Receipt]
     stated: dict[str, int]
@@ -93,6 +95,7 @@ def status(lake: Lake, home: Path) -> Status:
         figures={**figures, "absorbed": absorbed},
         emissions=own_emissions(lake),
         points=tallies(lake),
+        beyond=beyond(lake, lake.registry),
         coverage=ask(
             """SELECT institution, feed, business_date, file_state, is_late, CAST(sum(row_count) AS bigint) AS row_count
                FROM {coverage} GROUP BY institution, feed, business_date, file_state, is_late

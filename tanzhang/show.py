@@ -126,6 +126,12 @@ def status(console: Console, state: Status, registry: Registry) -> None:
     )
     if state.points:
         points(console, state.points, registry)
+    for one in state.beyond:
+        whose = f"at most {one.most:,} for one person" if one.limit == "quota" else f"there were {one.most:,}"
+        console.print(
+            f"  {one.start}  {one.programme}.{one.benefit}: {one.given:,} given out in a {one.period}, {whose} "
+            f"({one.people:,} people)"
+        )
     waiting = sum(row["claims"] for row in state.outcomes if row["outcome"] == "no_factor")
     if waiting:
         console.print(f"acts that wait for a factor: {waiting:,}; tanzhang factors wanted says which, and why")

@@ -70,6 +70,7 @@ def _totals(state: Status) -> dict[str, Any]:
             "known_fen": state.emissions.known_fen,
         },
         "points": [{**dataclasses.asdict(one), "balance": one.balance} for one in state.points],
+        "beyond": state.beyond,
         "dispositions": state.dispositions,
         "outcomes": state.outcomes,
         "refused_deliveries": [dict(zip(("institution", "arrival", "codes"), one)) for one in refused],

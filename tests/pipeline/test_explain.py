@@ -37,7 +37,7 @@ from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
 DAYS = 5
 METRES = network()
-SAMPLE = {"reverse": 40, "cap": 40, "post": 120, "payment": 60, "given up": 8}
+SAMPLE = {"reverse": 40, "cap": 40, "tier": 3, "post": 120, "payment": 60, "given up": 8}
 GIVEN_UP = ("redemption", "donation")
 
 
@@ -55,7 +55,7 @@ def lake(home: Path) -> Lake:
 
 @pytest.fixture(scope="module")
 def told(lake: Lake, home: Path) -> list[Explanation]:
-    """Entries drawn from reversals, caps and all others of acts, from payments, and from what was given up."""
+    """Entries drawn from reversals, caps, tiers and all others of acts, from payments, and from what was given up."""
     kinds: dict[str, list[str]] = {kind: [] for kind in SAMPLE}
     for row in sorted(rows(lake, "gold.ledger"), key=lambda row: str(row["entry_id"])):
         kind = "reverse" if row["entry_kind"] == "reverse" else "cap" if row["position_kind"] == "cap" else "post"
@@ -63,6 +63,8 @@ def told(lake: Lake, home: Path) -> list[Explanation]:
             kind = "payment"
         if row["position_kind"] in GIVEN_UP:
             kind = "given up"
+        if row["position_kind"] == "tier":
+            kind = "tier"
         kinds[kind].append(row["entry_id"])
     draw = random.Random(1)
     chosen = [entry for kind, count in SAMPLE.items() for entry in draw.sample(kinds[kind], count)]
@@ -153,7 +155,10 @@ def test_what_was_given_up_follows_from_its_line(told: list[Explanation], home: 
         [claim] = one.claims
         [line] = claim.lines
         assert one.amount == -int(row_at(home, line)["积分"]), one.entry
-        assert one.factor["rule"].startswith("zhejiang_tanpuhui.") and one.factor["assumption"]
+        assert (
+            one.factor["rule"].split(".")[0] in ("zhejiang_tanpuhui", "unionpay_low_carbon")
+            and one.factor["assumption"]
+        )
         assert claim.claim_id == one.entry["position"]
 
 
@@ -174,29 +179,54 @@ def day_of(row: Row) -> date:
     return date.fromisoformat(said.strip()[:10]) if said else datetime.strptime(row["记账日期"], "%Y%m%d").date()
 
 
-def test_milligrams_follow_from_the_lines(told: list[Explanation], home: Path) -> None:
+ZHEJIANG, FOREST, UNIONPAY = (f"points.{name}" for name in ("zhejiang_tanpuhui", "ant_forest", "unionpay_low_carbon"))
+RIDES = ("metro", "bus", "shared_bike")
+
+
+def worth(home: Path, claim: ClaimStory, measure: str) -> int:
+    """Milligrams or points of one act."""
+    scenario, quantity = act_of(home, claim)
+    return {
+        "reduction_mg": milligrams(home, claim),
+        ZHEJIANG: milligrams(home, claim) // POINT_MG,
+        FOREST: {"utility_payment": 262, "metro": 80, "bus": 80, "walking": int(quantity * 2) // 100}.get(scenario, 0),
+        UNIONPAY: 10 if scenario in RIDES else 5 if scenario == "utility_payment" else int(quantity) // 1_000,
+    }[measure]
+
+
+def test_figures_follow_from_the_lines(told: list[Explanation], home: Path) -> None:
+    kinds = set()
     for one in acts(told):
         entry, credited = one.entry, [claim for claim in one.claims if claim.outcome == "credited"]
-        reduced = sum(milligrams(home, claim) for claim in credited)
-        points = sum(milligrams(home, claim) // POINT_MG for claim in credited)
-        if entry["position_kind"] == "cap":
-            assert {act_of(home, claim)[0] for claim in credited} == {entry["scenario"]} == {"walking"}
-            reduced = WALKING_CAP_MG - reduced
-            points = reduced // POINT_MG  # a whole number downwards: what is taken is rounded up
+        kind, measure = entry["position_kind"], entry["measure"]
+        expected = sum(worth(home, claim, measure) for claim in credited)
+        scenarios = [act_of(home, claim)[0] for claim in credited]
+        if kind == "cap":
+            assert set(scenarios) == {entry["scenario"]} == {"walking"}
+            expected = (296 if measure == FOREST else WALKING_CAP_MG) - expected
+            if measure == ZHEJIANG:  # a whole number downwards: what is taken is rounded up
+                expected = (WALKING_CAP_MG - sum(milligrams(home, claim) for claim in credited)) // POINT_MG
+        elif kind == "tier":
+            assert set(scenarios) <= set(RIDES) and entry["scenario"] == "*" and measure == UNIONPAY
+            expected = 150 if len(scenarios) >= 20 else 50
+            assert len(scenarios) >= 10
         else:
-            assert [act_of(home, claim)[0] for claim in credited] == [entry["scenario"]]
-        expected = reduced if entry["measure"] == "reduction_mg" else points
+            assert scenarios == [entry["scenario"]]
         assert one.amount == expected, entry
         assert entry["amount"] == (expected if entry["entry_kind"] == "post" else -expected), entry
+        kinds.add((measure, kind))
+    assert kinds >= {("reduction_mg", "cap"), (ZHEJIANG, "cap"), (FOREST, "cap"), (FOREST, "activity"),
+                     (UNIONPAY, "activity"), (UNIONPAY, "tier")}  # fmt: skip
 
 
 def test_every_claim_is_of_that_act(told: list[Explanation], home: Path) -> None:
-    """Suppressed claims among them: on the act's date, a booking or a midnight away at most."""
+    """Suppressed claims among them: on the act's date, a booking or a midnight away at most; of a tier in its month."""
     reporters: Counter[int] = Counter()
     for one in told:
         for claim in one.claims:
             for line in claim.lines:
-                assert abs((day_of(row_at(home, line)) - one.entry["act_date"]).days) <= 1, one.entry
+                away = 31 if one.entry["position_kind"] == "tier" else 1
+                assert abs((day_of(row_at(home, line)) - one.entry["act_date"]).days) <= away, one.entry
         if one.entry["position_kind"] == "activity":
             assert Counter(claim.outcome for claim in one.claims)["credited"] == 1
             reporters[len({(line.institution, line.feed) for claim in one.claims for line in claim.lines})] += 1
