@@ -41,6 +41,14 @@ points for them by its own rules. It changes no kilograms, and it has no key for
 * **Source or assumption.** Every rule names where it was read. What the public rules do not say is marked **assumption**, with
   what it was modelled on; it is ours, not the programme's.
 * **Its own figures** are set beside the standard's and never applied.
+* **Whole periods.** A tier, a cap or expiry sums up a day, a month or a year; what comes late, is corrected or belongs to
+  somebody else changes its entry as it changes kilograms. A redemption of more than there is stands, the balance is overdrawn,
+  and what is earned later makes up for it.
+
+A new programme is one file in `schemas/programmes`, named after its id; no code changes. `tests/fixtures/new_programme/` has one,
+with most kinds of rule, that a test drops in. The loader names file, key and mend where something does not fit: a rule that
+rests on nothing, two that reward the same act, caps of which neither lies within the other, a scenario that has no figure or
+is spending.
 
 `tanzhang programmes show quzhou` shows one; `tanzhang programmes equivalence metro --distance 12km --region 330100 --date
 2026-11-21` compares what all of them pay for one act.

@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tanzhang import show
+from tanzhang.programmes import compared
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
 FIRST_DAY = date(2026, 11, 1)
 SEED = 20261101
+PLACE = "330100"
+"""Where everybody in the made-up world lives."""
+COMPARED = ("metro", "utility_payment")
+"""Acts of which the summary says what each programme pays for them."""
 
 
 def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: Console) -> list[date]:
@@ -57,9 +62,10 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
 
 
 def demonstrate(lake: Lake, home: Path, dates: list[date], out: Console) -> None:
-    """Run the dates, then show the summary and a statement, or on Spark the comparison."""
+    """Run the dates, then show the summary, what programmes pay, and a statement, or on Spark the comparison."""
     from jobs.statement import statement
     from jobs.status import status
+    from schemas import equivalence
     from tanzhang.cli import run_dates
 
     started = time.perf_counter()
@@ -69,6 +75,10 @@ def demonstrate(lake: Lake, home: Path, dates: list[date], out: Console) -> None
         compare(home, out)
     else:
         show.status(out, status(lake, home), lake.registry)
+        for name in COMPARED:
+            scenario = lake.registry.scenarios[name]
+            quantity = equivalence.reference(scenario)
+            compared(lake.registry, equivalence.compare(lake.registry, scenario, quantity, PLACE, dates[-1]))
         show.statement(out, statement(lake, lake.registry, someone(lake), dates[-1]), lake.registry)
     out.print(f"{len(dates)} business dates in {seconds:.1f} s on the {lake.engine} engine; everything lies in {home}")
 

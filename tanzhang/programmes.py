@@ -168,10 +168,11 @@ def equivalence(
             say_json(found)
             return
         for one in found:
-            _compare(loaded, one)
+            compared(loaded, one)
 
 
-def _compare(registry: Loaded, one: Comparison) -> None:
+def compared(registry: Loaded, one: Comparison) -> None:
+    """Print what every programme pays for one act."""
     from schemas.programmes.words import grams
 
     scenario = registry.scenarios[one.scenario]

@@ -30,6 +30,7 @@ COMMITS = (
     "silver.activities",
     "gold.ledger",
     "gold.balances",
+    "gold.carbon_records",
     "gold.coverage",
     "gold.quality",
     "gold.publications",

@@ -61,7 +61,7 @@ def test_every_joint_says_a_line(home: Path, lines: list[dict[str, Any]]) -> Non
     assert said["delivery_received"] == len(deliveries(home))
     assert said["run_opened"] == 3 and said["published"] == 4 and said["gate_passed"] == 3
     assert said["job_done"] == 3 * 5
-    assert said["table_maintained"] == 12
+    assert said["table_maintained"] == 13
     assert said["feed_landed"] >= 3 * 9 * 2
     assert len(lines) < 400, "an event at each joint, no noise"
 

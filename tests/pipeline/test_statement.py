@@ -81,8 +81,15 @@ def test_the_first_day_is_whole(lake: Lake, persons: dict[str, str]) -> None:
     assert before in persons.values()
     assert account.reductions["walking"] == 9_000 * 20 and account.reductions["metro"] > 0
     assert {one.programme: one.balance for one in account.points} == {
-        "zhejiang_tanpuhui": sum(amount // 1_000 for amount in account.reductions.values())
+        "zhejiang_tanpuhui": sum(amount // 1_000 for amount in account.reductions.values()),
+        "ant_forest": 80 + 9_000 // 50,
+        "unionpay_low_carbon": 10 + 9,  # the wallet and the metro report the person: two institutions
     }
+    assert {one.programme for one in account.due} == {"unionpay_low_carbon"}
+    assert [(one.on, one.points) for one in account.due] == [(date(2027, 11, 30), 19)]
+    assert [(one.act_month, one.acts, one.reporting_grade) for one in account.record.months] == [("2026-11", 2, "A")]
+    assert [(one.programme, one.level) for one in account.record.levels] == [("zhejiang_tanpuhui", "浅绿")]
+    assert account.record.reduction_mg == sum(account.reductions.values())
     assert {(row["scenario"], row["institution"], row["acts"]) for row in account.credited} == {
         ("walking", "alipay", 1),
         ("metro", "hangzhou_metro", 1),
@@ -102,6 +109,9 @@ def test_after_the_split_each_reads_the_own(lake: Lake, persons: dict[str, str])
     assert {row["scenario"] for row in wallet.credited} == {"walking"}
     assert {row["scenario"] for row in metro.credited} == {"metro"}
     assert metro.institutions == ["hangzhou_metro"]
+    for account, amount in ((wallet, 9_000 // 50), (metro, 80)):  # one institution each is too few for the third
+        balances = {one.programme: one.balance for one in account.points}
+        assert balances["ant_forest"] == amount and balances.get("unionpay_low_carbon", 0) == 0
     assert metro.missing == [("hangzhou_metro", feed) for feed in ("consents", "registrations", "taps")]
 
 

@@ -89,7 +89,7 @@ def expect_every_fate(truth: Truth) -> None:
     assert {"credited", "absorbed", "evidence", "refunded"} <= set(bills["outcome"].drop_nulls())
     redemptions = records.filter(pl.col("feed") == "redemptions")
     assert {"record", "superseded", "ignored"} <= set(redemptions["disposition"])
-    assert len(truth.redemptions) > 50 and max(points for *_, points, _, _ in truth.redemptions) > 10_000
+    assert len(truth.redemptions) > 50 and max(points for *_, points, _, _ in truth.redemptions) > 1_000
 
 
 def expect_most_accounts(judgement: Judgement) -> None:
@@ -98,7 +98,7 @@ def expect_most_accounts(judgement: Judgement) -> None:
     assert len(due) > 0.85 * len(accounts(judgement.truth.credited))
     assert {key[1] for key in due} == set(GRAMS)
     ledger = judgement.table("gold.ledger")
-    assert set(ledger["position_kind"]) == {"activity", "cap", "payment", "redemption", "donation"}
+    assert set(ledger["position_kind"]) == {"activity", "cap", "payment", "tier", "redemption", "donation"}
     assert set(ledger["entry_kind"]) == {"post", "reverse"}
     assert set(ledger["reason"]) >= {"new", "restated", "absorbed", "refunded", "no_consent"}
     assert set(judgement.table("silver.identity_log")["change"]) >= {"born", "merged", "conflict"}
