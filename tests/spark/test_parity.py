@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,3 +113,23 @@ def test_reports_are_equal(lakes: dict[str, Path], registry: Registry, spark_lak
 def test_nothing_happens_twice_on_the_other_engine(home: Path, lakes: dict[str, Path], spark_lake: OpenLake) -> None:
     [outcome] = run_days(spark_lake(lakes["embedded"]), home, DAYS[-1:])
     assert (outcome.seq, outcome.commits) == (None, 0)
+
+
+def test_what_is_told_is_told_on_spark_too(lakes: dict[str, Path], registry: Registry, spark_lake: OpenLake) -> None:
+    """Statement, record and ranking: their sums are those of the tables, as deltalake reads them."""
+    from jobs.rankings import rank
+    from jobs.statement import statement
+
+    tables = {name: table.to_pylist() for name, table in contents(lakes["by_spark"], registry).items()}
+    reduced = Counter[str]()
+    for row in tables["gold.ledger"]:
+        reduced[row["person_id"]] += row["amount"] if row["measure"] == "reduction_mg" else 0
+    person, milligrams = reduced.most_common(1)[0]
+    lake = spark_lake(lakes["by_spark"])
+    told = statement(lake, registry, person, DAYS[1])
+    assert sum(told.reductions.values()) == told.record.reduction_mg == milligrams
+    assert {one.programme for one in told.points} >= {"zhejiang_tanpuhui", "ant_forest"} and told.record.levels
+    [region] = rank(lake, registry, DAYS[1], "region", "2026-11").groups
+    assert (region.people, region.reduction_mg) == (sum(map(bool, reduced.values())), reduced.total())
+    programmes = rank(lake, registry, DAYS[1], "programme", "2026").groups
+    assert {one.key for one in programmes} == {"zhejiang_tanpuhui", "ant_forest", "unionpay_low_carbon"}
