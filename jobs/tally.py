@@ -36,7 +36,7 @@ class Tally:
         earned, bonus: for acts, and by tiers.
         capped, expired, redeemed, donated: what was taken or given up, none above zero.
         rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what caps took along.
-        people: who have any entry; overdrawn: those of them whose balance is below zero.
+        people: who have any entry that stands; overdrawn: those of them whose balance is below zero.
         owed: the sum of the balances below zero.
     """
 
@@ -97,7 +97,9 @@ def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) ->
                   JOIN reduced AS r ON p.position = r.position
                   GROUP BY p.measure),
                 total AS (
-                  SELECT measure, {", ".join(total)}, count(1) AS people,
+                  SELECT measure, {", ".join(total)},
+                         CAST(sum(CASE WHEN {" OR ".join(f"{name} <> 0" for name in KINDS.values())} THEN 1 ELSE 0 END)
+                           AS bigint) AS people,
                          CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
                          CAST(sum(least(balance, 0)) AS bigint) AS owed
                   FROM held GROUP BY measure)

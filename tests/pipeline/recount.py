@@ -104,16 +104,19 @@ SUMS = {
 def points(ledger: list[Row]) -> Iterable[tuple[str, int | None]]:
     """What every programme gave, took and has left, and how many people that is of."""
     by_kind, by_person = defaultdict[str, Counter[str]](Counter), defaultdict[str, Counter[str]](Counter)
+    moved = defaultdict[str, Counter[tuple[str, str]]](Counter)
     for row in ledger:
         if row["measure"].startswith("points."):
             by_kind[row["measure"]][SUMS[row["position_kind"]]] += row["amount"]
             by_person[row["measure"]][row["person_id"]] += row["amount"]
+            moved[row["measure"]][row["person_id"], row["position_kind"]] += row["amount"]
     for name, sums in by_kind.items():
         yield from ((f"{name}.{kind}", sums[kind]) for kind in SUMS.values())
         balances = by_person[name].values()
         below = [balance for balance in balances if balance < 0]
         yield from ((f"{name}.left", sum(balances)), (f"{name}.owed", sum(below)))
-        for what, count in (("people", len(balances)), ("overdrawn", len(below))):
+        holders = {person for (person, _), amount in moved[name].items() if amount}
+        for what, count in (("people", len(holders)), ("overdrawn", len(below))):
             yield f"{name}.{what}", None if 1 <= count <= 4 else count
 
 
