@@ -27,12 +27,13 @@ def measure(people: int, programmes: int, days: int, home: Path, out: Console) -
     """Account for the same landed world without and with programmes, and print what lies between them.
 
     Args:
-        programmes: how many of those whose points are kept, in the order of their ids.
+        programmes: how many of those whose points are kept, first those that reward most.
 
     Raises:
         SystemExit: there are not so many, or a run failed.
     """
-    kept = [one.id for one in load_programmes().values() if one.kept == "ledger"]
+    ledger = [one for one in load_programmes().values() if one.kept == "ledger"]
+    kept = [one.id for one in sorted(ledger, key=lambda one: (-len(one.rewarded), one.id))]
     if programmes > len(kept):
         raise SystemExit(f"{len(kept)} programmes keep points in the ledger; --programmes {programmes} is more")
     world = home / str(people)
