@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from schemas import Registry
     from schemas.programmes import Programme
 
-YEAR = 12
-"""Months that the record sums up."""
-
 
 @dataclass(frozen=True)
 class Month:
@@ -53,7 +50,8 @@ class Record:
 
     Attributes:
         months: every month in which something was done or spent, the oldest first.
-        reduction_mg, emission_mg: of the last `YEAR` months, the date's own among them; apart from each other.
+        reduction_mg, emission_mg: of the months that a tier sums up, the date's own among them; apart from each other.
+        tier: by that reduction.
         levels: of the programmes that name levels and reward the person.
         reasons: why this month is graded as it is, in words; empty where nothing was done or spent in it.
     """
@@ -61,6 +59,7 @@ class Record:
     months: list[Month]
     reduction_mg: int
     emission_mg: int
+    tier: str
     levels: list[Reached]
     reasons: list[str]
 
@@ -91,11 +90,13 @@ def record(lake: Lake, registry: Registry, person: str, seq: int, on: date, rewa
         for one in rewarding
         if one.levels
     ]
+    tiers = registry.records.tiers
     this = [one for one in months if one.act_month == f"{on:%Y-%m}"]
     return Record(
         months=months,
-        reduction_mg=reduced(YEAR),
-        emission_mg=sum(one.emission_mg for one in months if one.act_month >= first_of(on, YEAR)),
+        reduction_mg=reduced(tiers.months),
+        emission_mg=sum(one.emission_mg for one in months if one.act_month >= first_of(on, tiers.months)),
+        tier=tiers.level_of(reduced(tiers.months)).name,
         levels=levels,
         reasons=[text for one in this for text in reasons(registry, one)],
     )

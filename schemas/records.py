@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import ROOT, Strict, load_yaml
-from schemas.programmes.rules import Basis
+from schemas.programmes.rules import Basis, Levels
 from schemas.scenarios.parts import Text
 
 Grade = Literal["A", "B", "C", "D"]
@@ -75,10 +75,11 @@ def _check_codes(reasons: Collection[str], codes: Sequence[str]) -> None:
 
 
 class Records(Strict):
-    """How a month is graded."""
+    """How a month is graded, and the tiers by what was reduced."""
 
     reporting: Reporting
     spend: SpendCoverage
+    tiers: Levels
 
 
 def load_records(root: Path = ROOT) -> Records:

@@ -327,9 +327,8 @@ def _record(account: Statement, registry: Registry) -> Iterator[RenderableType]:
         return
     months = f"{len(told.months)} month{'s' if len(told.months) > 1 else ''}, the first {told.months[0].act_month}"
     yield f"\n[bold]Carbon record[/bold] (征信): {months}"
-    yield (
-        f"   last twelve months: reduced {kilograms(told.reduction_mg)}, emitted by payments {kilograms(told.emission_mg)}"
-    )
+    sums = f"reduced {kilograms(told.reduction_mg)}, emitted by payments {kilograms(told.emission_mg)}"
+    yield f"   {told.tier}; last {registry.records.tiers.months} months: {sums}"
     for one in told.levels:
         yield (
             f"   level {registry.programmes[one.programme].name}: {one.level} "

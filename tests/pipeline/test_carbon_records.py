@@ -8,9 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, QueryBuilder
 
 from jobs.lake import Lake
+from jobs.record import record
 from schemas import load_registry
 from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
@@ -224,3 +227,48 @@ def test_one_run_for_all_days_says_the_same(home: Path, lake: Lake) -> None:
         return {(frozenset(customers[who]), month): told for (who, month), told in recorded(of, last).items()}
 
     assert by_customers(at_once) == by_customers(lake)
+
+
+def test_the_published_query_says_what_the_statement_says(lake: Lake) -> None:
+    """The query of docs/publication.md, run by another engine, for everybody with a record."""
+    text = (REGISTRY.root.parent / "docs/publication.md").read_text(encoding="utf-8")
+    query = text.split("## A carbon record")[1].split("```sql\n")[1].split("```")[0]
+    table = DeltaTable(lake.path / REGISTRY.tables["gold.carbon_records"].path)
+    people = sorted({person for person, _ in recorded(lake, 3)})
+    months = 0
+    for person in people[:40]:
+        builder = QueryBuilder().register("carbon_records", table)
+        [row] = pa.table(builder.execute(query.replace("PERSON", person))).to_pylist()
+        told = record(lake, REGISTRY, person, 3, date(2026, 11, 3), [])
+        last = told.months[-1]
+        assert row == {
+            "months": len(told.months), "first_month": told.months[0].act_month, "reduction_mg": told.reduction_mg,
+            "emission_mg": told.emission_mg, "tier": told.tier, "reporting_grade": last.reporting_grade,
+            "spend_grade": last.spend_grade,
+        }  # fmt: skip
+        months += len(told.months)
+    assert months >= 40
+
+
+def test_a_tier_goes_by_the_last_twelve_months(tmp_path: Path) -> None:
+    """50 kg a year ago, and 60 and 40 kg within it: 100 kg; the first month counts as history alone."""
+    lake = embedded_lake(tmp_path, REGISTRY)
+    person = "ab" * 16
+    kilograms = {"2025-11": 50, "2025-12": 60, "2026-11": 40}
+    found = [
+        {"person_id": person, "act_month": month, "acts": 1, "scenarios": 1, "reduction_mg": mass * 10**6, "capped_mg": 0,
+         "emission_mg": 7, "spend_fen": 0, "known_spend_fen": 0, "institutions": 1, "reporting_grade": "B",
+         "reporting_reason": "statements_missing", "spend_grade": "none", "spend_reason": "nothing_spent",
+         "content_hash": "", "is_live": True, "publication_seq": 1}
+        for month, mass in kilograms.items()
+    ]  # fmt: skip
+    lake.write("gold.carbon_records", lake.rows("gold.carbon_records", found))
+    quzhou = REGISTRY.programmes["quzhou"]
+    on = date(2026, 11, 30)
+    told = record(lake, REGISTRY, person, 1, on, [quzhou])
+    assert ([one.act_month for one in told.months], told.reduction_mg, told.emission_mg) == ([*kilograms], 10**8, 14)
+    assert (told.tier, [(one.programme, one.level) for one in told.levels]) == ("深绿", [("quzhou", "深绿")])
+    assert "have not come" in told.reasons[0] and "none was made" in told.reasons[1]
+    before = record(lake, REGISTRY, person, 1, date(2026, 10, 31), [])
+    assert (len(before.months), before.tier, before.reasons) == (2, "深绿", []), "50 and 60 kg within twelve months"
+    assert record(lake, REGISTRY, person, 0, on, []).months == []

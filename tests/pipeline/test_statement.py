@@ -88,7 +88,7 @@ def test_the_first_day_is_whole(lake: Lake, persons: dict[str, str]) -> None:
     assert {one.programme for one in account.due} == {"unionpay_low_carbon"}
     assert [(one.on, one.points) for one in account.due] == [(date(2027, 11, 30), 19)]
     assert [(one.act_month, one.acts, one.reporting_grade) for one in account.record.months] == [("2026-11", 2, "A")]
-    assert [(one.programme, one.level) for one in account.record.levels] == [("zhejiang_tanpuhui", "浅绿")]
+    assert (account.record.tier, account.record.levels) == ("浅绿", [])
     assert account.record.reduction_mg == sum(account.reductions.values())
     assert {(row["scenario"], row["institution"], row["acts"]) for row in account.credited} == {
         ("walking", "alipay", 1),

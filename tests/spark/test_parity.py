@@ -128,7 +128,7 @@ def test_what_is_told_is_told_on_spark_too(lakes: dict[str, Path], registry: Reg
     lake = spark_lake(lakes["by_spark"])
     told = statement(lake, registry, person, DAYS[1])
     assert sum(told.reductions.values()) == told.record.reduction_mg == milligrams
-    assert {one.programme for one in told.points} >= {"zhejiang_tanpuhui", "ant_forest"} and told.record.levels
+    assert {one.programme for one in told.points} >= {"zhejiang_tanpuhui", "ant_forest"} and told.record.tier == "浅绿"
     [region] = rank(lake, registry, DAYS[1], "region", "2026-11").groups
     assert (region.people, region.reduction_mg) == (sum(map(bool, reduced.values())), reduced.total())
     programmes = rank(lake, registry, DAYS[1], "programme", "2026").groups
