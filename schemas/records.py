@@ -5,7 +5,6 @@ Grades say how whole an account is, never how good its holder: who does little a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -52,26 +51,11 @@ class Reporting(Scale):
 
     reasons: dict[ReportingReason, Text]
 
-    @model_validator(mode="after")
-    def _says_all(self) -> Self:
-        _check_codes(self.reasons, get_args(ReportingReason))
-        return self
-
 
 class SpendCoverage(Scale):
     """Of how much of what was spent the emission is known. reasons: each code in words."""
 
     reasons: dict[SpendReason, Text]
-
-    @model_validator(mode="after")
-    def _says_all(self) -> Self:
-        _check_codes(self.reasons, get_args(SpendReason))
-        return self
-
-
-def _check_codes(reasons: Collection[str], codes: Sequence[str]) -> None:
-    if unsaid := [code for code in codes if code not in reasons]:
-        raise ValueError(f"reasons: {', '.join(unsaid)}: say in words what it means")
 
 
 class Records(Strict):
@@ -80,6 +64,13 @@ class Records(Strict):
     reporting: Reporting
     spend: SpendCoverage
     tiers: Levels
+
+    @model_validator(mode="after")
+    def _says_all(self) -> Self:
+        said = {*self.reporting.reasons, *self.spend.reasons}
+        if unsaid := [code for code in (*get_args(ReportingReason), *get_args(SpendReason)) if code not in said]:
+            raise ValueError(f"reasons: {', '.join(unsaid)}: say in words what it means")
+        return self
 
 
 def load_records(root: Path = ROOT) -> Records:

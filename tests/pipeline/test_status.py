@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
 import pytest
+from typer.testing import CliRunner
 
 from jobs.lake import Lake
 from jobs.manifests import LANDING
 from jobs.pull import Receipt
 from jobs.status import status
 from schemas import load_registry
+from tanzhang.cli import app
 from tests.reader import deliveries
-from tests.worlds import days, embedded_lake, make_world, run_days
+from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +52,18 @@ def test_a_row_that_nobody_stated_is_noticed(lake: Lake) -> None:
         assert not status(lake, home).adds_up
     finally:
         path.write_text(text, encoding="utf-8")
+
+
+def test_the_summary_tells_points(lake: Lake) -> None:
+    sums = Counter[str]()
+    for row in rows(lake, "gold.ledger"):
+        if row["measure"].startswith("points."):
+            sums[row["measure"].removeprefix("points.")] += row["amount"]
+    call = ["status", "--home", str(lake.path.parent)]
+    told = json.loads(CliRunner().invoke(app, [*call, "--json"]).output)
+    assert {one["programme"]: one["balance"] for one in told["points"]} == sums
+    assert {"zhejiang_tanpuhui", "ant_forest", "unionpay_low_carbon"} == sums.keys() and told["beyond"] == []
+    text = CliRunner().invoke(app, call).output
+    for programme, balance in sums.items():
+        [line] = [line for line in text.splitlines() if lake.registry.programmes[programme].name in line]
+        assert f"{balance:,}" in line
