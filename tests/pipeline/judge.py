@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 
 from jobs.lake import Lake
 from jobs.tokens import Tokens
-from tests.pipeline.oracle import Account, Credit, accounts, told
+from tests.pipeline.oracle import Account, Credit, accounts, energy, told
 from tests.pipeline.oracle_redemptions import redeemed
 from tests.pipeline.oracle_spend import Sums, sums
 from tests.pipeline.oracle_terms import Paid
@@ -170,6 +170,26 @@ class Judgement:
         )
         return {(who, scenario, day): (mg, points) for who, scenario, day, mg, points in figures.rows()}
 
+    @cached_property
+    def energy(self) -> tuple[Counter[tuple[object, ...]], Counter[tuple[object, ...]]]:
+        """Ant Forest's points of residents that the truth decides: the oracle's, and the ledger's."""
+        kinds = self._newest("silver.membership", "customer_key").filter(pl.col("subject_kind") != "resident")
+        people = self.persons.filter("is_decidable").select("person_id", "person_no").unique()
+        people = people.join(kinds, on="person_id", how="anti")
+        entries = (
+            self.table("gold.ledger").filter(pl.col("measure") == "points.ant_forest").join(people, on="person_id")
+        )
+        key = ["person_no", "scenario", "act_date"]
+        open_ = self.truth.open
+        given = entries.join(open_, on=key[:2], how="anti").group_by(key).agg(pl.col("amount").sum())
+        ours, closed = set(people["person_no"]), set(open_.rows())
+        due = {
+            one: points
+            for one, points in energy(self.truth.credited).items()
+            if one[0] in ours and one[:2] not in closed
+        }
+        return Counter(due), Counter({(who, what, day): points for who, what, day, points in given.rows() if points})
+
     @property
     def redemptions(self) -> Counter[tuple[object, ...]]:
         """The redemptions in force, as the truth's."""
@@ -294,6 +314,17 @@ def figures(judgement: Judgement) -> list[str]:
     ]
 
 
+def points(judgement: Judgement) -> list[str]:
+    """What a programme gives by its own rules, and its own limit, is the oracle's."""
+    due, given = judgement.energy
+    wrong = Counter(
+        f"{key[1]} points {'above' if given[key] > due[key] else 'below'} the oracle's"
+        for key in due.keys() | given.keys()
+        if due[key] != given[key]
+    )
+    return [f"{text}: {count}" for text, count in sorted(wrong.items())]
+
+
 def spends(judgement: Judgement) -> list[str]:
     """What every decided person spent, how much of it at known merchants and what that emits are the oracle's."""
     wrong: Counter[str] = Counter()
@@ -342,7 +373,7 @@ def balances(judgement: Judgement) -> list[str]:
 
 CHECKS: dict[str, Callable[[Judgement], list[str]]] = {
     check.__name__: check
-    for check in (dispositions, outcomes, credits, figures, spends, redemptions, persons, balances)
+    for check in (dispositions, outcomes, credits, figures, points, spends, redemptions, persons, balances)
 }
 
 

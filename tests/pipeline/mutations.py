@@ -62,10 +62,13 @@ MUTATIONS = (
     Mutation("partial refunds spent", "jobs.match:spends", "- max(back_fen), 0)", "- 0, 0)", "spends"),
     Mutation("what was given up forgotten", "jobs.points:_redeemed", "0 - d.points AS amount", "0 AS amount",
              "redemptions"),
+    Mutation("a programme's own limit off", "programmes/ant_forest.yaml", "points: 296", "points: 29600", "points"),
 )  # fmt: skip
 """Mistakes of policy: one run for all days shows them."""
 
 SUBTLER = (
+    Mutation("rides rewarded by the kilometre", "programmes/ant_forest.yaml", 'points: "80", per: act',
+             'points: "80", per: unit', "points"),
     Mutation("emissions rounded down", "jobs.post:emissions", "+ 999) div", ") div", "spends"),
     Mutation("euros taken for yuan", "spending/money.yaml", 'value: "7.7355"', 'value: "1.0000"', "spends"),
     Mutation("prices stand still", "spending/money.yaml", 'percent: "0.9"', 'percent: "0.0"', "spends"),
