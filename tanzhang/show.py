@@ -48,7 +48,7 @@ class Bar:
 
     def say(self, text: str) -> None:
         """A line that stays above the bar."""
-        self.bar.console.print(text)
+        self.bar.console.print(text, soft_wrap=True)
 
 
 @contextmanager
