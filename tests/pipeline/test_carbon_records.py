@@ -20,7 +20,7 @@ from tests.worlds import days, embedded_lake, make_world, rows, run_days
 Row = dict[str, Any]
 REGISTRY = load_registry()
 LOCAL = timezone(timedelta(hours=8))
-DATES = days(6)
+DATES = days(5)
 BILLS = {("alipay", "bills"), ("wechat_pay", "bills")}
 PAYERS = {"citic_bank", "icbc"}
 """Whose daily files have payments; both under the scope of finance."""
@@ -164,7 +164,7 @@ def recorded(lake: Lake, seq: int) -> dict[tuple[str, str], dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("seq", range(1, len(DATES) + 1))
+@pytest.mark.parametrize("seq", [1, 3, len(DATES)])
 def test_every_record_is_what_the_logs_say(lake: Lake, seq: int) -> None:
     assert recorded(lake, seq) == recounted(lake, seq, DATES[seq - 1])
 
@@ -206,7 +206,7 @@ def test_who_did_nothing_new_has_no_new_record(lake: Lake) -> None:
             assert (before[key]["reporting_grade"], before[key]["is_live"]) != (row["reporting_grade"], row["is_live"])
         before[key] = row
     assert idle, "some grade changed for somebody who did nothing"
-    assert len({row["person_id"] for row in log if row["publication_seq"] == 6}) < len(before)
+    assert len({row["person_id"] for row in log if row["publication_seq"] == len(DATES)}) < len(before)
 
 
 def test_computing_everything_again_writes_nothing(home: Path, lake: Lake) -> None:

@@ -27,7 +27,7 @@ from tests.worlds import days, embedded_lake, make_world, rows, run_days
 
 FILE = FIXTURES / "new_programme/west_lake.yaml"
 POINTS = "points.west_lake"
-DATES = days(3)
+DATES = days(2)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from jobs.lake import Lake, open_lake
 from jobs.tally import KINDS, Due, next_due, tallies
@@ -17,7 +17,7 @@ ON, LATER = DAYS[3], RUNS[1]
 """October's points end with the first date, November's with the second; no other lies between."""
 
 
-@SOME
+@settings(SOME, max_examples=12)
 @given(FACTS)
 def test_what_is_said_to_expire_next_expires(facts: list[Fact]) -> None:
     told = [fact for fact in told_once(facts) if isinstance(fact, Member) or fact.day <= ON]

@@ -160,7 +160,7 @@ def test_points_are_given_up_for_every_benefit(world: World) -> None:
     assert {row["状态"] for *_, row in rows} == {"成功", "失败", "关闭"}
     assert len({row["权益编码"] for *_, row in rows}) == 5
     points = [int(row["积分"]) for *_, row in rows]
-    assert min(points) == 10 and sum(one <= 300 for one in points) > 0.9 * len(points) and max(points) >= 10_000
+    assert min(points) == 10 and sum(one <= 80 for one in points) > 0.9 * len(points) and max(points) >= 1_000
     late = {(date.fromisoformat(day) - date.fromisoformat(row["兑换时间"][:10])).days for day, _, row in rows}
     assert late == {0, 1}
     consents = {row["状态"] for *_, row in rows_in_force(world, "unionpay", "consents")}
