@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HEX_32 = "^[0-9a-f]{32}$"
 KEY = ("claim_id", "act_date")
-SECRETIVE = ("silver.customer_events", "silver.redemptions", "silver.membership", "silver.claims", "gold.ledger")
+SECRETIVE = ("silver.customer_events", "silver.redemptions", "silver.membership", "silver.claims", "gold.ledger",
+             "gold.carbon_records")  # fmt: skip
 """Tables whose pseudonyms and tokens are looked at."""
 UNSPENT = "'no_consent', 'refunded', 'unpaired', 'pending'"
 """Outcomes of claims of which nothing was spent, or nothing may be said."""

@@ -16,6 +16,7 @@ import pyarrow as pa
 from jobs.consents import given_intervals
 from jobs.entries import REDUCTION
 from jobs.frames import in_force, newest
+from jobs.rewarded import IS_POINTS, rewarded
 from jobs.statement import publication_for
 from schemas.days import last_second
 from schemas.programmes import POINTS, Programme
@@ -35,7 +36,7 @@ class NoRanking(ValueError):
 
 @dataclass(frozen=True)
 class Group:
-    """One group. points: that its programme gave, under the limits; None where no programme is asked."""
+    """One group. points: that its programme gave, under the limits; of regions None: a month's bonus is of no place."""
 
     key: str
     people: int
@@ -67,7 +68,7 @@ def rank(
     """What the groups reduced in a month (`2026-11`) or a year (`2026`), as published for a date.
 
     Args:
-        programme: count only acts that it rewards; for teams, whose they are.
+        programme: count only acts that it gave points for; for teams, whose they are.
 
     Raises:
         NoRanking: there is no such period or programme, or the programme does not rank so.
@@ -78,11 +79,14 @@ def rank(
     of = _programme(registry, by, programme)
     seq = publication_for(lake, business_date)
     entries = lake.keep(
-        f"""SELECT position, measure, person_id, position_kind, amount, region, scenario FROM {{ledger}}
+        f"""SELECT position, measure, person_id, position_kind, amount, region, scenario, act_date, factor_id FROM {{ledger}}
             WHERE publication_seq <= {seq} AND substring(act_month, 1, {len(period)}) = '{period}'""",
         ledger=lake.read("gold.ledger"),
     )
-    rows = _by_programme(lake, entries) if by == "programme" else _by_place(lake, entries, of, by, seq, business_date)
+    people = _everybody(lake, entries) if by == "region" and of is None else _rewarded(lake, registry, entries, of)
+    teams = _teams(lake, of, seq, business_date) if by == "team" and of else None
+    people = _keyed(lake, people, by, teams)
+    rows = _grouped(lake, people, None if by == "region" else _points(lake, entries))
     found = [Group(row["key"], row["people"], row["reduction_mg"], row["points"]) for row in rows]
     least = max(FEWEST, of.rankings.least if of and of.rankings else FEWEST)
     shown = withhold(found, least)
@@ -119,56 +123,59 @@ def _programme(registry: Registry, by: By, name: str | None) -> Programme | None
     return found
 
 
-def _by_programme(lake: Lake, entries: Frame) -> list[dict[str, Any]]:
-    """People and reduction of the acts for which a programme gave points, and these points."""
-    query = f"""
-        WITH points AS (SELECT * FROM {{entries}} WHERE substring(measure, 1, {len(POINTS)}) = '{POINTS}'
-                         AND position_kind IN ('activity', 'tier', 'cap')),
-             reduced AS (SELECT position, CAST(sum(amount) AS bigint) AS milligrams FROM {{entries}}
-                         WHERE measure = '{REDUCTION}' GROUP BY position),
-             standing AS (SELECT measure, position, person_id, CAST(sum(amount) AS bigint) AS points FROM points
-                          GROUP BY measure, position, person_id HAVING sum(amount) <> 0)
-        SELECT substring(s.measure, {len(POINTS) + 1}) AS key, count(DISTINCT s.person_id) AS people,
-               CAST(coalesce(sum(r.milligrams), 0) AS bigint) AS reduction_mg, CAST(sum(s.points) AS bigint) AS points
-        FROM standing AS s LEFT JOIN reduced AS r ON s.position = r.position
-        GROUP BY s.measure ORDER BY key"""
-    rows: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, entries=entries)).to_pylist()
-    return rows
-
-
-def _by_place(lake: Lake, entries: Frame, of: Programme | None, by: By, seq: int, on: date) -> list[dict[str, Any]]:
-    """People and reduction by region or team; with a programme, of the acts that it rewards and with its points."""
-    rewarded, points = "true", "CAST(NULL AS bigint)"
-    if of:
-        names = ", ".join(f"'{name}'" for name in of.rewarded)
-        rewarded = f"scenario IN ({names}) AND substring(region, 1, {len(of.prefix)}) = '{of.prefix}'"
-        points = f"CAST(sum(CASE WHEN measure = '{of.measure}' THEN amount ELSE 0 END) AS bigint)"
-    measures = f"measure = '{REDUCTION}'" + (f" OR measure = '{of.measure}'" if of else "")
-    sums = lake.sql(
-        f"""SELECT region, person_id,
-                   CAST(sum(CASE WHEN measure = '{REDUCTION}' THEN amount ELSE 0 END) AS bigint) AS reduction_mg,
-                   {points} AS points
-            FROM {{entries}} WHERE ({measures}) AND ({rewarded}) AND position_kind IN ('activity', 'cap')
-            GROUP BY region, person_id HAVING sum(CASE WHEN measure = '{REDUCTION}' THEN amount ELSE 0 END) <> 0""",
+def _everybody(lake: Lake, entries: Frame) -> Frame:
+    """Measure (none), person_id, region, reduction_mg: whatever was reduced, whoever gives points for it."""
+    return lake.sql(
+        f"""SELECT '' AS measure, person_id, region, CAST(sum(amount) AS bigint) AS reduction_mg FROM {{entries}}
+            WHERE measure = '{REDUCTION}' GROUP BY person_id, region HAVING sum(amount) <> 0""",
         entries=entries,
     )
-    if by == "team":
-        assert of is not None
-        grouped = lake.sql(
-            "SELECT t.team AS key, s.person_id, s.reduction_mg, s.points FROM {sums} AS s JOIN {teams} AS t ON s.person_id = t.person_id",
-            sums=sums,
-            teams=_teams(lake, of, seq, on),
+
+
+def _rewarded(lake: Lake, registry: Registry, entries: Frame, of: Programme | None) -> Frame:
+    """measure, person_id, region, reduction_mg of the acts for which programmes gave points."""
+    measure = f"measure = '{of.measure}'" if of else "true"
+    return lake.sql(
+        f"""SELECT measure, person_id, region, CAST(sum(reduction_mg) AS bigint) AS reduction_mg FROM {{rewarded}}
+            WHERE {measure} GROUP BY measure, person_id, region""",
+        rewarded=rewarded(lake, registry, entries),
+    )
+
+
+def _keyed(lake: Lake, people: Frame, by: By, teams: Frame | None) -> Frame:
+    """Key (of the group), measure, person_id, reduction_mg."""
+    if teams is not None:
+        return lake.sql(
+            """SELECT t.team AS key, a.measure, a.person_id, a.reduction_mg FROM {people} AS a
+               JOIN {teams} AS t ON a.person_id = t.person_id""",
+            people=people,
+            teams=teams,
         )
-    else:
-        grouped = lake.sql("SELECT region AS key, person_id, reduction_mg, points FROM {sums}", sums=sums)
-    rows: list[dict[str, Any]] = lake.to_arrow(
-        lake.sql(
-            """SELECT key, count(DISTINCT person_id) AS people, CAST(sum(reduction_mg) AS bigint) AS reduction_mg,
-                      CAST(sum(points) AS bigint) AS points
-               FROM {grouped} GROUP BY key ORDER BY key""",
-            grouped=grouped,
-        )
-    ).to_pylist()
+    key = f"substring(measure, {len(POINTS) + 1})" if by == "programme" else "region"
+    return lake.sql(f"SELECT {key} AS key, measure, person_id, reduction_mg FROM {{people}}", people=people)
+
+
+def _points(lake: Lake, entries: Frame) -> Frame:
+    """measure, person_id, points: what programmes gave, under their limits, wherever and for whatever."""
+    return lake.sql(
+        f"""SELECT measure, person_id, CAST(sum(amount) AS bigint) AS points FROM {{entries}}
+            WHERE {IS_POINTS} AND position_kind IN ('activity', 'tier', 'cap') GROUP BY measure, person_id""",
+        entries=entries,
+    )
+
+
+def _grouped(lake: Lake, people: Frame, points: Frame | None) -> list[dict[str, Any]]:
+    """The groups. people: key, measure, person_id, reduction_mg; points: measure, person_id, points."""
+    given, join = "CAST(NULL AS bigint)", ""
+    if points is not None:
+        given = "CAST(sum(p.points) AS bigint)"
+        join = "LEFT JOIN {points} AS p ON g.person_id = p.person_id AND g.measure = p.measure"
+    query = f"""
+        SELECT g.key, count(1) AS people, CAST(sum(g.reduction_mg) AS bigint) AS reduction_mg, {given} AS points
+        FROM (SELECT key, measure, person_id, sum(reduction_mg) AS reduction_mg FROM {{people}}
+              GROUP BY key, measure, person_id) AS g {join} GROUP BY g.key ORDER BY g.key"""
+    frames = {"people": people} | ({"points": points} if points is not None else {})
+    rows: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, **frames)).to_pylist()
     return rows
 
 

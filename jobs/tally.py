@@ -8,8 +8,9 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from jobs.entries import GIVEN_UP, REDUCTION
+from jobs.entries import GIVEN_UP
 from jobs.frames import listed
+from jobs.rewarded import IS_POINTS, rewarded
 from jobs.rewards import last_day
 from schemas.programmes import POINTS
 
@@ -35,7 +36,7 @@ class Tally:
     Attributes:
         earned, bonus: for acts, and by tiers.
         capped, expired, redeemed, donated: what was taken or given up, none above zero.
-        rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what caps took along.
+        rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what caps took of it.
         people: who have any entry that stands; overdrawn: those of them whose balance is below zero.
         owed: the sum of the balances below zero.
     """
@@ -82,20 +83,13 @@ def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) ->
         for kind, name in KINDS.items()
     ]
     total = [f"CAST(sum({name}) AS bigint) AS {name}" for name in KINDS.values()]
+    ledger = lake.sql(f"SELECT * FROM {{ledger}} WHERE {known} AND {whose}", ledger=lake.read("gold.ledger"))
     rows = lake.to_arrow(
         lake.sql(
-            f"""WITH points AS (SELECT * FROM {{ledger}} WHERE substring(measure, 1, {len(POINTS)}) = '{POINTS}'),
-                held AS (
-                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM points
+            f"""WITH held AS (
+                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM {{ledger}} WHERE {IS_POINTS}
                   GROUP BY measure, person_id),
-                reduced AS (
-                  SELECT position, sum(amount) AS milligrams FROM {{ledger}} WHERE measure = '{REDUCTION}'
-                  GROUP BY position),
-                acts AS (
-                  SELECT p.measure, CAST(sum(r.milligrams) AS bigint) AS rewarded_mg
-                  FROM (SELECT measure, position FROM points GROUP BY measure, position HAVING sum(amount) <> 0) AS p
-                  JOIN reduced AS r ON p.position = r.position
-                  GROUP BY p.measure),
+                acts AS (SELECT measure, CAST(sum(reduction_mg) AS bigint) AS rewarded_mg FROM {{rewarded}} GROUP BY measure),
                 total AS (
                   SELECT measure, {", ".join(total)},
                          CAST(sum(CASE WHEN {" OR ".join(f"{name} <> 0" for name in KINDS.values())} THEN 1 ELSE 0 END)
@@ -106,7 +100,8 @@ def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) ->
                 SELECT substring(t.measure, {len(POINTS) + 1}) AS programme, {listed([*KINDS.values()], "t.")},
                        coalesce(a.rewarded_mg, 0) AS rewarded_mg, t.people, t.overdrawn, t.owed
                 FROM total AS t LEFT JOIN acts AS a ON t.measure = a.measure ORDER BY programme""",
-            ledger=lake.sql(f"SELECT * FROM {{ledger}} WHERE {known} AND {whose}", ledger=lake.read("gold.ledger")),
+            ledger=ledger,
+            rewarded=rewarded(lake, lake.registry, ledger),
         )
     ).to_pylist()
     return [Tally(**row) for row in rows]
@@ -133,7 +128,7 @@ def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int,
                        CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
                          THEN 0 - amount ELSE 0 END) AS bigint) AS went
                 FROM {{ledger}} WHERE person_id = '{person}' AND publication_seq <= {seq}
-                 AND substring(measure, 1, {len(POINTS)}) = '{POINTS}'
+                 AND {IS_POINTS}
                 GROUP BY measure, act_date ORDER BY measure, act_date""",
             ledger=lake.read("gold.ledger"),
         )

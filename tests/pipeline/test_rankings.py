@@ -62,6 +62,16 @@ def acts(
     ]  # fmt: skip
 
 
+def limited(person: str, place: str) -> list[dict[str, Any]]:
+    """20,000 steps: 400 g and as many points, of which the day's limit takes 104 g and no points; and a month's bonus of 30."""
+    walk = acts(person, place, 400, scenario="walking")
+    cap = {**walk[0], "entry_id": token(f"cap {person}"), "position": token(f"cap {person}"), "position_kind": "cap",
+           "amount": -104_000, "factor_id": "walking_day", "institution": "*", "match_quality": "rule"}  # fmt: skip
+    bonus = {**cap, "entry_id": token(f"tier {person}"), "position": token(f"tier {person}"), "position_kind": "tier",
+             "measure": "points.zhejiang_tanpuhui", "amount": 30, "scenario": "*", "region": "330000"}  # fmt: skip
+    return [*walk, cap, bonus]
+
+
 def consent(person: str, institution: str, *, given: bool = True, at: int = 1, seq: int = 1) -> dict[str, Any]:
     return {"event_key": token(f"{person} {institution} {at}"), "event_kind": "consent", "institution": institution,
             "feed": "consents", "customer_key": token(f"{person} {institution}"), "scope": "all", "is_given": given,
@@ -70,7 +80,10 @@ def consent(person: str, institution: str, *, given: bool = True, at: int = 1, s
 
 @pytest.fixture(scope="module")
 def lake(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Seven people here with 100 to 700 g, six there with 1,000 g, one far away; p0 did 500 g more in October."""
+    """Seven people here with 100 to 700 g, six there with 1,000 g, one far away; p0 did 500 g more in October.
+
+    p7 walked beyond the limit, and has a bonus. A firm here did 900 g, for which the programme gives nothing.
+    """
     lake = embedded_lake(tmp_path_factory.mktemp("home"), registry)
     ledger = [row for n in range(7) for row in acts(f"p{n}", HERE, 100 * (n + 1))]
     ledger += [row for n in range(7, 13) for row in acts(f"p{n}", THERE, 1000)]
@@ -79,15 +92,17 @@ def lake(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Lake:
         *acts("p0", HERE, 500, month="2026-10"),
         *acts("p0", HERE, 50, scenario="own_bag"),
     ]
+    ledger += [*limited("p7", THERE), acts("firm", HERE, 900)[0]]
     ledger += acts("p1", HERE, 100_000, seq=2)  # of the run of a later date
     banks = {"citic_bank": range(6), "icbc": range(4, 12)}
     consents = [consent(f"p{n}", bank) for bank, people in banks.items() for n in people]
-    consents.append(consent("p0", "citic_bank", given=False, at=2))
+    consents += [consent("p0", "citic_bank", given=False, at=2), consent("firm", "icbc")]
     members = [
         {"customer_key": token(f"p{n} {bank}"), "person_id": token(f"p{n}"), "component_id": token(f"p{n}"),
          "subject_kind": "resident", "rule": "alone", "publication_seq": 1}
         for bank, people in banks.items() for n in people
     ]  # fmt: skip
+    members.append({**members[0], "customer_key": token("firm icbc"), "person_id": token("firm")})
     publish(lake, 1, DAY)
     for name, found in (("gold.ledger", ledger), ("silver.customer_events", consents), ("silver.membership", members)):
         lake.write(name, lake.rows(name, found))
@@ -106,23 +121,24 @@ def shown(found: Ranking) -> list[tuple[str, int, int, int | None]]:
 
 
 def test_by_region(lake: Lake) -> None:
-    """Here 100 + … + 700 and a bag of 50 g are 2,850 g; who is alone far away takes the smaller of the others along."""
+    """Here 100 + … + 700, a bag of 50 g and the firm's 900 are 3,750 g; who is alone far away takes the smaller group along."""
     found = rank(lake, lake.registry, DAY, "region", "2026-11")
-    assert (shown(found), found.withheld) == ([(HERE, 7, 2_850, None)], 2)
-    assert found.groups[0].each_mg == 2_850_000 // 7
+    assert (shown(found), found.withheld) == ([(HERE, 8, 3_750, None)], 2)
+    assert found.groups[0].each_mg == 3_750_000 // 8
 
 
 def test_by_region_of_a_programme_counts_its_acts_alone(lake: Lake) -> None:
     """It asks for six people, and gives nothing for bags; in a year October's 500 g count too."""
     month = rank(lake, lake.registry, DAY, "region", "2026-11", "zhejiang_tanpuhui")
-    assert (shown(month), month.withheld) == ([(HERE, 7, 2_800, 2_800)], 2)
+    assert (shown(month), month.withheld) == ([(HERE, 7, 2_800, None)], 2)
     year = rank(lake, lake.registry, DAY, "region", "2026", "zhejiang_tanpuhui")
-    assert shown(year) == [(HERE, 7, 3_300, 3_300)]
+    assert shown(year) == [(HERE, 7, 3_300, None)]
 
 
 def test_by_programme(lake: Lake) -> None:
     found = rank(lake, lake.registry, DAY, "programme", "2026-11")
-    assert (shown(found), found.withheld) == ([("zhejiang_tanpuhui", 14, 2_800 + 6_000 + 9_000, 17_800)], 0)
+    grams = 2_800 + 6_000 + 9_000 + 400
+    assert (shown(found), found.withheld) == ([("zhejiang_tanpuhui", 14, grams - 104, grams + 30)], 0)
 
 
 def test_by_team(lake: Lake) -> None:
@@ -140,8 +156,8 @@ def test_a_team_of_enough_people(lake: Lake, registry: Registry, tmp_path: Path)
     path = root / "programmes/zhejiang_tanpuhui.yaml"
     edited(path, rankings={"by": ["team"], "assumption": "made up"})
     found = rank(lake, load_registry(root), DAY, "team", "2026-11", "zhejiang_tanpuhui")
-    # p6 with 700 g and p7–p11 with 1,000 g each; p1–p5 with 200 to 600 g.
-    assert shown(found) == [("second", 6, 5_700, 5_700), ("first", 5, 2_000, 2_000)]
+    # p6 with 700 g and p7–p11 with 1,000 g each, p7's walk and bonus, and not the firm; p1–p5 with 200 to 600 g.
+    assert shown(found) == [("second", 6, 5_700 + 400 - 104, 5_700 + 400 + 30), ("first", 5, 2_000, 2_000)]
 
 
 def test_what_is_not_published_does_not_count(lake: Lake) -> None:
@@ -150,7 +166,7 @@ def test_what_is_not_published_does_not_count(lake: Lake) -> None:
         rank(lake, lake.registry, LATER, "region", "2026-11")
     publish(lake, 2, LATER)
     assert rank(lake, lake.registry, DAY, "region", "2026-11") == before
-    assert shown(rank(lake, lake.registry, LATER, "region", "2026-11")) == [(HERE, 7, 102_850, None)]
+    assert shown(rank(lake, lake.registry, LATER, "region", "2026-11")) == [(HERE, 8, 103_750, None)]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +207,7 @@ def test_the_command(lake: Lake) -> None:
     call = ["programmes", "rank", "--by", "region", "--period", "2026-11", "--home", str(lake.path.parent)]
     told = CliRunner().invoke(app, [*call, "--date", f"{DAY}"])
     assert told.exit_code == 0, told.stderr
-    assert "2.850" in told.output and "2 more groups" in told.output
+    assert "3.750" in told.output and "2 more groups" in told.output
     found = json.loads(CliRunner().invoke(app, [*call, "--date", f"{DAY}", "--json"]).output)
     assert [group["key"] for group in found["groups"]] == [HERE] and found["withheld"] == 2
     assert CliRunner().invoke(app, [*call, "--date", "2026-12-01"]).exit_code == 5

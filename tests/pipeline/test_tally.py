@@ -39,11 +39,28 @@ def test_what_is_said_to_expire_next_expires(facts: list[Fact]) -> None:
 
 
 def rewarded(lake: Lake) -> int:
-    """Milligrams at the positions at which points stand."""
-    points, milligrams = Counter[str](), Counter[str]()
+    """Milligrams of the acts at whose position points stand, and of the caps of a period with such an act."""
+    length = {"walking_day": 10, "metro_month": 7, "metro_year": 4}  # so much of a date says its period
+    points, milligrams = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    caps = Counter[tuple[str, str, str, str]]()
+    acts: dict[tuple[str, str], tuple[str, str, str]] = {}
     for row in lake.to_arrow(lake.read("gold.ledger")).to_pylist():
-        (points if row["measure"] == TRIAL_POINTS else milligrams)[row["position"]] += row["amount"]
-    return sum(milligrams[position] for position, amount in points.items() if amount)
+        at = (row["position"], row["person_id"])
+        whose = (row["person_id"], row["scenario"], str(row["act_date"]))
+        if row["measure"] == TRIAL_POINTS and row["position_kind"] == "activity":
+            points[at] += row["amount"]
+        if row["measure"] == "reduction_mg" and row["position_kind"] == "activity":
+            milligrams[at] += row["amount"]
+            acts[at] = whose
+        if row["measure"] == "reduction_mg" and row["position_kind"] == "cap":
+            caps[(*whose, row["factor_id"])] += row["amount"]
+    ours = {acts[position] for position, amount in points.items() if amount}
+    taken = sum(
+        amount
+        for (person, scenario, day, rule), amount in caps.items()
+        if any(one[:2] == (person, scenario) and one[2][: length[rule]] == day[: length[rule]] for one in ours)
+    )
+    return sum(milligrams[position] for position, amount in points.items() if amount) + taken
 
 
 def test_the_sums_are_those_of_the_entries(tmp_path: Path) -> None:
