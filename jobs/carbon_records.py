@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.consents import consents_of, given_intervals, scopes_of
+from jobs.consents import consents_of, given_intervals, members_of, reported_otherwise, scopes_of
 from jobs.entries import REDUCTION
-from jobs.frames import changes, content_hash, in_force, listed, newest, semi
+from jobs.frames import changes, content_hash, in_force, listed, newest, of_months, semi
 from jobs.reporting import Place, grades, shares
 from jobs.spend import EMISSION, MICRO_YUAN
 from schemas.days import ZONE
@@ -71,40 +71,34 @@ def _touched(run: Run, regraded: list[Place]) -> Frame:
             records=run.read(TABLE),
         )
     changed = run.written("silver.activities")
-    membership = run.read("silver.membership")
-    members = lake.sql(
-        """SELECT m.person_id FROM {membership} AS m LEFT SEMI JOIN (
-             SELECT customer_key FROM {events} WHERE event_kind = 'consent'
-             UNION SELECT customer_key FROM {moved}) AS c ON m.customer_key = c.customer_key""",
-        membership=membership,
-        events=run.written("silver.customer_events"),
-        moved=run.written("silver.membership"),
-    )
     return lake.keep(
         """SELECT person_id, act_month FROM {entries}
            UNION SELECT person_id, act_month FROM {outcomes}
-           UNION SELECT r.person_id, r.act_month FROM {records} AS r
-                 LEFT SEMI JOIN {members} AS m ON r.person_id = m.person_id
-           UNION SELECT r.person_id, r.act_month FROM {records} AS r
-                 LEFT SEMI JOIN {regraded} AS g ON r.person_id = g.person_id AND r.act_month = g.act_month""",
+           UNION SELECT person_id, act_month FROM {otherwise}
+           UNION SELECT person_id, act_month FROM {regraded}""",
         entries=lake.sql(f"SELECT * FROM {{new}} WHERE {_MEASURED}", new=run.written("gold.ledger")),
-        outcomes=semi(lake, _within(lake, log, _months(lake, changed)), changed, "claim_id", "act_date"),
-        records=run.read(TABLE),
-        members=members,
+        outcomes=semi(lake, of_months(lake, log, _months(lake, changed)), changed, "claim_id", "act_date"),
+        otherwise=semi(lake, run.read(TABLE), reported_otherwise(run), "person_id"),
         regraded=_regraded(run, regraded),
     )
 
 
 def _regraded(run: Run, places: list[Place]) -> Frame:
-    """(person_id, act_month) of whoever ever gave a consent at an institution whose grade for the month changed."""
-    return run.lake.sql(
-        """SELECT m.person_id, p.act_month FROM {events} AS e JOIN {places} AS p ON e.institution = p.institution
-           JOIN {members} AS m ON e.customer_key = m.customer_key
+    """Records of whoever ever gave a consent at an institution whose grade for the month changed."""
+    lake, membership = run.lake, run.read("silver.membership")
+    given = lake.sql(
+        """SELECT e.customer_key, p.act_month FROM {events} AS e JOIN {places} AS p ON e.institution = p.institution
            WHERE e.event_kind = 'consent' AND e.is_given""",
         events=run.read("silver.customer_events"),
-        places=_placed(run.lake, dict.fromkeys(places, "")),
-        members=newest(run.lake, run.read("silver.membership"), "customer_key"),
+        places=_placed(lake, dict.fromkeys(places, "")),
     )
+    records = of_months(lake, run.read(TABLE), {month for _, month in places})
+    people = lake.sql(
+        "SELECT m.person_id, g.act_month FROM {given} AS g JOIN {members} AS m ON g.customer_key = m.customer_key",
+        given=given,
+        members=newest(lake, semi(lake, membership, given, "customer_key"), "customer_key"),
+    )
+    return semi(lake, records, people, *KEY)
 
 
 def _placed(lake: Lake, graded: dict[Place, str]) -> Frame:
@@ -120,15 +114,9 @@ def _months(lake: Lake, rows: Frame) -> list[str]:
     return sorted(found.column("act_month").to_pylist())
 
 
-def _within(lake: Lake, log: Frame, months: list[str]) -> Frame:
-    """The rows of a log in these months, so that other months' files are not read."""
-    literals = ", ".join(f"'{month}'" for month in months) or "''"
-    return lake.sql(f"SELECT * FROM {{log}} WHERE act_month IN ({literals})", log=log)
-
-
 def _stored(run: Run, touched: Frame, months: list[str]) -> Frame:
     """The records in force of what is computed again."""
-    log = _within(run.lake, run.read(TABLE), months)
+    log = of_months(run.lake, run.read(TABLE), months)
     return run.lake.keep("SELECT * FROM {held}", held=in_force(run.lake, semi(run.lake, log, touched, *KEY), *KEY))
 
 
@@ -138,7 +126,7 @@ def _stored(run: Run, touched: Frame, months: list[str]) -> Frame:
 def _computed(run: Run, touched: Frame, months: list[str], graded: dict[Place, Grade]) -> Frame:
     """The records that should stand for the touched months, with their content_hash."""
     lake = run.lake
-    near = _within(lake, run.read("silver.activities"), months)
+    near = of_months(lake, run.read("silver.activities"), months)
     # A claim may since have gone to another person: only its newest row says whose it is.
     ever = lake.keep("SELECT DISTINCT claim_id, act_date FROM {ever}", ever=semi(lake, near, touched, *KEY))
     standing = in_force(lake, semi(lake, near, ever, "claim_id", "act_date"), "claim_id", "act_date")
@@ -154,9 +142,8 @@ def _computed(run: Run, touched: Frame, months: list[str], graded: dict[Place, G
                    CAST(sum(CASE WHEN measure <> '{EMISSION}' THEN 0 WHEN amount > 0 THEN quantity_micro
                                  ELSE 0 - quantity_micro END) div {MICRO_YUAN} AS bigint) AS known_spend_fen
             FROM {{ledger}} WHERE {_MEASURED} GROUP BY person_id, act_month""",
-        ledger=semi(lake, _within(lake, run.read("gold.ledger"), months), touched, *KEY),
+        ledger=semi(lake, of_months(lake, run.read("gold.ledger"), months), touched, *KEY),
     )
-    members = semi(lake, newest(lake, run.read("silver.membership"), "customer_key"), touched, "person_id")
     told = lake.keep(
         # What is owed is owed by whoever has a daily consent; a bill is brought, and owed by nobody.
         """SELECT person_id, act_month, count(DISTINCT institution) AS institutions, max(grade) AS worst,
@@ -168,7 +155,7 @@ def _computed(run: Run, touched: Frame, months: list[str], graded: dict[Place, G
              SELECT m.person_id, m.act_month, m.institution, CAST(NULL AS string) AS grade, 1 AS shows_payments
              FROM {mine} AS m LEFT SEMI JOIN {bills} AS b ON m.institution = b.institution AND m.feed = b.feed) AS both
            GROUP BY person_id, act_month""",
-        consented=consented(run, months, members),
+        consented=consented(run, months, members_of(run, touched)),
         graded=_placed(lake, dict(graded)),
         mine=mine,
         bills=lake.from_arrow(run.policy.bills),

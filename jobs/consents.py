@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.frames import in_force, semi
+from jobs.frames import in_force, newest, semi
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -22,6 +22,28 @@ def consents_of(run: Run, customers: Frame) -> Frame:
         events=semi(run.lake, run.read("silver.customer_events"), customers, "customer_key"),
     )
     return in_force(run.lake, events, "event_key")
+
+
+def members_of(run: Run, people: Frame) -> Frame:
+    """The customers of everybody whose `person_id` stands in a frame: rows of silver.membership in force.
+
+    Whoever was theirs once may be another's now, and everybody's history is long: the newest row is asked of these.
+    """
+    lake, log = run.lake, run.read("silver.membership")
+    ever = semi(lake, log, semi(lake, log, people, "person_id"), "customer_key")
+    return semi(lake, newest(lake, ever, "customer_key"), people, "person_id")
+
+
+def reported_otherwise(run: Run) -> Frame:
+    """person_id of everybody whose customers, or whose customers' consents, changed."""
+    return run.lake.sql(
+        """SELECT DISTINCT m.person_id FROM {members} AS m LEFT SEMI JOIN (
+             SELECT customer_key FROM {events} WHERE event_kind = 'consent'
+             UNION SELECT customer_key FROM {moved}) AS c ON m.customer_key = c.customer_key""",
+        members=run.read("silver.membership"),
+        events=run.written("silver.customer_events"),
+        moved=run.written("silver.membership"),
+    )
 
 
 def scopes_of(run: Run) -> Frame:

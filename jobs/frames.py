@@ -6,7 +6,7 @@ returns; hashes are 32 hexadecimal characters, 16 bytes of SHA-256.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,6 +70,12 @@ def semi(lake: Lake, rows: Frame, keys: Frame, *on: str) -> Frame:
         rows=rows,
         keys=keys,
     )
+
+
+def of_months(lake: Lake, log: Frame, months: Collection[str]) -> Frame:
+    """The rows of a log in these months (yyyy-MM), so that other months' files are not read."""
+    literals = ", ".join(f"'{month}'" for month in sorted(months)) or "''"
+    return lake.sql(f"SELECT * FROM {{log}} WHERE act_month IN ({literals})", log=log)
 
 
 def changes(lake: Lake, new: Frame, stored: Frame, keys: Sequence[str], seq: int) -> Frame:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.consents import consents_of, given_intervals, scopes_of
+from jobs.consents import consents_of, given_intervals, members_of, scopes_of
 from jobs.entries import REDUCTION, SPANNING, rule_position, union
 from jobs.frames import in_force, newest, semi
 from jobs.limits import capped
@@ -148,13 +148,7 @@ def _barred(run: Run, acts: Frame) -> Frame:
     if not run.policy.rewards.restrictions.num_rows:
         return lake.from_arrow(_NOBODY)
     days = lake.keep("SELECT DISTINCT person_id, act_date FROM {acts}", acts=acts)
-    log = run.read("silver.membership")
-    # Whoever was theirs once may be another's now, and everybody's history is long: the newest row is asked of these.
-    ever = semi(lake, log, semi(lake, log, days, "person_id"), "customer_key")
-    members = lake.keep(
-        "SELECT customer_key, person_id, subject_kind FROM {members}",
-        members=semi(lake, newest(lake, ever, "customer_key"), days, "person_id"),
-    )
+    members = lake.keep("SELECT customer_key, person_id, subject_kind FROM {members}", members=members_of(run, days))
     consents = lake.keep("SELECT * FROM {consents}", consents=consents_of(run, members))
     return lake.keep(
         f"""WITH reporters AS (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.consents import reported_otherwise
 from jobs.entries import ENTRY, standing_entries
-from jobs.frames import listed, semi
+from jobs.frames import listed, of_months, semi
 from jobs.rewards import start_of
 
 if TYPE_CHECKING:
@@ -73,9 +74,7 @@ def _near(run: Run, days: Frame) -> Frame:
     months = {f"{day:%Y-%m}" for day in dates}
     if longest == "year":
         months = {f"{day.year}-{month:02}" for day in dates for month in range(1, 13)}
-    literals = ", ".join(f"'{month}'" for month in sorted(months)) or "''"
-    ledger = run.lake.sql(f"SELECT * FROM {{ledger}} WHERE act_month IN ({literals})", ledger=run.read("gold.ledger"))
-    return semi(run.lake, ledger, days, "person_id")
+    return semi(run.lake, of_months(run.lake, run.read("gold.ledger"), months), days, "person_id")
 
 
 def _touched(run: Run) -> Frame:
@@ -94,7 +93,7 @@ def _touched(run: Run) -> Frame:
         _redeemed(run, semi(lake, run.read("silver.redemptions"), run.written("silver.membership"), "customer_key")),
     ]
     if run.policy.rewards.restrictions.num_rows:
-        changed.append(semi(lake, log, _reported_otherwise(run), "person_id"))
+        changed.append(semi(lake, log, reported_otherwise(run), "person_id"))
     return _distinct(run, changed)
 
 
@@ -110,16 +109,4 @@ def _redeemed(run: Run, redemptions: Frame) -> Frame:
              ON r.customer_key = m.customer_key""",
         redemptions=redemptions,
         members=run.read("silver.membership"),
-    )
-
-
-def _reported_otherwise(run: Run) -> Frame:
-    """person_id of everybody whose customers, or whose customers' consents, changed."""
-    return run.lake.sql(
-        """SELECT DISTINCT m.person_id FROM {members} AS m LEFT SEMI JOIN (
-             SELECT customer_key FROM {events} WHERE event_kind = 'consent'
-             UNION SELECT customer_key FROM {moved}) AS c ON m.customer_key = c.customer_key""",
-        members=run.read("silver.membership"),
-        events=run.written("silver.customer_events"),
-        moved=run.written("silver.membership"),
     )

@@ -126,7 +126,6 @@ def _worth(
         notes = ["no points: the standard has no figure for it there"]
     if points is not None and programme.coverage and programme.coverage.in_force(on):
         notes.append(f"only where {programme.coverage.institutions} institutions report the person")
-    prices = programme.prices
     per_kilogram = points * KILOGRAM / standard if points is not None and standard else None
     if points is not None and programme.kept == "ledger":
         points = Fraction(int(points))  # as it is posted
@@ -135,8 +134,8 @@ def _worth(
         pays_here=programme.kept == "ledger" and region.startswith(programme.prefix) and points is not None,
         points=points,
         per_kilogram=per_kilogram,
-        fen=(points * prices[0], points * prices[-1]) if points is not None and prices else None,
-        fen_per_kilogram=(per_kilogram * prices[0], per_kilogram * prices[-1]) if per_kilogram and prices else None,
+        fen=None if points is None else programme.worth(points, on),
+        fen_per_kilogram=None if per_kilogram is None else programme.worth(per_kilogram, on),
         own=own,
         is_assumed=any(rule.assumption for rule in rules),
         notes=notes,

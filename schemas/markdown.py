@@ -12,8 +12,8 @@ _BAR = re.compile(r"(?<!\\)\|")
 
 
 def cited(source: Citation) -> str:
-    """Document, clause and address of a source, on one line."""
-    return quoted(", ".join(part for part in (source.document, source.clause, source.url) if part))
+    """Where something was read, on one line."""
+    return quoted(source.text)
 
 
 def quoted(text: str) -> str:

@@ -13,14 +13,10 @@ from schemas.markdown import cited, ended, quoted, span, table
 from schemas.programmes import Programme
 from schemas.programmes.rules import Basis
 from schemas.programmes.words import (
-    dates_in_words,
     grams,
-    levels_in_words,
     number,
     published_in_words,
-    rankings_in_words,
-    rule_in_words,
-    teams_in_words,
+    said,
     yuan,
 )
 
@@ -90,16 +86,11 @@ def _programme(registry: Registry, one: Programme) -> Iterator[str]:
     else:
         yield f"* **Compared only.** {ended(quoted(one.reason or ''))}"
     yield ""
+    rules = {rule.id for rule in one.rules}
     rows = [
-        (f"`{rule.id}`", _dated(rule_in_words(rule, registry.scenarios), dates_in_words(one, rule)), *_basis(rule))
-        for rule in one.rules
+        (f"`{name}`" if name in rules else name, quoted(text), *_basis(basis))
+        for name, text, basis in said(one, registry.scenarios)
     ]
-    groups: list[tuple[str, str, Basis | None]] = [
-        ("levels", levels_in_words(one.levels) if one.levels else "", one.levels),
-        ("teams", teams_in_words(one.teams) if one.teams else "", one.teams),
-        ("rankings", rankings_in_words(one.rankings) if one.rankings else "", one.rankings),
-    ]
-    rows += [(name, quoted(text), *_basis(basis)) for name, text, basis in groups if basis]
     if rows:
         yield from table(("rule", "says", "source", "assumption"), rows)
     if one.published:
@@ -120,10 +111,6 @@ def _programme(registry: Registry, one: Programme) -> Iterator[str]:
         yield from ("What its public rules leave open:", "")
         yield from (f"* {ended(quoted(text))}" for text in one.left_open)
         yield ""
-
-
-def _dated(text: str, dates: str) -> str:
-    return quoted(f"{text} ({dates})" if dates else text)
 
 
 def _basis(basis: Basis) -> tuple[str, str]:

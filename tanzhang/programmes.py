@@ -91,16 +91,9 @@ def _show(registry: Loaded, one: Programme) -> None:
         f"[bold]{escape(one.name)} · {escape(one.name_en)}[/bold]   {one.operator}   {one.region}   since {one.valid_from}"
     )
     out.print(f"  {escape(kept)}")
-    out.print(f"  source: {escape(_where(one))}")
-    for rule in one.rules:
-        dates = words.dates_in_words(one, rule)
-        _say(rule.id, f"{words.rule_in_words(rule, registry.scenarios)}{f' ({dates})' if dates else ''}", rule)
-    if one.levels:
-        _say("levels", words.levels_in_words(one.levels), one.levels)
-    if one.teams:
-        _say("teams", words.teams_in_words(one.teams), one.teams)
-    if one.rankings:
-        _say("rankings", words.rankings_in_words(one.rankings), one.rankings)
+    out.print(f"  source: {escape(one.source.text)}")
+    for name, text, basis in words.said(one, registry.scenarios):
+        _say(name, text, basis)
     for figure in one.published:
         out.print(f"  its own figure, never applied: {escape(words.published_in_words(figure, registry.scenarios))}")
     for text in one.left_open:
@@ -110,14 +103,9 @@ def _show(registry: Loaded, one: Programme) -> None:
 def _say(name: str, text: str, basis: Basis) -> None:
     out.print(f"  [bold]{name}[/bold]: {escape(text)}")
     if basis.source:
-        out.print(f"      source: {escape(_where(basis))}")
+        out.print(f"      source: {escape(basis.source.text)}")
     if basis.assumption:
         out.print(f"      [yellow]assumption[/yellow]: {escape(basis.assumption)}")
-
-
-def _where(basis: Basis | Programme) -> str:
-    source = basis.source
-    return ", ".join(part for part in (source.document, source.clause, source.url) if part) if source else ""
 
 
 @app.command()

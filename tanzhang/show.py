@@ -31,6 +31,17 @@ OUTCOMES = (
 )  # fmt: skip
 
 
+PARTS = {
+    "earned": "earned",
+    "bonus": "by tiers",
+    "capped": "over a limit",
+    "expired": "expired",
+    "redeemed": "redeemed",
+    "donated": "donated",
+}
+"""Sums of a tally, in words."""
+
+
 class Bar:
     """One progress line for stages that follow each other."""
 
@@ -296,6 +307,8 @@ def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
 
 def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
     """What every programme gave the person and what became of it."""
+    from schemas.programmes.words import number, yuan
+
     if not account.points:
         return
     yield "[bold]Points of the programmes, on the same kilograms[/bold]"
@@ -304,20 +317,9 @@ def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
         parts = ", ".join(f"{amount:+,} {word}" for amount, word in _parts(one) if amount)
         yield f"   {registry.programmes[one.programme].name}: {one.balance:,} points{' (overdrawn)' if one.balance < 0 else ''}"
         if one.per_kilogram is not None:
-            parts += f"; {_a_kilogram(one, registry)}"
+            fen = registry.programmes[one.programme].worth(one.per_kilogram, account.business_date)
+            parts += f"; {number(one.per_kilogram, 0)} points a kilogram{f', worth {yuan(fen)} yuan' if fen else ''}"
         yield f"      {parts}{'; ' + due[one.programme] if one.programme in due else ''}"
-
-
-def _a_kilogram(one: Tally, registry: Registry) -> str:
-    """What a programme gave for a kilogram, in points and, where a benefit has a price, in yuan."""
-    from schemas.programmes.words import number, yuan
-
-    if one.per_kilogram is None:
-        return ""
-    text = f"{number(one.per_kilogram, 0)} points a kilogram"
-    prices = registry.programmes[one.programme].prices
-    worth = f", worth {yuan((prices[0] * one.per_kilogram, prices[-1] * one.per_kilogram))} yuan" if prices else ""
-    return f"{text}{worth}"
 
 
 def _record(account: Statement, registry: Registry) -> Iterator[RenderableType]:
@@ -341,8 +343,7 @@ def _record(account: Statement, registry: Registry) -> Iterator[RenderableType]:
 
 
 def _parts(one: Tally) -> list[tuple[int, str]]:
-    words = ("earned", "by tiers", "over a limit", "expired", "redeemed", "donated")
-    return list(zip((one.earned, one.bonus, one.capped, one.expired, one.redeemed, one.donated), words))
+    return [(getattr(one, part), word) for part, word in PARTS.items()]
 
 
 def points(console: Console, tallies: list[Tally], registry: Registry) -> None:
@@ -350,8 +351,7 @@ def points(console: Console, tallies: list[Tally], registry: Registry) -> None:
     from schemas.programmes.words import number
 
     table = Table(title="Points of the programmes, on the same kilograms")
-    words = [word for _, word in _parts(tallies[0])]
-    _columns(table, ("programme",), (*words, "left", "a kilogram", "people", "overdrawn"))
+    _columns(table, ("programme",), (*PARTS.values(), "left", "a kilogram", "people", "overdrawn"))
     for one in tallies:
         numbers = [*(amount for amount, _ in _parts(one)), one.balance]
         a_kilogram = "·" if one.per_kilogram is None else number(one.per_kilogram, 0)

@@ -144,10 +144,10 @@ class Programme(Named, Dated):
         """The ledger's measure for this programme's points."""
         return f"{POINTS}{self.id}"
 
-    @property
-    def prices(self) -> list[Fraction]:
-        """Fen that a point is worth in each benefit with a price, the lowest first."""
-        return sorted(one.fen_per_point for one in self.benefits if one.fen_per_point)
+    def worth(self, points: Fraction, on: date) -> tuple[Fraction, Fraction] | None:
+        """Fen for which points can be given on a date, by the lowest and the highest price; None without a priced benefit."""
+        prices = [one.fen_per_point for one in self.benefits if one.fen_per_point and one.in_force(on)]
+        return (points * min(prices), points * max(prices)) if prices else None
 
     @property
     def prefix(self) -> str:

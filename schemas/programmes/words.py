@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from schemas.programmes import Programme
 from schemas.programmes.rules import (
+    Basis,
     Benefit,
     Cap,
     Coverage,
@@ -40,20 +41,17 @@ def rule_in_words(rule: Rule, scenarios: Mapping[str, Scenario]) -> str:
     return _benefit(rule)
 
 
-def levels_in_words(levels: Levels) -> str:
-    """Names by reduction."""
-    steps = ", ".join(f"{step.name} from {step.reach}" for step in levels.steps)
-    return f"By the reduction of the last {levels.months} months: {steps}"
-
-
-def teams_in_words(teams: Teams) -> str:
-    """Who belongs together."""
-    return f"Teams: {', '.join(team.name for team in teams.teams)}; somebody whom several would take is in the first"
-
-
-def rankings_in_words(rankings: Rankings) -> str:
-    """What is set beside each other."""
-    return f"Ranked by {' and by '.join(rankings.by)}; a group of fewer than {rankings.least} people is not shown"
+def said(programme: Programme, scenarios: Mapping[str, Scenario]) -> Iterator[tuple[str, str, Basis]]:
+    """Everything that a programme lays down: its name, what it says, and what that rests on."""
+    for rule in programme.rules:
+        dates = _dates(programme, rule)
+        yield rule.id, f"{rule_in_words(rule, scenarios)}{f' ({dates})' if dates else ''}", rule
+    if programme.levels:
+        yield "levels", _levels(programme.levels), programme.levels
+    if programme.teams:
+        yield "teams", _teams(programme.teams), programme.teams
+    if programme.rankings:
+        yield "rankings", _rankings(programme.rankings), programme.rankings
 
 
 def published_in_words(one: Published, scenarios: Mapping[str, Scenario]) -> str:
@@ -61,13 +59,6 @@ def published_in_words(one: Published, scenarios: Mapping[str, Scenario]) -> str
     scenario = scenarios[one.scenario]
     of = "an act" if one.per == "act" else f"{one.units} {scenario.unit}"
     return f"{scenario.name} {scenario.name_en}: {one.value} for {of}, as of {one.of}{f' ({one.note})' if one.note else ''}"
-
-
-def dates_in_words(programme: Programme, rule: Rule) -> str:
-    """When a rule is in force, where that is not as long as its programme is."""
-    since = f"from {rule.valid_from}" if rule.valid_from and rule.valid_from > programme.valid_from else ""
-    until = f"until before {rule.valid_to}" if rule.valid_to else ""
-    return " ".join(part for part in (since, until) if part)
 
 
 def named(ids: Iterable[str], scenarios: Mapping[str, Scenario]) -> str:
@@ -129,3 +120,26 @@ def yuan(fen: tuple[Fraction, Fraction]) -> str:
 
 def _limit(one: Limit) -> str:
     return f"{one.number:,} a {one.period}"
+
+
+def _dates(programme: Programme, rule: Rule) -> str:
+    """When a rule is in force, where that is not as long as its programme is."""
+    since = f"from {rule.valid_from}" if rule.valid_from and rule.valid_from > programme.valid_from else ""
+    until = f"until before {rule.valid_to}" if rule.valid_to else ""
+    return " ".join(part for part in (since, until) if part)
+
+
+def _levels(levels: Levels) -> str:
+    """Names by reduction."""
+    steps = ", ".join(f"{step.name} from {step.reach}" for step in levels.steps)
+    return f"By the reduction of the last {levels.months} months: {steps}"
+
+
+def _teams(teams: Teams) -> str:
+    """Who belongs together."""
+    return f"Teams: {', '.join(team.name for team in teams.teams)}; somebody whom several would take is in the first"
+
+
+def _rankings(rankings: Rankings) -> str:
+    """What is set beside each other."""
+    return f"Ranked by {' and by '.join(rankings.by)}; a group of fewer than {rankings.least} people is not shown"

@@ -72,6 +72,11 @@ class Citation(Strict):
             raise ValueError("needs a clause or a url, so that a reader can find the figure")
         return self
 
+    @property
+    def text(self) -> str:
+        """Document, clause and address on one line."""
+        return ", ".join(part for part in (self.document, self.clause, self.url) if part)
+
 
 class Dated(Strict):
     """Something in force on the local dates [`valid_from`, `valid_to`); without `valid_to`, open."""

@@ -5,6 +5,7 @@ What the methods are, in words, with formula, source and what they are conservat
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -92,6 +93,7 @@ class _Methods(Strict):
     methods: dict[str, MethodText]
 
 
+@cache
 def load_methods() -> dict[str, MethodText]:
     """Every method in words.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from schemas import Registry, load_registry
 from schemas.calculator import quantity_of
 from schemas.equivalence import Comparison, Worth, compare, comparisons, reference
 from tanzhang.cli import app
+from tests.libraries import edited
 from tests.points_world import trial_registry
 
 DAY = date(2026, 11, 21)
@@ -95,6 +96,17 @@ def test_a_figure_counts_from_its_day() -> None:
         ]
         assert [own.milligrams / 1000 for own in wuhan.own] == grams
         assert wuhan.points is None and wuhan.notes == ["no points: the standard has no figure for it there"]
+
+
+def test_a_price_counts_as_long_as_its_benefit(tmp_path: Path) -> None:
+    trial_registry(tmp_path / "root")
+    voucher = {"id": "voucher", "name": "券", "kind": "voucher", "points": 20, "fen": 100}
+    source = {"document": "A list that a test makes up", "clause": "1"}
+    ended = {**voucher, "id": "dearer", "fen": 200, "valid_to": DAY, "source": source}
+    edited(tmp_path / "root/programmes/trial.yaml", benefits=[{**voucher, "source": source}, ended])
+    [trial] = load_registry(tmp_path / "root").programmes.values()
+    assert trial.worth(Fraction(40), DAY - timedelta(days=1)) == (200, 400)
+    assert trial.worth(Fraction(40), DAY) == (200, 200)
 
 
 def test_every_act_that_some_programme_knows_is_compared() -> None:
