@@ -16,7 +16,7 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from schemas.rules import QualityRule
+from schemas.quality import QualityRule
 from schemas.tables import Table
 
 if TYPE_CHECKING:
@@ -172,31 +172,31 @@ def suite(name: str, rules: Iterable[tuple[QualityRule, str]]) -> gx.Expectation
 # -- counting, on the engine ---------------------------------------------------------------------------------
 
 
-def counting(table: Table) -> str:
-    """Spark SQL over `{rows}` for one row: CHECKED and, by rule id, how many rows break the rule.
+def counting(table: Table, rows: str = "rows") -> str:
+    """Spark SQL over the frame of that name for one row: CHECKED and, by rule id, how many rows break the rule.
 
     Text rather than DataFrame steps, which the embedded engine takes longer to build than to run.
     """
     marks, totals, repeats, short = ["1 AS one"], [f"{_total('one')} AS {CHECKED}"], [], []
     for rule in table.all_rules:
         if rule.breaks_when is not None:
-            # Braces are doubled for the formatting that puts the rows in.
-            breaks = rule.breaks_when.replace("{", "{{").replace("}", "}}")
-            marks.append(f"CASE WHEN {breaks} THEN 1 ELSE 0 END AS {rule.id}")
+            marks.append(f"CASE WHEN {rule.breaks_when} THEN 1 ELSE 0 END AS {rule.id}")
             totals.append(f"{_total(rule.id)} AS {rule.id}")
         elif rule.unique is not None:
-            repeats.append(f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} {_groups(rule.unique)}) AS {rule.id}_")
+            repeats.append(
+                f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} {_groups(rule.unique, rows)}) AS {rule.id}_"
+            )
         else:
             short.append(f", greatest({rule.min_rows} - {CHECKED}, 0) AS {rule.id}")
     # Marked before they are summed: an aggregate may not hold the window functions that a rule may use.
-    marked = f"SELECT {', '.join(marks)} FROM {{rows}}"
+    marked = f"SELECT {', '.join(marks)} FROM {rows}"
     counted = f"SELECT {', '.join(totals)} FROM ({marked}) AS marked"
     return f"SELECT *{''.join(short)} FROM ({counted}) AS counted {' '.join(repeats)}"
 
 
-def _groups(columns: list[str]) -> str:
+def _groups(columns: list[str], rows: str) -> str:
     key = ", ".join(columns)
-    return f"FROM (SELECT {key}, count(1) AS rows_of_key FROM {{rows}} GROUP BY {key}) AS keys"
+    return f"FROM (SELECT {key}, count(1) AS rows_of_key FROM {rows} GROUP BY {key}) AS keys"
 
 
 def _repeats(columns: list[str]) -> str:

@@ -18,7 +18,8 @@ from urllib.request import urlopen
 
 import psutil
 
-from jobs.jars import SetupError, java_home, spark_home
+from jobs.errors import SetupError
+from jobs.lake.jars import java_home, spark_home
 from jobs.lake.session import CONNECT_PORT, answers, driver_settings, overrides
 
 LOCAL = "127.0.0.1"

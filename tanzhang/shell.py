@@ -50,15 +50,9 @@ Registry = Annotated[
 @contextmanager
 def foreseen() -> Iterator[None]:
     """Every foreseen failure as one clear line and its exit code."""
-    from jobs.explain import NotFound
-    from jobs.jars import SetupError
+    from jobs.errors import Busy, NoRanking, NotAsPublished, NotFound, PublicationBlocked, RunError, SetupError
     from jobs.lake import FormatError
-    from jobs.lock import Busy
-    from jobs.publish import PublicationBlocked
-    from jobs.rankings import NoRanking
-    from jobs.run import RunError
-    from jobs.tokens import TokenKeyError
-    from jobs.verify import NotAsPublished
+    from jobs.landing.tokens import TokenKeyError
     from schemas import RegistryError
 
     try:
@@ -89,7 +83,7 @@ def lake_of(home: Path, engine: Engine, folder: str = "lake", *, as_it_is: bool 
 
 def last_date(lake: Lake) -> date:
     """The business date that was published last."""
-    from jobs.run import last_publication
+    from jobs.lake.chain import last_publication
 
     published = last_publication(lake).business_date
     if published is None:

@@ -149,7 +149,7 @@ def small_data() -> str:
 
 def java() -> str:
     return subprocess.run(
-        [JOBS / "python", "-m", "jobs.jars"], capture_output=True, text=True, check=True
+        [JOBS / "python", "-m", "jobs.lake.jars"], capture_output=True, text=True, check=True
     ).stdout.strip()
 
 

@@ -24,7 +24,8 @@ from pydantic import ValidationError
 from schemas.deliveries import CONTROL, CONTROL_BYTES, STAMP, Control, received_at
 
 from .memory import FOLDER, Begun, Memories, Memory, Taken, alone, flush, key_of
-from .place import BLOCK_BYTES, Entry, Place, Unreachable, Unusable, open_place
+from .opening import open_place
+from .place import BLOCK_BYTES, Entry, Place, Unreachable, Unusable
 
 PARTIAL = ".partial-"
 DONE = ".done"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from schemas.base import Strict
 
@@ -70,41 +68,6 @@ class Place(Protocol):
 
     def read(self, folder: str, name: str, entry: Entry, offset: int) -> Generator[bytes, None, None]:
         """The bytes of a listed file from an offset to the size that was listed, in blocks of at most BLOCK_BYTES."""
-
-
-def open_place(connection: Connection) -> AbstractContextManager[Place]:
-    """The place that a connection leads to, by the type of the connection.
-
-    Raises:
-        Unusable: the type is none of a transport, or the extra does not say what the transport needs.
-    """
-    name = connection.conn_id
-    model, opener = _transport(connection)
-    extra = {key: value for key, value in connection.extra_dejson.items() if key in model.model_fields}
-    try:
-        settings = model.model_validate(extra)
-    except ValidationError as error:
-        keys = ", ".join(sorted({str(problem["loc"][0]) for problem in error.errors(include_input=False)}))
-        raise Unusable(f"connection {name}: its extra has no usable {keys}; see docs/transports.md") from None
-    return opener(name, settings)
-
-
-def _transport(connection: Connection) -> tuple[type[Settings], Callable[[str, Any], AbstractContextManager[Place]]]:
-    """Imports one provider, not three."""
-    kind = connection.conn_type
-    if kind == "fs":
-        from .folder import Folder, FolderSettings
-
-        return FolderSettings, Folder
-    if kind == "sftp":
-        from .sftp import SFTP, SFTPSettings
-
-        return SFTPSettings, SFTP
-    if kind == "aws":
-        from .s3 import S3, S3Settings
-
-        return S3Settings, S3
-    raise Unusable(f"connection {connection.conn_id}: no transport of type {kind!r}; give it type fs, sftp or aws")
 
 
 def file_error(connection_id: str, error: OSError, folder: str) -> Unreachable | Unusable:

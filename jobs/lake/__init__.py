@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jobs.errors import FormatError
 from jobs.lake.base import ENGINES, Frame, Lake
-from jobs.lake.format import FormatError, check_format
+from jobs.lake.format import check_format
 from schemas import Registry
 
 __all__ = ["ENGINES", "FormatError", "Frame", "Lake", "choose_engine", "open_lake"]

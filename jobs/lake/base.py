@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from jobs.lock import one_writer
+from jobs.files import one_writer
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,7 +74,7 @@ class Lake(ABC):
 
     @abstractmethod
     def sql(self, query: str, **frames: Frame) -> Frame:
-        """The rows of a Spark SQL query, in which `{name}` stands for a frame; computed when asked for."""
+        """The rows of a Spark SQL query, in which frames are tables by their names; computed when asked for."""
 
     @abstractmethod
     def keep(self, query: str, **frames: Frame) -> Frame:
@@ -182,7 +182,7 @@ class Lake(ABC):
     def _shaped(self, table: str, rows: Frame) -> Frame:
         """Rows cast to the table's declared types."""
         columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in self.tables[table].types.items())
-        return self.sql(f"SELECT {columns} FROM {{rows}}", rows=rows)
+        return self.sql(f"SELECT {columns} FROM rows", rows=rows)
 
     def checkpoint(self, table: str) -> None:
         """Sum up a table's log, and drop log entries that no version within RETENTION needs.
@@ -230,11 +230,11 @@ class Lake(ABC):
 
     def count(self, frame: Frame) -> int:
         """Rows of a frame."""
-        return int(self.to_arrow(self.sql("SELECT count(1) AS n FROM {frame}", frame=frame)).column("n")[0].as_py())
+        return int(self.to_arrow(self.sql("SELECT count(1) AS n FROM frame", frame=frame)).column("n")[0].as_py())
 
     def has_rows(self, frame: Frame) -> bool:
         """Whether a frame has any row."""
-        return self.to_arrow(self.sql("SELECT 1 AS one FROM {frame} LIMIT 1", frame=frame)).num_rows > 0
+        return self.to_arrow(self.sql("SELECT 1 AS one FROM frame LIMIT 1", frame=frame)).num_rows > 0
 
     def rows(self, table: str, rows: Sequence[dict[str, Any]]) -> Frame:
         """Rows that the driver made, in the shape of a table."""

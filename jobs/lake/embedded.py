@@ -21,6 +21,7 @@ import sqlglot
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from jobs.lake.base import Frame, Lake
+from jobs.lake.queries import placed
 
 if TYPE_CHECKING:
     from schemas import Registry
@@ -152,10 +153,9 @@ class EmbeddedLake(Lake):
 
     def _compiled(self, query: str, frames: dict[str, Frame]) -> str:
         # Compiled with the frames' names of the query, so that the next run finds it in the cache.
-        marks = {name: f"frame_{name}_" for name in frames}
-        text = compiled(query.format(**marks))
-        for name, mark in marks.items():
-            text = text.replace(mark, _source(frames[name]))
+        text = compiled(placed(query, frames, _mark))
+        for name, frame in frames.items():
+            text = text.replace(_mark(name), _source(frame))
         return text
 
     def _hold(self, query: str) -> Relation:
@@ -171,6 +171,10 @@ class EmbeddedLake(Lake):
 def _stream(rows: Frame) -> pa.RecordBatchReader:
     assert isinstance(rows, Relation)
     return rows.connection.execute(f"SELECT * FROM {rows.source}").to_arrow_reader(200_000)
+
+
+def _mark(name: str) -> str:
+    return f"frame_{name}_"
 
 
 def _source(frame: Frame) -> str:

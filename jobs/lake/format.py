@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
+from jobs.errors import FormatError
+
 if TYPE_CHECKING:
     from jobs.lake.base import Lake
     from schemas.tables import Table
 
+
 RECORD = "gold.publications"
 DELTA_TYPES = {"string": "string", "bigint": "long", "int": "integer", "date": "date", "boolean": "boolean"}
-
-
-class FormatError(Exception):
-    """The lake is not of this code's format; the text says what differs and what mends it."""
 
 
 @dataclass(frozen=True)

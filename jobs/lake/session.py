@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from jobs.jars import SetupError, delta_jars, java_home
+from jobs.errors import SetupError
+from jobs.lake.jars import delta_jars, java_home
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 
 from jobs.lake.base import Frame, Lake
+from jobs.lake.queries import placed
 from jobs.lake.session import end_session, spark_remote, start_session
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ class SparkLake(Lake):
         self.session.sql(f"RESTORE TABLE {self._name(table)} TO VERSION AS OF {version}")
 
     def sql(self, query: str, **frames: Frame) -> DataFrame:
-        return self.session.sql(query, **cast("dict[str, Any]", frames))
+        if not frames:
+            return self.session.sql(query)
+        # PySpark's own placeholders; whatever braces the query has are no such.
+        escaped = query.replace("{", "{{").replace("}", "}}")
+        return self.session.sql(placed(escaped, frames, "{{{}}}".format), **cast("dict[str, Any]", frames))
 
     def keep(self, query: str, **frames: Frame) -> DataFrame:
         # Files rather than a checkpoint in memory: they outlive an executor, work through Spark Connect, and

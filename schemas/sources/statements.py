@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from schemas.base import Strict
-from schemas.rules import BoundedRule
+from schemas.quality import BoundedRule
 
 Measure = Literal[
     "rows", "rows_permille", "lowest_median_permille", "highest_median_permille", "median", "unusable_permille",

@@ -10,7 +10,7 @@ from pydantic import Field as Default
 from pydantic import model_validator
 
 from schemas.base import ROOT, RegistryError, Strict, load_folder
-from schemas.rules import QualityRule
+from schemas.quality import QualityRule
 
 
 class Field(Strict):

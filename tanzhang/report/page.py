@@ -15,7 +15,7 @@ from tanzhang.report.sections import Sections
 from tanzhang.report.words import LANGUAGES, Both, Words
 
 if TYPE_CHECKING:
-    from jobs.report import Report
+    from jobs.reading.report import Report
     from schemas import Registry
 
 HERE = Path(__file__).parent

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.account import WHOLE_DELIVERY
-from jobs.report import people
+from jobs.accounts.coverage import WHOLE_DELIVERY
+from jobs.reading.report import people
 from tanzhang.report.parts import Cell, Figure, Table
 from tanzhang.report.teller import Teller, each
 from tanzhang.report.words import Both, kilograms, number, signed_kilograms
 
 if TYPE_CHECKING:
-    from jobs.report import Amount, Statements, Verdict
+    from jobs.reading.report import Amount, Statements, Verdict
 
 GRID_DAYS = 14
 """Business dates in the grid of arrivals."""

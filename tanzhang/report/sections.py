@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.report import DAYS, people
+from jobs.reading.report import DAYS, people
 from schemas.sources.errors import ERRORS
 from tanzhang.report.parts import Bar, Cell, Figure, Line, Share, Sum, Table, matrix, shares, width
 from tanzhang.report.teller import Teller, each
 from tanzhang.report.words import Both, kilograms, number, share, signed, signed_kilograms
 
 if TYPE_CHECKING:
-    from jobs.report import Amount
+    from jobs.reading.report import Amount
 
 
 class Sections(Teller):

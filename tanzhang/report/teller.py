@@ -10,7 +10,7 @@ from tanzhang.report.parts import Figure
 from tanzhang.report.words import Both, Words, number, signed
 
 if TYPE_CHECKING:
-    from jobs.report import Report, Statements
+    from jobs.reading.report import Report, Statements
     from schemas import Registry
 
 

@@ -17,9 +17,9 @@ import psutil
 import pytest
 from deltalake import DeltaTable
 
-from tests.lakes import check_chain, contents, differences
-from tests.runner import ROOT, run_apart
-from tests.worlds import days, make_world
+from tests.support.lakes import check_chain, contents, differences
+from tests.support.runner import ROOT, run_apart
+from tests.support.worlds import days, make_world
 
 if TYPE_CHECKING:
     from schemas import Registry

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lakes import check_chain, check_pin, contents, differences, pins
-from tests.runner import KILL_POINTS, RunFailed, run_apart
-from tests.worlds import days, make_world, run_days
+from tests.support.lakes import check_chain, check_pin, contents, differences, pins
+from tests.support.runner import KILL_POINTS, RunFailed, run_apart
+from tests.support.worlds import days, make_world, run_days
 
 if TYPE_CHECKING:
     from jobs.lake import Lake

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 from deltalake import DeltaTable
 
-from tests.lakes import check_chain, check_pin, contents, differences, pins
-from tests.runner import run_apart
-from tests.worlds import days, make_world, run_days
+from tests.support.lakes import check_chain, check_pin, contents, differences, pins
+from tests.support.runner import run_apart
+from tests.support.worlds import days, make_world, run_days
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -88,7 +88,7 @@ def listed(table: DeltaTable) -> dict[str, str]:
 
 def test_spark_opens_what_it_did_not_write(lakes: dict[str, Path], registry: Registry, spark_lake: OpenLake) -> None:
     """Spark's own reading of the embedded lake, by the formula that every publication pins."""
-    from jobs.publish import checksum_sql
+    from jobs.lake.chain import checksum_sql
 
     lake = spark_lake(lakes["embedded"])
     for pin in pins(lakes["embedded"], registry)[-len(registry.tables) + 1 :]:
@@ -99,7 +99,7 @@ def test_spark_opens_what_it_did_not_write(lakes: dict[str, Path], registry: Reg
 
 def test_reports_are_equal(lakes: dict[str, Path], registry: Registry, spark_lake: OpenLake, tmp_path: Path) -> None:
     """The page of a publication, to the byte: the embedded engine's by the command, Spark's here."""
-    from jobs.report import report
+    from jobs.reading.report import report
     from tanzhang.report.page import page
 
     (tmp_path / "lake").symlink_to(lakes["embedded"])
@@ -117,8 +117,8 @@ def test_nothing_happens_twice_on_the_other_engine(home: Path, lakes: dict[str, 
 
 def test_what_is_told_is_told_on_spark_too(lakes: dict[str, Path], registry: Registry, spark_lake: OpenLake) -> None:
     """Statement, record and ranking: their sums are those of the tables, as deltalake reads them."""
-    from jobs.rankings import rank
-    from jobs.statement import statement
+    from jobs.reading.rankings import rank
+    from jobs.reading.statement import statement
 
     tables = {name: table.to_pylist() for name, table in contents(lakes["by_spark"], registry).items()}
     reduced = Counter[str]()

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.spark
 
 
 def test_points_are_the_rules_whatever_comes_late(tmp_path: Path, spark_lake: OpenLake) -> None:
-    from jobs.stock import beyond
-    from jobs.tally import KINDS, tallies
-    from tests.points_world import RUNS, TRIAL_POINTS, Account, eventful, expected, trial_registry
+    from jobs.reading.points import KINDS, tallies
+    from jobs.reading.stock import beyond
+    from tests.support.points_world import RUNS, TRIAL_POINTS, Account, eventful, expected, trial_registry
 
     registry = trial_registry(tmp_path / "root")
     first, second, third = eventful()

@@ -12,12 +12,12 @@ import pytest
 from deltalake import DeltaTable
 
 from jobs.lake import FormatError, open_lake
-from jobs.maintain import maintain
-from jobs.migrate import migrate
-from tests.lakes import check_chain, check_pin, pins, rows
-from tests.registries import changed
-from tests.runner import run_apart
-from tests.worlds import days, make_world
+from jobs.upkeep.maintain import maintain
+from jobs.upkeep.migrate import migrate
+from tests.support.lakes import check_chain, check_pin, pins, rows
+from tests.support.registries import changed
+from tests.support.runner import run_apart
+from tests.support.worlds import days, make_world
 
 if TYPE_CHECKING:
     from jobs.lake import Lake

@@ -18,7 +18,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from dags.transports import fetch
-from dags.transports.place import open_place
+from dags.transports.opening import open_place
 from schemas import load_registry
 from tests.dags.conftest import ROOT, tanzhang
 from tests.dags.transports.remotes import Loop, SFTPRemote

@@ -1,0 +1,1 @@
+"""Entries → balances, coverage, carbon records."""

@@ -1,0 +1,103 @@
+"""Which statements the figures rest on: used, refused, or missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jobs.landing.arrivals import is_late
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame
+    from jobs.landing.manifests import Manifest
+    from jobs.landing.receipts import Receipt
+    from jobs.runs.run import Run
+
+
+WHOLE_DELIVERY = "*"
+"""Feed of a delivery that was refused as a whole."""
+
+
+def coverage(run: Run) -> Frame:
+    """One row per statement part first used in this run, refused in it, or missing for its date."""
+    said = _said_to_be_missing(run)
+    rows = [_file(run, file, "consumed") for file in run.fresh]
+    rows += [_file(run, file, "refused", code) for file, code in run.refused]
+    rows += [_delivery(run, receipt) for receipt in run.turned_away]
+    rows += [
+        {
+            "institution": institution,
+            "feed": feed,
+            "business_date": run.business_date,
+            "revision": 0,
+            "part": 0,
+            "file_id": "",
+            "landing": 0,
+            "file_state": "missing",
+            "is_late": True,
+            "row_count": 0,
+            "publication_seq": run.seq,
+        }
+        for institution, feed in missing(run)
+        if (institution, feed) not in said
+    ]
+    return run.lake.rows("gold.coverage", rows)
+
+
+def _said_to_be_missing(run: Run) -> set[tuple[str, str]]:
+    """(institution, feed) that an earlier publication of the same date reported as missing."""
+    if run.last.business_date != run.business_date:
+        return set()
+    reported = run.lake.sql(
+        f"""SELECT DISTINCT institution, feed FROM coverage
+            WHERE file_state = 'missing' AND business_date = DATE '{run.business_date}'""",
+        coverage=run.before("gold.coverage"),
+    )
+    return {(row["institution"], row["feed"]) for row in run.lake.to_arrow(reported).to_pylist()}
+
+
+def missing(run: Run) -> list[tuple[str, str]]:
+    """(institution, feed) that owe a statement for the run's date and have none in force; nobody owes a bill."""
+    there = {(file.institution, file.feed) for file in run.files_in_force if file.business_date == run.business_date}
+    return sorted(
+        (source.id, feed)
+        for source in run.registry.sources.values()
+        for feed, contract in source.feeds.items()
+        if (source.id, feed) not in there and not contract.is_bill
+    )
+
+
+def _delivery(run: Run, receipt: Receipt) -> dict[str, Any]:
+    """A delivery that was refused as a whole, as one row for all its feeds."""
+    return {
+        "institution": receipt.institution,
+        "feed": WHOLE_DELIVERY,
+        "business_date": receipt.business_date or run.business_date,
+        "revision": receipt.revision or 0,
+        "part": 0,
+        "file_id": receipt.delivery_id,
+        "landing": 0,
+        "file_state": "refused",
+        "is_late": False,
+        "received_at_unix": int(receipt.received_at.timestamp()),
+        "row_count": 0,
+        "code": receipt.errors[0].code,
+        "publication_seq": run.seq,
+    }
+
+
+def _file(run: Run, file: Manifest, state: str, code: str | None = None) -> dict[str, Any]:
+    return {
+        "institution": file.institution,
+        "feed": file.feed,
+        "business_date": file.business_date,
+        "revision": file.revision,
+        "part": file.part,
+        "file_id": file.file_id,
+        "landing": file.landing,
+        "file_state": state,
+        "is_late": is_late(run.registry.sources[file.institution], file),
+        "received_at_unix": int(file.received_at.timestamp()),
+        "row_count": file.rows,
+        "code": code or (file.errors[0].code if file.errors else None),
+        "publication_seq": run.seq,
+    }

@@ -1,0 +1,1 @@
+"""Claims → activities; every claim has one outcome."""

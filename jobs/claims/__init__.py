@@ -1,0 +1,1 @@
+"""Landed rows → claims, customers' events and redemptions; every row has one disposition."""

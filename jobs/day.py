@@ -1,0 +1,191 @@
+"""A day from its files to its publication, job by job."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from expectations import SPENT
+from jobs.accounts.account import account
+from jobs.activities.match import match
+from jobs.claims.conform import conform
+from jobs.landing.land import land
+from jobs.landing.manifests import LANDING, Manifest
+from jobs.landing.pull import pull
+from jobs.landing.tokens import Tokens
+from jobs.ledger.post import post
+from jobs.logs import log
+from jobs.persons.resolve import resolve
+from jobs.publications.publish import gate, publish
+from jobs.runs.journal import Outcome, recorded
+from jobs.runs.notes import forget
+from jobs.runs.opening import begin
+from jobs.runs.run import Run
+from schemas.deliveries import EXPORTS
+from schemas.sources import load_stations
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame, Lake
+    from schemas import Registry
+
+
+JOBS: dict[str, Callable[[Run], dict[str, Frame]]] = {
+    "conform": conform,
+    "resolve": resolve,
+    "match": match,
+    "post": post,
+    "account": account,
+}
+"""What computes tables, in order: a pure function of the run, giving the tables that the registry says it writes."""
+PUBLISH = "publish"
+
+Progress = Callable[[str], None]
+
+
+def ingest(
+    registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None
+) -> dict[str, list[Manifest]]:
+    """Pull and land what lies in `<home>/exports`, institution by institution; needs no engine.
+
+    Returns:
+        Institution → manifests written by this call. A refused delivery stays with its institution.
+    """
+    written = {}
+    for source in registry.sources.values():
+        progress(source.id)
+        pull(source, home / EXPORTS, home / LANDING)
+        written[source.id] = land(source, home, tokens, load_stations(source, registry.root))
+    return written
+
+
+def run_day(
+    lake: Lake,
+    registry: Registry,
+    home: Path,
+    business_date: date,
+    *,
+    full: bool = False,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Account for everything received before the date's cut-off, and publish it.
+
+    Where nothing new was received and nothing changes, nothing is written: the last publication stands.
+
+    Args:
+        full: compute everything again from the landed files; publishes only if something differs.
+
+    Raises:
+        PublicationBlocked: a critical rule is broken; the last publication stays in force.
+    """
+    outcome = Outcome(business_date, None, "unchanged")
+    gx_before = replace(SPENT)
+    with lake.writing(f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+        with _timed(outcome, "begin"):
+            run = begin(lake, registry, home, business_date, full=full)
+        if run.has_nothing_to_do:
+            return outcome
+        _say_opened(run, opened(run.id, run.seq))
+        for name in JOBS:
+            progress(name)
+            do_job(run, name, outcome)
+        if not full or any(outcome.appended.values()):
+            progress(PUBLISH)
+            _publish(run, outcome)
+        else:
+            forget(lake.path)
+        outcome.figures = run.figures | {
+            "gx_import_seconds": SPENT.importing - gx_before.importing,
+            "gx_judge_seconds": SPENT.judging - gx_before.judging,
+        }
+        lake.release()
+    return outcome
+
+
+def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> Outcome:
+    """One job of a run by itself: `conform` opens the run, the others go on with it, `publish` ends it.
+
+    Returns:
+        What this job did. Where the date is published and nothing new was received: no rows, and the state of the
+        date's publication.
+
+    Raises:
+        RunError: the run that is open is of another date.
+        PublicationBlocked: a critical rule is broken.
+    """
+    earlier = set(itertools.takewhile(lambda other: other != name, JOBS))
+    done = {table.name for table in lake.tables.values() if table.written_by in earlier}
+    outcome = Outcome(business_date, None, "open")
+    with lake.writing(f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
+        with _timed(outcome, "begin"):
+            run = begin(lake, registry, home, business_date, done=done)
+        if run.has_nothing_to_do:
+            outcome.state = run.last.state if run.last.business_date == business_date else "unchanged"
+            return outcome
+        _say_opened(run, opened(run.id, run.seq))
+        if name == PUBLISH:
+            _publish(run, outcome)
+        else:
+            do_job(run, name, outcome)
+        outcome.figures = run.figures | {f"gx_seconds_{name}": SPENT.importing + SPENT.judging}
+        lake.release()
+    return outcome
+
+
+def _say_opened(run: Run, is_new: bool) -> None:
+    if not is_new:
+        return
+    log.info("run_opened", files=len(run.fresh), refused=len(run.refused), deliveries=len(run.turned_away))
+    for file, code in run.refused:
+        log.warning(
+            "file_not_used",
+            institution=file.institution,
+            feed=file.feed,
+            statement_date=file.business_date.isoformat(),
+            revision=file.revision,
+            code=code,
+        )
+
+
+def do_job(run: Run, name: str, outcome: Outcome) -> None:
+    """Compute a job and commit what changed."""
+    written = {}
+    with _timed(outcome, name):
+        rows = JOBS[name](run)
+        for table in run.lake.tables.values():
+            if table.written_by != name:
+                continue
+            is_snapshot = table.writes == "overwrite"
+            changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
+            if changed:
+                run.lake.write(table.name, rows[table.name], **run.commit_metadata)
+            written[table.name] = changed
+        run.release()
+    outcome.appended |= written
+    log.info("job_done", job=name, seconds=round(outcome.seconds[name], 3), rows=sum(written.values()))
+
+
+def _publish(run: Run, outcome: Outcome) -> None:
+    """Audit the run and make it visible."""
+    with _timed(outcome, "gate"):
+        results = gate(run)
+    broken = sum(not one.is_passed for one in results)
+    log.info("gate_passed", rules=len(results), warnings=broken, seconds=round(outcome.seconds["gate"], 3))
+    with _timed(outcome, PUBLISH):
+        outcome.state = publish(run, results)
+    outcome.seq = run.seq
+    log.info("published", publication_seq=run.seq, state=outcome.state)
+
+
+@contextmanager
+def _timed(outcome: Outcome, job: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        outcome.seconds[job] = time.perf_counter() - started

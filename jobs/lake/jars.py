@@ -1,0 +1,214 @@
+"""What Spark needs beside Python: a Java it runs on, and Delta's JARs, resolved once into a cache.
+
+`python -m jobs.lake.jars` makes both ready and prints the JAVA_HOME to use. Nothing here starts Spark, and
+nothing asks the network once the cache is filled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from jobs.errors import SetupError
+
+JAVA_RELEASES = (17, 21)
+"""The Java releases that Spark 4.1 is tested on."""
+
+DELTA_VERSION = "4.4.0"
+
+# Delta's POM names 33 JARs; the other 28 (Hadoop, Parquet, Jackson …) already lie in `pyspark/jars`.
+DELTA_JARS = {
+    "delta-spark_4.1_2.13": "75a9400986853c061f5109f012547de2545a5759e5e752e5ef633dabe16a4f10",
+    "delta-storage": "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
+    "delta-kernel-api": "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11",
+    "delta-kernel-defaults": "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b",
+    "delta-kernel-unitycatalog": "cea22dfb4ac562b3cd27bf652697750e8336009d73fb06631363aaaad5345ffa",
+}
+"""Artifact of group `io.delta` → SHA-256 of its JAR at DELTA_VERSION."""
+
+_IVY_SETTINGS = """<ivysettings>
+  <settings defaultResolver="chain"/>
+  <resolvers>
+    <chain name="chain" returnFirst="true">
+      <ibiblio name="local" m2compatible="true" root="file:${{user.home}}/.m2/repository"/>
+      <ibiblio name="central" m2compatible="true" root="{repository}"/>
+    </chain>
+  </resolvers>
+</ivysettings>
+"""
+
+
+def java_home() -> Path:
+    """The home of a Java that Spark runs on: JAVA_HOME if it is one, else PATH's, else an installed one.
+
+    Raises:
+        SetupError: none was found.
+    """
+    for home in _candidates():
+        if _release(home) in JAVA_RELEASES:
+            return home
+    raise SetupError(
+        "Spark needs Java 17 or 21 and none was found: install it "
+        "(Debian, Ubuntu: apt-get install openjdk-17-jre-headless) or point JAVA_HOME at one."
+    )
+
+
+def install_java() -> None:
+    """Installs the distribution's headless JRE; quietly does nothing where it may not (no root, no apt)."""
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    print("No Java 17 or 21 found: installing the distribution's …", file=sys.stderr)
+    subprocess.run([apt, "-qq", "update"], env=environment, stdout=sys.stderr, check=False)
+    for release in JAVA_RELEASES:  # a distribution carries one of them, seldom both
+        package = f"openjdk-{release}-jre-headless"
+        done = subprocess.run(
+            [apt, "-qq", "install", "--yes", "--no-install-recommends", package],
+            env=environment,
+            stdout=sys.stderr,
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+
+
+def _candidates() -> Iterator[Path]:
+    if os.environ.get("JAVA_HOME"):
+        yield Path(os.environ["JAVA_HOME"])
+    on_path = shutil.which("java")
+    if on_path:
+        yield Path(on_path).resolve().parent.parent
+    yield from sorted(Path("/usr/lib/jvm").glob("*"))
+    yield from sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home"))
+
+
+def _release(home: Path) -> int | None:
+    """17 for a home of Java 17; None if there is no Java that starts."""
+    try:
+        answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    version = re.search(r'version "(\d+)', answer.stderr)
+    return int(version[1]) if version else None
+
+
+def default_cache() -> Path:
+    """Where JARs are kept: `$TANZHANG_CACHE/jars`, or `~/.cache/tanzhang/jars`."""
+    return Path(os.environ.get("TANZHANG_CACHE") or Path.home() / ".cache" / "tanzhang") / "jars"
+
+
+def delta_jars(cache: Path | None = None) -> list[Path]:
+    """The JARs that `spark.jars` needs for Delta, fetched if the cache does not hold them yet.
+
+    Every file is checked against its pinned SHA-256, also when it comes from the cache.
+
+    Raises:
+        SetupError: no Java to fetch with, no network, or a file with other bytes than the pinned ones.
+    """
+    cache = cache or default_cache()
+    jars = [cache / _file_name(artifact) for artifact in DELTA_JARS]
+    if not all(map(_is_intact, jars)):
+        _fetch(cache)
+    return jars
+
+
+def _file_name(artifact: str) -> str:
+    return f"{artifact}-{DELTA_VERSION}.jar"
+
+
+def _is_intact(jar: Path) -> bool:
+    artifact = jar.name.removesuffix(f"-{DELTA_VERSION}.jar")
+    return jar.is_file() and hashlib.sha256(jar.read_bytes()).hexdigest() == DELTA_JARS[artifact]
+
+
+def _fetch(cache: Path) -> None:
+    """Resolves the JARs beside the cache with the Ivy that ships with PySpark and renames them into it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as name:
+        folder = Path(name)
+        # DEFAULT_ARTIFACT_REPOSITORY is Spark's own setting for a mirror of Maven Central.
+        repository = os.environ.get("DEFAULT_ARTIFACT_REPOSITORY") or "https://repo1.maven.org/maven2/"
+        settings, wanted = folder / "settings.xml", folder / "ivy.xml"
+        settings.write_text(_IVY_SETTINGS.format(repository=repository), encoding="utf-8")
+        wanted.write_text(_ivy_module(), encoding="utf-8")
+        command = [str(java_home() / "bin" / "java"), "-jar", str(_ivy())]
+        command += ["-settings", str(settings), "-ivy", str(wanted), "-cache", str(folder / "cache")]
+        command += ["-retrieve", f"{folder}/[artifact]-[revision].[ext]"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        for artifact in DELTA_JARS:
+            jar = folder / _file_name(artifact)
+            if not jar.is_file():
+                raise SetupError(
+                    f"{jar.name} could not be fetched from {repository}; a mirror can be named in "
+                    f"DEFAULT_ARTIFACT_REPOSITORY. Ivy said:\n{_reasons(done.stdout)}"
+                )
+            if not _is_intact(jar):
+                raise SetupError(f"{jar.name} from {repository} has other bytes than the pinned ones.")
+            jar.replace(cache / jar.name)
+
+
+def _ivy_module() -> str:
+    # `master` is Maven's name for the JAR alone: neither its dependencies nor sources and javadoc.
+    wanted = "".join(
+        f'<dependency org="io.delta" name="{artifact}" rev="{DELTA_VERSION}" conf="default->master"/>'
+        for artifact in DELTA_JARS
+    )
+    return (
+        '<ivy-module version="2.0"><info organisation="tanzhang" module="jars"/>'
+        f"<dependencies>{wanted}</dependencies></ivy-module>"
+    )
+
+
+def _reasons(ivy_log: str) -> str:
+    """The first lines of Ivy's talk that say why it failed; most of it lists what was tried."""
+    telling = re.compile(r"not found\.|exception|timed? ?out|refused|denied|checksum|certificate", re.IGNORECASE)
+    lines = [line.strip() for line in ivy_log.splitlines() if telling.search(line)]
+    return "\n".join(dict.fromkeys(lines[:2])) or ivy_log[-500:]
+
+
+def spark_home() -> Path:
+    """Where PySpark's scripts and JARs lie.
+
+    Not asked of the module: importing it costs a second, and on the embedded engine it is another one.
+
+    Raises:
+        SetupError: PySpark is not installed.
+    """
+    try:
+        return Path(str(distribution("pyspark").locate_file("pyspark")))
+    except PackageNotFoundError:
+        raise SetupError("PySpark is not installed: run `make env`.") from None
+
+
+def _ivy() -> Path:
+    (ivy,) = spark_home().glob("jars/ivy-*.jar")
+    return ivy
+
+
+def main() -> int:
+    """Finds or installs Java, fills the cache and prints JAVA_HOME; 1 with one sentence if it cannot."""
+    try:
+        try:
+            home = java_home()
+        except SetupError:
+            install_java()
+            home = java_home()
+        delta_jars()
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(home)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Delimited text: the header by its names, the rows split all at once where they are plain."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from jobs.landing.formats.batches import Batch, BillHead, Export, FileRefused, Reject
+from jobs.landing.formats.headers import Header, complaint, find, match, rows_above
+from jobs.landing.formats.lines import line_blocks
+from jobs.landing.formats.unpack import Unpacked
+from schemas.sources import Feed
+from schemas.sources.errors import Fault, fault
+from schemas.sources.layouts import Delimited
+
+OTHER_ENCODINGS = ("utf-8", "gb18030", "utf-16")
+HEADER_BYTES = 1 << 12
+"""A longer line is no header, nor does it say anything of a bill."""
+
+
+def read_delimited(stream: Unpacked, feed: Feed, layouts: Sequence[Delimited]) -> Export:
+    """A file that has one of the layouts; they differ in their header and what stands around it alone.
+
+    Raises:
+        FileRefused: damaged, or without an agreed header.
+    """
+    blocks = line_blocks(stream, layouts[0])
+    text = _Text(layouts[0])
+    most = rows_above(layouts)
+    above: list[bytes] = []
+    for block in blocks:
+        above += block
+        if len(above) >= most:
+            break
+    header, at, head = _find(above[:most], text, feed, layouts)
+    rows = _Rows(header, text, feed)
+    return Export(head, rows.batches(above[at:], blocks, at + 1), header.new)
+
+
+def _find(
+    above: Sequence[bytes], text: _Text, feed: Feed, layouts: Sequence[Delimited]
+) -> tuple[Header, int, BillHead | None]:
+    """The header, how many lines end with it, and what stands above it."""
+    said = [(text.decoded(raw) if len(raw) <= HEADER_BYTES else None) or "" for raw in above]
+    cells = [text.cells(line) or [] for line in said]
+    found = find(cells, said, layouts, feed.fields)
+    if found is None:
+        raise FileRefused(*_why(above, list(enumerate(cells, 1)), text, feed, layouts))
+    return found
+
+
+def _why(
+    above: Sequence[bytes],
+    rows: Sequence[tuple[int, Sequence[str]]],
+    text: _Text,
+    feed: Feed,
+    layouts: Sequence[Delimited],
+) -> list[Fault]:
+    """What keeps every line from being the header: the line ending, the encoding, the columns."""
+    if above and (b"\r" in above[0] or b"\n" in above[0]):
+        return [fault("wrong_line_ending", line=1)]
+    for encoding in OTHER_ENCODINGS:
+        other = _Text(layouts[0], encoding)
+        if encoding != text.encoding and any(
+            match(other.cells(other.decoded(raw) or "") or [], layout, feed.fields)
+            for raw in above
+            if len(raw) <= HEADER_BYTES
+            for layout in layouts
+        ):
+            return [fault("wrong_encoding")]
+    return complaint(rows, layouts, feed.fields)
+
+
+class _Text:
+    """How a line becomes values."""
+
+    def __init__(self, layout: Delimited, encoding: str | None = None) -> None:
+        self.encoding = encoding or layout.encoding
+        self.delimiter = layout.delimiter
+        self.is_quoted = layout.quoting == "minimal"
+
+    def decoded(self, line: bytes) -> str | None:
+        """The line, or None when it is no text of the encoding."""
+        try:
+            return line.decode(self.encoding)
+        except UnicodeDecodeError:
+            return None
+
+    def cells(self, line: str) -> list[str] | None:
+        """The values of a line; None when its quotes do not close."""
+        if not self.is_quoted or '"' not in line:
+            return line.split(self.delimiter)
+        try:
+            return next(csv.reader([line], delimiter=self.delimiter, strict=True))
+        except (csv.Error, StopIteration):
+            return None
+
+
+class _Rows:
+    """The lines below the header."""
+
+    def __init__(self, header: Header, text: _Text, feed: Feed) -> None:
+        assert isinstance(header.layout, Delimited)
+        self.header, self.layout, self.text, self.feed = header, header.layout, text, feed
+        self.footer = re.compile(self.layout.footer) if self.layout.footer else None
+
+    def batches(self, first: list[bytes], rest: Iterator[list[bytes]], line: int) -> Iterator[Batch]:
+        """All rows; what follows a footer is read to its end, so that damage shows, but is none."""
+        for raw in _chain(first, rest):
+            end = self._footer_in(raw)
+            yield self._batch(raw[:end], line)
+            if end < len(raw):
+                for _ in rest:
+                    pass
+                return
+            line += len(raw)
+
+    def _footer_in(self, raw: Sequence[bytes]) -> int:
+        if self.footer is None:
+            return len(raw)
+        marks = (number for number, one in enumerate(raw) if self.footer.match(self.text.decoded(one) or ""))
+        return next(marks, len(raw))
+
+    def _batch(self, raw: list[bytes], line: int) -> Batch:
+        columns = self._fast_columns(raw)
+        if columns is not None:
+            return Batch(list(range(line, line + len(raw))), self._fields(columns, len(raw)), [])
+        lines: list[int] = []
+        rows: list[list[str]] = []
+        rejects: list[Reject] = []
+        for number, content in enumerate(raw, line):
+            if self.layout.is_padded and not content.strip():
+                continue
+            row = self._row(content)
+            if isinstance(row, str):
+                rejects.append(Reject.of_bytes(number, row, content, self.text.encoding))
+            else:
+                lines.append(number)
+                rows.append(row)
+        split = [list(column) for column in zip(*rows)] if rows else [[] for _ in range(self.header.width)]
+        return Batch(lines, self._fields(split, len(lines)), rejects)
+
+    def _row(self, content: bytes) -> list[str] | str:
+        """The values of a line, or the code of what is wrong with it."""
+        line = self.text.decoded(content)
+        if line is None:
+            return "bad_encoding"
+        if "\0" in line:
+            return "nul_byte"
+        if "\r" in line or "\n" in line:
+            return "wrong_line_ending"
+        cells = self.text.cells(line)
+        if cells is None:
+            return "bad_quoting"
+        return cells if len(cells) == self.header.width else "wrong_columns"
+
+    def _fast_columns(self, raw: list[bytes]) -> list[list[str]] | None:
+        """The columns of lines that are plain and whole, split all at once; None if any is not."""
+        line = self.text.decoded(b"\n".join(raw))
+        if line is None or "\0" in line or "\r" in line or (self.text.is_quoted and '"' in line):
+            return None
+        lines, width, delimiter = line.split("\n"), self.header.width, self.text.delimiter
+        if len(lines) != len(raw) or {one.count(delimiter) for one in lines} != {width - 1}:
+            return None
+        cells = delimiter.join(lines).split(delimiter)
+        return [cells[place::width] for place in range(width)]
+
+    def _fields(self, columns: list[list[str]], rows: int) -> dict[str, Sequence[Any]]:
+        """The feed's fields; one that the layout does not have is empty."""
+        return {
+            field: [""] * rows if place is None else self._plain(columns[place])
+            for field, place in zip(self.feed.fields, self.header.positions)
+        }
+
+    def _plain(self, values: list[str]) -> list[str]:
+        if self.layout.is_padded:
+            values = [value.strip() for value in values]
+        if self.layout.no_value is not None:
+            values = ["" if value == self.layout.no_value else value for value in values]
+        return values
+
+
+def _chain(first: list[bytes], rest: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+    if first:
+        yield first
+    yield from rest

@@ -1,0 +1,67 @@
+"""Which category of merchants was paid, from what an export says of the merchant; the text itself stays here."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from jobs.landing.formats.values import EPOCH_ORDINAL, Columns, Memo, RowErrors
+from schemas.sources.columns import Merchant
+from schemas.spending.merchants import MerchantRule, Merchants, code_in_number, name_of
+
+MCC, NUMBER, RULE = "mcc", "merchant_number", "merchant_rule"
+"""What told the code."""
+
+
+class MerchantCodes:
+    """The codes of a feed's merchants. Memory is bounded as that of every memo."""
+
+    def __init__(self, merchant: Merchant, rules: Merchants | None) -> None:
+        self.merchant = merchant
+        self.codes = Memo(lambda text: text if name_of(text) else None)
+        self.numbers = Memo(code_in_number)
+        self.names = Memo(_rule_converter(rules))
+
+    def __call__(
+        self, raw: Columns, days: Sequence[int | None], counts: Sequence[bool]
+    ) -> tuple[list[str | None], list[str | None]]:
+        """Code of every row that counts, and what told it: the code, the number, the name, the first that does."""
+        rows = len(days)
+        codes: list[str | None] = [None] * rows
+        sources: list[str | None] = [None] * rows
+        for source, name, memo in (
+            (MCC, self.merchant.code, self.codes),
+            (NUMBER, self.merchant.number, self.numbers),
+            (RULE, self.merchant.name, self.names),
+        ):
+            if name is None:
+                continue
+            texts = [text if type(text) is str else "" for text in raw[name]]
+            for row, found in enumerate(memo.column(name, texts, RowErrors(rows))):
+                if counts[row] and codes[row] is None:
+                    code = _on(found, days[row]) if source == RULE else found
+                    if code is not None:
+                        codes[row], sources[row] = code, source
+        return codes, sources
+
+
+def _rule_converter(rules: Merchants | None) -> Callable[[str], tuple[MerchantRule, ...]]:
+    """A merchant's name → the rules that know it, in their order."""
+    compiled = [(re.compile(rule.pattern), rule) for rule in rules.rules] if rules else []
+
+    def convert(text: str) -> tuple[MerchantRule, ...]:
+        plain = unicodedata.normalize("NFKC", text)
+        return tuple(rule for pattern, rule in compiled if pattern.search(plain))
+
+    return convert
+
+
+def _on(rules: Any, day: int | None) -> str | None:
+    """The code of the first rule in force on a local date (days since 1970-01-01)."""
+    if day is None:
+        return None
+    on = date.fromordinal(day + EPOCH_ORDINAL)
+    return next((rule.code for rule in rules if rule.in_force(on)), None)

@@ -1,0 +1,242 @@
+"""Batches of raw columns → landed rows: typed, tokenised, without any text of the source.
+
+A row whose value cannot be used keeps its other columns and carries its first error; `conform` quarantines
+it. "First" is in the order in which the functions below convert: key, customer, then the kind's columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from jobs.landing.columns import SCHEMAS
+from jobs.landing.formats.batches import Batch, BillHead
+from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, Window, sum_converter
+from jobs.landing.tokens import Tokens
+from schemas.sources import (
+    ActFeed,
+    ConsentFeed,
+    Feed,
+    PaymentFeed,
+    RedemptionFeed,
+    RegistrationFeed,
+    Source,
+    TapFeed,
+)
+
+
+@dataclass
+class Tally:
+    """What a file added up to while it was read.
+
+    sum_micro: the controlled column in millionths; unreadable: rows of which it could not be read.
+    """
+
+    sum_micro: int = 0
+    unreadable: int = 0
+    act_days: Counter[int] = field(default_factory=Counter)
+
+
+class RowMaker:
+    """Turns the batches of one file into landed rows; holds that file's memos and tally."""
+
+    def __init__(
+        self,
+        source: Source,
+        feed_name: str,
+        file_id: str,
+        business_date: date,
+        tokens: Tokens,
+        stations: frozenset[str],
+        head: BillHead | None = None,
+        customer: str | None = None,
+    ) -> None:
+        self.source = source
+        self.file_id = file_id
+        self.feed_name = feed_name
+        self.feed: Feed = source.feeds[feed_name]
+        self.tokens = tokens
+        self.zone = ZoneInfo(source.time_zone)
+        # Without a natural key only the statement keeps equal rows of different days apart.
+        self.key_prefix = (
+            source.id,
+            feed_name,
+            *(() if self.feed.is_keyed else (business_date.isoformat(),)),
+        )
+        self.customers = Memo(lambda text: tokens.customer_key(source.id, _present(text)))
+        self.customer_key = None if customer is None else tokens.customer_key(source.id, customer)
+        self.window = _window(self.feed, business_date, head)
+        self.lists = {self.feed.items.column} if self.feed.items else set()
+        if isinstance(self.feed, RegistrationFeed) and self.feed.columns.identifiers.card:
+            self.lists.add(self.feed.columns.identifiers.card)
+        self.tally = Tally()
+        self._sum = Memo(sum_converter(self.feed.control_sum)) if self.feed.control_sum else None
+        self._convert = self._converter(stations)
+
+    def rows(self, batch: Batch) -> pa.RecordBatch:
+        """Landed rows of a batch, in its order, in the schema of the feed's kind."""
+        errors = RowErrors(len(batch.lines))
+        raw: Columns = {
+            name: values if name in self.lists else _scalars(values) for name, values in batch.columns.items()
+        }
+        if self.feed.items:
+            raw.update(self._item_columns(raw[self.feed.items.column], errors))
+        elif self._sum is not None and self.feed.control_sum:
+            self._add_up(raw[self.feed.control_sum.column])
+        landed: dict[str, Sequence[Any] | None] = {
+            "line": batch.lines,
+            "record_key": self._record_keys(raw, errors),
+            "ignore_rule": None,
+        }
+        if self.feed.columns.customer is not None:
+            column = self.feed.columns.customer
+            landed["customer_key"] = self.customers.column(column, raw[column], errors)
+        for name in self.feed.required:
+            if "" in raw[name]:
+                for row, value in enumerate(raw[name]):
+                    if value == "":
+                        errors.note(row, "missing_value", name, value)
+        landed.update(self._convert(raw, errors))
+        landed.update(error_code=errors.codes, error_column=errors.columns, error_shape=errors.shapes)
+        days = landed.get("act_date")
+        if days:
+            self.tally.act_days.update(day for day in days if day is not None)
+        home = self.source.region_of(self.feed_name)
+        if "region" in landed:
+            landed["region"] = [region or home for region in landed["region"] or ()]
+        same = {"file_id": self.file_id, "region": home}
+        if self.customer_key is not None:
+            same["customer_key"] = self.customer_key
+        return _record_batch(SCHEMAS[self.feed.kind], landed, same, len(batch.lines))
+
+    def _converter(self, stations: frozenset[str]) -> Callable[[Columns, RowErrors], dict[str, Any]]:
+        feed, zone, window = self.feed, self.zone, self.window
+        if isinstance(feed, ActFeed):
+            return Acts(feed, zone, window)
+        if isinstance(feed, TapFeed):
+            return Taps(feed, zone, window, stations)
+        if isinstance(feed, PaymentFeed):
+            return Payments(
+                feed,
+                zone,
+                window,
+                self.source.merchants_of(self.feed_name),
+                lambda number: self.tokens.record_key(self.source.id, self.feed_name, [number]),
+            )
+        if isinstance(feed, RegistrationFeed):
+            return Registrations(feed, zone, window, self.tokens)
+        if isinstance(feed, RedemptionFeed):
+            return Redemptions(feed, zone, window)
+        assert isinstance(feed, ConsentFeed)
+        return Consents(feed, zone, window)
+
+    def _record_keys(self, raw: Columns, errors: RowErrors) -> list[str | None]:
+        names = self.feed.key_fields
+        columns = []
+        bad_rows = set()
+        for name in names:
+            column = raw[name]
+            # An unkeyed row is known by all its values, and an empty one is a value too.
+            if not set(map(type, column)) <= {str} or (self.feed.is_keyed and "" in column):
+                for row, value in enumerate(column):
+                    if type(value) is not str or (self.feed.is_keyed and not value):
+                        errors.note(row, "missing_value" if value == "" else "wrong_type", name, value)
+                        bad_rows.add(row)
+                column = ["" if row in bad_rows else value for row, value in enumerate(column)]
+            if self.feed.is_keyed:
+                for row, value in enumerate(column):
+                    if "+" in value and _ROUNDED.fullmatch(value):
+                        errors.note(row, "rounded_number", name, value)
+            columns.append(column)
+        keys: list[str | None] = list(self.tokens.record_keys(self.key_prefix, columns))
+        for row in bad_rows:
+            keys[row] = None
+        return keys
+
+    def _add_up(self, values: Sequence[Any]) -> None:
+        assert self._sum is not None
+        micro = list(map(self._sum.__getitem__, values))
+        if self._sum.has_bad:
+            readable = [value for value in micro if type(value) is int]
+            self.tally.unreadable += len(micro) - len(readable)
+            micro = readable
+        self.tally.sum_micro += sum(micro)
+
+    def _item_columns(self, lists: Sequence[Any], errors: RowErrors) -> Columns:
+        """One column for each known item, named `field.CODE`; empty text where a row has no such item."""
+        items = self.feed.items
+        assert items is not None
+        names = {code: f"{items.column}.{code}" for code in items.known}
+        columns: dict[str, list[Any]] = {name: [""] * len(lists) for name in names.values()}
+        values = []
+        for row, entries in enumerate(lists):
+            try:
+                if type(entries) is not list:
+                    raise TypeError
+                for entry in entries:
+                    code, value = entry[items.code], entry[items.value]
+                    value = value if type(value) is str else type(value)
+                    values.append(value)
+                    name = names.get(code)
+                    if name is None:
+                        errors.note(row, "unknown_code", items.column, code)
+                    elif columns[name][row] != "":
+                        errors.note(row, "repeated_item", name, value)
+                    else:
+                        columns[name][row] = value
+            except (TypeError, KeyError):  # no list, or an entry that is no such object
+                errors.note(row, "wrong_type", items.column, entries)
+                self.tally.unreadable += 1
+        if self._sum is not None:
+            self._add_up(values)
+        return dict(columns)
+
+
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE][+][0-9]+")
+"""What a spreadsheet makes of a long number."""
+
+
+def _window(feed: Feed, business_date: date, head: BillHead | None) -> Window:
+    """The days that a file's rows may lie on: a bill's period, or up to the business date."""
+    last = business_date.toordinal() - EPOCH_ORDINAL
+    if head is None:
+        return Window(last - feed.oldest_days, last, "too_old", "future_time")
+    days = [day.toordinal() - EPOCH_ORDINAL for day in (head.first_day, head.last_day)]
+    return Window(max(days[0], last - feed.oldest_days), days[1], "outside_period", "outside_period")
+
+
+def _scalars(values: Sequence[Any]) -> Sequence[Any]:
+    """JSON values where text is due: null is empty text, and what else is no text its (hashable) type."""
+    if set(map(type, values)) <= {str}:
+        return values
+    return ["" if value is None else value if type(value) is str else type(value) for value in values]
+
+
+def _present(text: str) -> str:
+    if not text:
+        raise BadValue("missing_value")
+    return text
+
+
+def _record_batch(
+    schema: pa.Schema, landed: dict[str, Sequence[Any] | None], same: dict[str, str], rows: int
+) -> pa.RecordBatch:
+    """Columns in schema order; `same` holds what is equal in every row, what is in neither is null."""
+    arrays = []
+    for column in schema:
+        values = landed.get(column.name)
+        if values is not None:
+            arrays.append(pa.array(values, type=column.type))
+        elif column.name in same:
+            arrays.append(pa.repeat(pa.scalar(same[column.name], type=column.type), rows))
+        else:
+            arrays.append(pa.nulls(rows, type=column.type))
+    return pa.record_batch(arrays, schema=schema)

@@ -1,0 +1,142 @@
+"""Statements that are held back: whole by the control file, and still not like what the feed always sends.
+
+Every statement that a run would use first is judged by the rules of its feed. One that breaks a critical rule is
+not used and the former revision stays in force, until a corrected one comes or somebody who has asked the
+institution lets it pass; the others are not touched by that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from expectations import Measurement, RuleResult
+from jobs.files import write_whole
+from jobs.landing.manifests import LANDED, Manifest
+from jobs.landing.measure import measurements
+from jobs.landing.statements import in_force, statement
+from schemas import Registry
+from schemas.base import Strict
+from schemas.sources.statements import Measure, StatementRule
+
+RELEASES = "releases"
+
+CODES: dict[Measure, str] = {
+    "rows": "wrong_volume",
+    "rows_permille": "wrong_volume",
+    "lowest_median_permille": "wrong_distribution",
+    "highest_median_permille": "wrong_distribution",
+    "median": "wrong_distribution",
+    "unusable_permille": "too_many_unusable",
+    "new_columns": "new_column",
+}
+"""Measure → what the sender is told of a statement that is held back for it."""
+
+Judge = Callable[[Sequence[Measurement]], list[RuleResult]]
+
+
+class Release(Strict):
+    """Somebody answers for a held statement. reason: who said what."""
+
+    file_ids: list[str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A statement and what became of its feed's rules.
+
+    Attributes:
+        code: why it is held back; None where it is used.
+    """
+
+    parts: list[Manifest]
+    results: list[RuleResult]
+    code: str | None
+
+
+def judge_statements(
+    fresh: Iterable[Manifest],
+    known: Iterable[Manifest],
+    registry: Registry,
+    released: frozenset[str],
+    judge: Judge,
+) -> list[Judged]:
+    """Every statement in force among `fresh`, judged beside those before it that are used.
+
+    All are judged at once; where one is held back, the later ones of its feed are judged again without it. So it
+    makes no difference whether statements come singly or together.
+
+    Args:
+        fresh: accepted files that a run would use first.
+        known: files that earlier runs used.
+        released: file_id of parts that may pass.
+        judge: gives every measurement its verdict.
+    """
+    history = _by_feed(known)
+    waiting: dict[tuple[str, str], Statements] = _by_feed(fresh)
+    done: list[Judged] = []
+    while waiting:
+        asked = {
+            key: [
+                measurements(
+                    parts, _before(parts, [*history[key], *statements]), registry.sources[key[0]].feeds[key[1]]
+                )
+                for parts in statements
+            ]
+            for key, statements in waiting.items()
+        }
+        results = iter(judge([one for found in asked.values() for of_one in found for one in of_one]))
+        judged = {key: [[next(results) for _ in of_one] for of_one in found] for key, found in asked.items()}
+        again = {}
+        for key, statements in waiting.items():
+            for number, parts in enumerate(statements):
+                code = _broken(judged[key][number]) if not {file.file_id for file in parts} <= released else None
+                done.append(Judged(parts, judged[key][number], code))
+                if code is not None:
+                    again[key] = statements[number + 1 :]
+                    break
+                history[key].append(parts)
+        waiting = {key: statements for key, statements in again.items() if statements}
+    return done
+
+
+def release(home: Path, files: Sequence[Manifest], reason: str) -> None:
+    """Let a held statement pass from the next run on."""
+    one = Release(file_ids=[file.file_id for file in files], reason=reason)
+    path = home / LANDED / RELEASES / f"{files[0].file_id}.json"
+    write_whole(path, one.model_dump_json(indent=1).encode())
+
+
+def load_released(home: Path) -> frozenset[str]:
+    """file_id of every part that somebody let pass."""
+    paths = (home / LANDED / RELEASES).glob("*.json")
+    return frozenset(name for path in paths for name in Release.model_validate_json(path.read_bytes()).file_ids)
+
+
+Statements = list[list[Manifest]]
+
+
+def _by_feed(files: Iterable[Manifest]) -> defaultdict[tuple[str, str], Statements]:
+    """(institution, feed) → the parts of each statement in force, in the order of their dates; without bills."""
+    of_statement: defaultdict[object, list[Manifest]] = defaultdict(list)
+    for file in in_force(files):
+        if file.bill is None:
+            of_statement[statement(file)].append(file)
+    found: defaultdict[tuple[str, str], Statements] = defaultdict(list)
+    for parts in sorted(of_statement.values(), key=lambda parts: parts[0].business_date):
+        found[parts[0].institution, parts[0].feed].append(parts)
+    return found
+
+
+def _before(parts: list[Manifest], statements: Statements) -> Statements:
+    earlier = [other for other in statements if other[0].business_date < parts[0].business_date]
+    return sorted(earlier, key=lambda other: other[0].business_date)
+
+
+def _broken(results: Sequence[RuleResult]) -> str | None:
+    """What the sender is told of the first critical rule that is broken."""
+    rules = (one.rule for one in results if not one.is_passed and one.rule.severity == "critical")
+    return next((CODES[rule.measure] for rule in rules if isinstance(rule, StatementRule)), None)

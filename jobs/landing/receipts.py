@@ -1,0 +1,91 @@
+"""What became of every delivery, and where its receipt lies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+from jobs.files import one_writer
+from jobs.logs import about
+from schemas.base import Strict
+from schemas.deliveries import CONTROL, Control, StatedFile
+from schemas.sources import Source
+from schemas.sources.errors import Fault
+
+RECEIPTS = "receipts"
+
+
+class ReceivedFile(StatedFile):
+    """An accepted file. path: relative to the landing folder. Its customer stands in the control file alone."""
+
+    file_id: str
+    path: str
+
+
+class Receipt(Strict):
+    """What became of one delivery.
+
+    business_date and revision are null when control.json could not be read. received_at: the arrival stamp.
+    """
+
+    institution: str
+    arrival: str
+    received_at: datetime
+    business_date: date | None
+    revision: int | None
+    state: Literal["accepted", "refused", "duplicate"]
+    files: list[ReceivedFile] = []
+    errors: list[Fault] = []
+
+    @property
+    def delivery_id(self) -> str:
+        """The id of the delivery among file ids: 16 hexadecimal characters."""
+        return hashlib.sha256(f"{self.institution}|{self.arrival}".encode()).hexdigest()[:16]
+
+
+@contextmanager
+def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
+    """Be the only one who pulls, lands or clears up for an institution; others work beside.
+
+    Raises:
+        Busy: somebody does already.
+    """
+    lock = landing / RECEIPTS / f".{source.id}.writer"
+    with one_writer(lock, f"{task} of {source.id}"), about(institution=source.id):
+        yield
+
+
+def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
+    """Every receipt of an institution, or those of one business date, in order of arrival."""
+    paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
+    receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
+    return sorted(receipts, key=lambda receipt: receipt.arrival)
+
+
+def file_id(institution: str, feed: str, business_date: date, revision: int, part: int) -> str:
+    """The id of a file: 16 hexadecimal characters, the same wherever and whenever it is pulled."""
+    name = f"{institution}|{feed}|{business_date.isoformat()}|{revision}|{part}"
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def receipt_path(landing: Path, receipt: Receipt) -> Path:
+    day = receipt.business_date
+    statement = f"{day.isoformat()}-r{receipt.revision}" if day else "unreadable"
+    return landing / RECEIPTS / receipt.institution / f"{statement}-{receipt.arrival}.json"
+
+
+def customers_of(receipt: Receipt, landing: Path) -> dict[str, str | None]:
+    """File name → the customer whose bill it is, from the control file as it was accepted; empty once that is gone.
+
+    The names of customers are kept nowhere else, so that they go when the landing folder is emptied.
+    """
+    if not receipt.files:
+        return {}
+    path = (landing / receipt.files[0].path).with_name(CONTROL)
+    if not path.is_file():
+        return {}
+    return {file.name: file.customer for file in Control.model_validate_json(path.read_bytes()).files}

@@ -1,0 +1,1 @@
+"""Activities → entries: kilograms, points, emissions; what should stand less what does."""

@@ -1,0 +1,194 @@
+"""What programmes give for activities, take by their caps, and what people gave their points for.
+
+Points follow kilograms or acts; they never change kilograms, and nothing here knows money. An act that earns no
+kilograms for want of a factor earns no points either.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.claims.consents import consents_of, given_intervals, members_of, scopes_of
+from jobs.lake.frames import in_force, newest, semi
+from jobs.ledger.caps import capped
+from jobs.ledger.entries import rule_position, union
+from jobs.policy.periods import start_of
+from schemas.days import last_second
+from schemas.ledger import REDUCTION, SPANNING
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame
+    from jobs.ledger.touched import Touched
+    from jobs.runs.run import Run
+
+
+MATCHES = """p.scenario = k.scenario AND substring(k.region, 1, length(p.prefix)) = p.prefix
+             AND k.act_date >= p.valid_from AND k.act_date < p.valid_to"""
+"""SQL: a rule `p` of a programme rewards the entry `k`."""
+COUNTED = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
+"""SQL: what a rule `p` counts of the entry `k`."""
+_NOBODY = pa.table(
+    {
+        "person_id": pa.array([], pa.string()),
+        "act_date": pa.array([], pa.date32()),
+        "measure": pa.array([], pa.string()),
+    }
+)
+BARRED = "b.person_id = k.person_id AND b.act_date = k.act_date AND b.measure = p.measure"
+
+
+def points(run: Run, kilograms: Frame, scope: Touched) -> Frame:
+    """The ENTRY rows of points that should stand in the scope, but for those that expired.
+
+    Args:
+        kilograms: ENTRY rows of the scope's reductions, caps among them.
+    """
+    lake = run.lake
+    around = lake.keep(
+        f"SELECT * FROM entries WHERE measure = '{REDUCTION}'", entries=union(lake, kilograms, scope.held)
+    )
+    barred = _barred(run, around)
+    given = union(
+        lake,
+        _earned(run, kilograms, barred),
+        _carried(run, kilograms, around, barred),
+        _tiers(run, around, barred, scope),
+    )
+    return union(lake, capped(lake, given, scope, run.policy.rewards.point_limits), _redeemed(run, scope))
+
+
+def _earned(run: Run, kilograms: Frame, barred: Frame) -> Frame:
+    """Points of every activity, rounded down once."""
+    return run.lake.keep(
+        f"""SELECT k.position, p.measure, k.person_id, ({COUNTED} * p.above) div p.below AS amount, 'activity' AS position_kind,
+                   k.act_date, k.scenario, k.region, k.institution,
+                   CASE WHEN p.per = 'gram' THEN k.factor_id ELSE p.rule END AS factor_id,
+                   CASE WHEN p.per = 'gram' THEN k.match_quality ELSE 'rule' END AS match_quality, k.quantity_micro
+            FROM kilograms AS k JOIN earn AS p ON {MATCHES}
+            LEFT ANTI JOIN barred AS b ON {BARRED}
+            WHERE k.position_kind = 'activity'""",
+        kilograms=kilograms,
+        earn=run.lake.from_arrow(run.policy.rewards.earn),
+        barred=barred,
+    )
+
+
+def _carried(run: Run, kilograms: Frame, around: Frame, barred: Frame) -> Frame:
+    """The points that go with what a cap takes of kilograms, rounded up once; never more than these acts earned.
+
+    Where only some of a period's acts lie in a programme's region, the cap takes from these first: towards less credit.
+    """
+    taken = "least(0 - amount, rewarded_mg)"
+    return run.lake.keep(
+        f"""WITH sums AS (
+              SELECT c.position, c.amount, p.measure, p.rule, p.above, p.below, CAST(sum(k.amount) AS bigint) AS rewarded_mg,
+                     CAST(sum((k.amount * p.above) div p.below) AS bigint) AS earned
+              FROM caps AS c JOIN ruled AS r ON c.factor_id = r.rule
+              JOIN around AS k ON c.person_id = k.person_id AND c.scenario = k.scenario
+               AND {start_of("r.period", "c.act_date")} = {start_of("r.period", "k.act_date")}
+              JOIN earn AS p ON {MATCHES}
+              LEFT ANTI JOIN barred AS b ON {BARRED}
+              WHERE k.position_kind = 'activity' AND p.per = 'gram'
+              GROUP BY c.position, c.amount, p.measure, p.rule, p.above, p.below),
+            carried AS (
+              SELECT position, measure,
+                     CAST(sum(least(({taken} * above + below - 1) div below, earned)) AS bigint) AS lost
+              FROM sums GROUP BY position, measure)
+            SELECT k.position, s.measure, k.person_id, 0 - s.lost AS amount, k.position_kind, k.act_date, k.scenario,
+                   k.region, k.institution, k.factor_id, k.match_quality, k.quantity_micro
+            FROM caps AS k JOIN carried AS s ON k.position = s.position""",
+        caps=run.lake.keep("SELECT * FROM kilograms WHERE position_kind = 'cap'", kilograms=kilograms),
+        around=around,
+        earn=run.lake.from_arrow(run.policy.rewards.earn),
+        ruled=run.lake.from_arrow(run.policy.rewards.ruled),
+        barred=barred,
+    )
+
+
+def _tiers(run: Run, around: Frame, barred: Frame, scope: Touched) -> Frame:
+    """One entry per (person, tier, period): what the highest step gives that the period's sum reaches.
+
+    Summed up is what was done, before any cap on kilograms: what a tier may give at most is its last step.
+    """
+    rewards = run.policy.rewards
+    position = rule_position("tier", "s", "start")
+    key = "person_id, measure, rule, region, named, period, valid_from, start"
+    return run.lake.keep(
+        f"""WITH sums AS (
+              SELECT {key}, CAST(sum(counted) AS bigint) AS total FROM (
+                SELECT k.person_id, p.measure, p.rule, p.region, p.named, p.period, p.valid_from, {COUNTED} AS counted,
+                       {start_of("p.period", "k.act_date")} AS start
+                FROM around AS k JOIN tiers AS p ON {MATCHES}
+                LEFT ANTI JOIN barred AS b ON {BARRED}
+                WHERE k.position_kind = 'activity') AS acts
+              GROUP BY {key}),
+            reached AS (
+              SELECT s.*, t.points FROM sums AS s JOIN (
+                SELECT a.rule, a.reach, a.points, lead(a.reach) OVER (PARTITION BY a.rule ORDER BY a.reach) AS next
+                FROM steps AS a) AS t ON s.rule = t.rule AND s.total >= t.reach AND (t.next IS NULL OR s.total < t.next))
+            SELECT {position} AS position, s.measure, s.person_id, s.points AS amount, 'tier' AS position_kind,
+                   greatest(s.start, s.valid_from) AS act_date, s.named AS scenario, s.region,
+                   '{SPANNING}' AS institution, s.rule AS factor_id, 'rule' AS match_quality, s.total AS quantity_micro
+            FROM reached AS s LEFT SEMI JOIN periods AS k
+              ON s.person_id = k.person_id AND s.period = k.period AND s.start = k.start""",
+        around=around,
+        tiers=run.lake.from_arrow(rewards.tiers),
+        steps=run.lake.from_arrow(rewards.steps),
+        barred=barred,
+        periods=scope.periods,
+    )
+
+
+def _barred(run: Run, acts: Frame) -> Frame:
+    """(person_id, act_date, measure) of days on which a programme does not reward somebody.
+
+    A consent counts where it is in force as the day ends.
+    """
+    lake, restrictions = run.lake, run.lake.from_arrow(run.policy.rewards.restrictions)
+    if not run.policy.rewards.restrictions.num_rows:
+        return lake.from_arrow(_NOBODY)
+    days = lake.keep("SELECT DISTINCT person_id, act_date FROM acts", acts=acts)
+    members = lake.keep("SELECT customer_key, person_id, subject_kind FROM members", members=members_of(run, days))
+    consents = lake.keep("SELECT * FROM consents", consents=consents_of(run, members))
+    return lake.keep(
+        f"""WITH reporters AS (
+              SELECT d.person_id, d.act_date, count(DISTINCT c.institution) AS institutions
+              FROM (SELECT person_id, act_date, {last_second("act_date")} AS ends_unix FROM days) AS d
+              JOIN members AS m ON d.person_id = m.person_id
+              JOIN intervals AS i ON m.customer_key = i.customer_key
+               AND i.given_from_unix <= d.ends_unix AND i.given_until_unix > d.ends_unix
+              JOIN (SELECT DISTINCT customer_key, institution FROM consents) AS c ON m.customer_key = c.customer_key
+              GROUP BY d.person_id, d.act_date)
+            SELECT DISTINCT d.person_id, d.act_date, r.measure
+            FROM days AS d
+            LEFT JOIN reporters AS n ON d.person_id = n.person_id AND d.act_date = n.act_date
+            LEFT JOIN (SELECT DISTINCT person_id, subject_kind FROM members) AS m ON d.person_id = m.person_id
+            JOIN restrictions AS r ON d.act_date >= r.valid_from AND d.act_date < r.valid_to
+             AND (coalesce(n.institutions, 0) < r.least OR m.subject_kind = r.excluded)""",
+        days=days,
+        members=members,
+        consents=consents,
+        intervals=given_intervals(lake, consents, scopes_of(run)),
+        restrictions=restrictions,
+    )
+
+
+def _redeemed(run: Run, scope: Touched) -> Frame:
+    """What people gave points for on the scope's days, as it was reported: also what is more than they had."""
+    lake = run.lake
+    near = run.near("silver.redemptions", scope.days)
+    members = semi(lake, run.read("silver.membership"), near, "customer_key")
+    return lake.keep(
+        f"""SELECT d.redemption_id AS position, p.measure, m.person_id, 0 - d.points AS amount, p.position_kind,
+                   d.act_date, '{SPANNING}' AS scenario, p.region, d.institution, p.rule AS factor_id,
+                   'rule' AS match_quality, d.points AS quantity_micro
+            FROM redemptions AS d JOIN members AS m ON d.customer_key = m.customer_key
+            JOIN benefits AS p ON d.programme = p.programme AND d.benefit = p.benefit
+            LEFT SEMI JOIN days AS k ON m.person_id = k.person_id AND d.act_date = k.act_date""",
+        redemptions=in_force(lake, near, "redemption_id", "act_date"),
+        members=newest(lake, members, "customer_key"),
+        benefits=lake.from_arrow(run.policy.rewards.benefits),
+        days=scope.days,
+    )

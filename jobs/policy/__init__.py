@@ -1,0 +1,1 @@
+"""The registry in the shape that the jobs join with."""

@@ -1,0 +1,228 @@
+"""What caps and programmes say, in the shape that the jobs join with: small tables, computed once a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from functools import cached_property
+from math import ceil
+from typing import Any, get_args
+
+import pyarrow as pa
+
+from jobs.policy.periods import END_OF_TIME, last_day
+from schemas import Registry
+from schemas.ledger import REDUCTION, SPANNING
+from schemas.programmes import Programme
+from schemas.programmes.rules import PERIODS, Cap, Rule, Tier
+from schemas.scenarios import Cap as KilogramCap
+from schemas.scenarios.parts import Period, SubjectKind
+from schemas.units import MICRO
+
+COUNTED = {"gram": 1000, "unit": MICRO, "act": 1}
+"""What a claim is counted in, for one of what points are counted by: milligrams, 10^-6 units, acts."""
+
+_Periodic = Tier | Cap | KilogramCap
+
+_TYPES = {str: pa.string(), int: pa.int64(), date: pa.date32()}
+_DATES = {"valid_from": date, "valid_to": date}
+_EARN = {"measure": str, "rule": str, "scenario": str, "prefix": str, "per": str, "above": int, "below": int, **_DATES}
+_TIER = {
+    **{"measure": str, "rule": str, "scenario": str, "prefix": str, "region": str, "named": str, "per": str},
+    **{"period": str, **_DATES},
+}
+_LIMIT = {
+    **{"measure": str, "rule": str, "member": str, "named": str, "region": str, "period": str, "most": int},
+    **_DATES,
+}
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """Limits on kilograms, and the rules of the programmes whose points are kept."""
+
+    registry: Registry
+
+    @cached_property
+    def programmes(self) -> list[Programme]:
+        """Those whose points are entries of the ledger."""
+        return [one for one in self.registry.programmes.values() if one.kept == "ledger"]
+
+    @cached_property
+    def periods(self) -> list[Period]:
+        """The periods that rules sum up, the day always among them, the shortest first."""
+        used = {"day", *self.ruled.column("period").to_pylist()}
+        return [period for period in PERIODS if period in used]
+
+    @cached_property
+    def kilogram_caps(self) -> list[tuple[str, KilogramCap]]:
+        """Scenario and cap."""
+        return [(scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps]
+
+    @cached_property
+    def kilogram_limits(self) -> list[pa.Table]:
+        """The caps of scenarios, in an order in which each comes after those that lie within it."""
+        rows = [
+            {
+                **{"measure": REDUCTION, "rule": cap.id, "member": member, "named": scenario, "region": None},
+                **{"period": cap.period, "most": cap.limit_mg},
+                **{"valid_from": cap.valid_from, "valid_to": cap.valid_to or END_OF_TIME},
+            }
+            for scenario, cap in self.kilogram_caps
+            for member in (scenario, *self._kilogram_caps_within(cap, [scenario]))
+        ]
+        ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
+        return [_table(_LIMIT, rank) for rank in ranked if rank]
+
+    @cached_property
+    def point_limits(self) -> list[pa.Table]:
+        """The programmes' caps, in an order in which each comes after those that lie within it."""
+        ranked: dict[int, list[dict[str, Any]]] = {}
+        for programme in self.programmes:
+            for cap in programme.caps:
+                ranked.setdefault(_rank(cap, programme.caps), []).extend(self._limit(programme, cap))
+        return [_table(_LIMIT, ranked[rank]) for rank in sorted(ranked)]
+
+    @cached_property
+    def earn(self) -> pa.Table:
+        """Points = what is counted × above ÷ below, for one (measure, scenario) and the regions of a prefix."""
+        return _table(_EARN, self._rows(lambda one: one.earn, self._earn))
+
+    @cached_property
+    def tiers(self) -> pa.Table:
+        """Which acts a tier sums up: one row per scenario."""
+        return _table(_TIER, self._rows(lambda one: one.tiers, self._tier))
+
+    @cached_property
+    def steps(self) -> pa.Table:
+        """Rule, from which sum on (milligrams, 10^-6 units, acts), points in all."""
+        rows = [
+            {"rule": one.key(tier), "reach": ceil(Fraction(step.reach) * COUNTED[tier.per]), "points": step.points}
+            for one in self.programmes
+            for tier in one.tiers
+            for step in tier.steps
+        ]
+        return _table({"rule": str, "reach": int, "points": int}, rows)
+
+    @cached_property
+    def ruled(self) -> pa.Table:
+        """Rule → period, of every rule whose entries sum up others."""
+        rows: list[dict[str, Any]] = [{"rule": cap.id, "period": cap.period} for _, cap in self.kilogram_caps]
+        rows += [{"rule": one.key(rule), "period": rule.period} for one in self.programmes for rule in one.summing]
+        return _table({"rule": str, "period": str}, rows)
+
+    @cached_property
+    def restrictions(self) -> pa.Table:
+        """Programmes that do not reward everybody: measure, how many institutions must report, subject kind or null."""
+        rows = []
+        for one in self.programmes:
+            anybody = {"measure": one.measure, "least": None, "excluded": None}
+            closed_to = [kind for kind in get_args(SubjectKind) if kind not in one.open_to]
+            rows += [{**anybody, **_validity(one), "excluded": kind} for kind in closed_to]
+            if one.coverage:
+                rows.append({**anybody, **_validity(one, one.coverage), "least": one.coverage.institutions})
+        return _table({"measure": str, "least": int, "excluded": str, **_DATES}, rows)
+
+    @cached_property
+    def benefits(self) -> pa.Table:
+        """What can be redeemed: programme, benefit → measure, rule, region, kind of position."""
+        rows = [
+            {
+                **{"programme": one.id, "benefit": benefit.id, "measure": one.measure, "rule": one.key(benefit)},
+                "region": one.region,
+                "position_kind": "donation" if benefit.kind == "donation" else "redemption",
+            }
+            for one in self.programmes
+            for benefit in one.benefits
+        ]
+        names = ("programme", "benefit", "measure", "rule", "region", "position_kind")
+        return _table(dict.fromkeys(names, str), rows)
+
+    def expiries(self, until: date) -> pa.Table:
+        """When the points of each date expire, of dates whose points have expired by `until`."""
+        rows = []
+        for one in self.programmes:
+            rule, day = one.expiry, one.valid_from
+            while rule and (expires := last_day(rule.period, day, rule.keep)) <= until:
+                rows.append(
+                    {"measure": one.measure, "rule": one.key(rule), "region": one.region}
+                    | {"act_date": day, "expires_on": expires}
+                )
+                day += timedelta(days=1)
+        names = {"measure": str, "rule": str, "region": str, "act_date": date, "expires_on": date}
+        return _table(names, rows)
+
+    @cached_property
+    def known(self) -> pa.Table:
+        """Every rule that an entry may name instead of a factor."""
+        rules = [cap.id for _, cap in self.kilogram_caps]
+        rules += [one.key(rule) for one in self.programmes for rule in one.rules]
+        return _table({"rule": str}, [{"rule": rule} for rule in rules])
+
+    def _rows(
+        self, rules: Callable[[Programme], Iterable[Any]], row: Callable[[Programme, Any], dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """A row of each rule for each of its scenarios."""
+        return [
+            {**row(one, rule), **_validity(one, rule), "measure": one.measure, "rule": one.key(rule)}
+            | {"scenario": scenario, "prefix": one.prefix}
+            for one in self.programmes
+            for rule in rules(one)
+            for scenario in rule.scenarios
+        ]
+
+    def _earn(self, _: Programme, rule: Any) -> dict[str, Any]:
+        share = Fraction(rule.points) / COUNTED[rule.per]
+        return {"per": rule.per, "above": share.numerator, "below": share.denominator}
+
+    def _tier(self, one: Programme, rule: Any) -> dict[str, Any]:
+        return {"per": rule.per, "period": rule.period, "region": one.region, "named": named(rule.scenarios)}
+
+    def _kilogram_caps_within(self, cap: _Periodic, scenarios: list[str]) -> list[str]:
+        """The caps on the kilograms of these scenarios that sum up no longer a period, but for itself."""
+        return [
+            other.id for name, other in self.kilogram_caps
+            if other is not cap and name in scenarios and is_within(other, cap)
+        ]  # fmt: skip
+
+    def _limit(self, one: Programme, cap: Cap) -> Iterator[dict[str, Any]]:
+        """What a cap limits: scenarios, and the entries of rules that sum up some of them over no longer a period."""
+        scenarios = one.scenarios_of(cap)
+        tiers = [tier for tier in one.tiers if set(tier.scenarios) <= set(scenarios) and is_within(tier, cap)]
+        inner = [other for other in one.caps if other is not cap and cap.holds(other)]
+        members = [*map(one.key, tiers), *map(one.key, inner), *self._kilogram_caps_within(cap, scenarios)]
+        for member in (*scenarios, *members):
+            yield {
+                **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
+                **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
+            }
+
+
+def is_within(rule: _Periodic, other: _Periodic) -> bool:
+    """Whether one rule's periods are no longer than another's: what it makes of one lies within one of these."""
+    return PERIODS.index(rule.period) <= PERIODS.index(other.period)
+
+
+def named(scenarios: list[str]) -> str:
+    """What an entry says of the scenarios that its rule sums up."""
+    return scenarios[0] if len(scenarios) == 1 else SPANNING
+
+
+def _rank(cap: Cap, caps: list[Cap]) -> int:
+    """How many caps lie within it, one within the other."""
+    return max((_rank(other, caps) + 1 for other in caps if other is not cap and cap.holds(other)), default=0)
+
+
+def _validity(one: Programme, rule: Rule | None = None) -> dict[str, date]:
+    """The dates on which the programme, and the rule if one is meant, are in force."""
+    since, until = (rule.valid_from, rule.valid_to) if rule else (None, None)
+    return {
+        "valid_from": max(one.valid_from, since or one.valid_from),
+        "valid_to": min(one.valid_to or END_OF_TIME, until or END_OF_TIME),
+    }
+
+
+def _table(columns: dict[str, type], rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()]))

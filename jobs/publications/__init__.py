@@ -1,0 +1,1 @@
+"""A run's tables → what readers see, all or nothing."""

@@ -1,0 +1,86 @@
+"""Audit the run, then make it visible in one step: the publication record.
+
+Readers go through the record, which pins every table's version, rows and checksum and is chained to the
+one before by hash. Nothing before its commit is visible to them, so they see a whole day or the last one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import expectations
+from jobs.accounts.coverage import missing
+from jobs.errors import PublicationBlocked
+from jobs.lake.chain import PUBLICATIONS, QUALITY, Pin, counted, publication_rows
+from jobs.publications import audit
+from jobs.runs.notes import note_blocked
+
+if TYPE_CHECKING:
+    from expectations import Measurement, RuleResult
+    from jobs.runs.run import Run
+
+
+def gate(run: Run) -> list[RuleResult]:
+    """Every invariant and every rule of the registry, on what this run wrote and on the statements that it judged.
+
+    Raises:
+        PublicationBlocked: one of severity critical is broken; all results are noted before.
+    """
+    results = expectations.judge([*audit.invariants(run), *_counted(run)], run.lake.spark_session)
+    broken = [one for one in results if not one.is_passed and one.rule.severity == "critical"]
+    results += run.statement_results  # a broken one of these has held its statement back already
+    record = [{**one.as_row(), "publication_seq": run.seq} for one in results]
+    if broken:
+        note_blocked(run.lake.path, run.business_date, record)
+        raise PublicationBlocked(run.business_date, broken)
+    run.lake.write(QUALITY, run.lake.rows(QUALITY, record), **run.commit_metadata)
+    return results
+
+
+def _counted(run: Run) -> list[Measurement]:
+    """What the engine counted for every table's rules, in one query."""
+    tables = [table for name, table in run.lake.tables.items() if name not in (PUBLICATIONS, QUALITY)]
+    frames, parts, columns = {}, [], []
+    for number, table in enumerate(tables):
+        frames[f"rows_{number}"] = run.read(table.name) if table.writes == "overwrite" else run.written(table.name)
+        query = expectations.counting(table, f"rows_{number}")
+        parts.append(f"({query}) AS of_{number}")
+        columns += [f"of_{number}.{expectations.CHECKED} AS checked_{number}"]
+        columns += [f"of_{number}.{rule.id}" for rule in table.all_rules]
+    query = f"SELECT {', '.join(columns)} FROM {' CROSS JOIN '.join(parts)}"
+    row = run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()[0]
+    return [
+        found
+        for number, table in enumerate(tables)
+        for found in expectations.measured(
+            table, {**row, expectations.CHECKED: row[f"checked_{number}"]}, run.business_date
+        )
+    ]
+
+
+def publish(run: Run, results: list[RuleResult]) -> str:
+    """Pin every table and append the publication record: the moment at which the day is visible.
+
+    Returns:
+        The publication's state.
+    """
+    pins = pins_of(run)
+    # What only informs leaves no flag, and neither does a statement that is held back twice: run.refused has it once.
+    is_flagged = any(not one.is_passed and one.rule.severity == "warning" for one in results)
+    flawed = bool(missing(run) or run.refused or run.turned_away or is_flagged)
+    state = "degraded" if flawed else "published"
+    rows = publication_rows(run.lake, run.last, "run", run.business_date, state, pins)
+    run.lake.write(PUBLICATIONS, run.lake.rows(PUBLICATIONS, rows), **run.commit_metadata)
+    return state
+
+
+def pins_of(run: Run) -> dict[str, Pin]:
+    """Version, rows and checksum of every table, in one query; of a log only this run's rows are read."""
+    names = [name for name in run.lake.tables if name != PUBLICATIONS]
+    logs = {name for name in names if run.lake.tables[name].writes == "append"}
+    found = counted(run.lake, {name: run.written(name) if name in logs else run.read(name) for name in names})
+    pins = {}
+    for name, (rows, checksum) in found.items():
+        before = run.last.pins[name] if name in logs else Pin(0, 0, 0)
+        pins[name] = Pin(run.lake.version(name), before.rows + rows, before.checksum + checksum)
+    return pins

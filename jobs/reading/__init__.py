@@ -1,0 +1,1 @@
+"""What is asked of a published lake; nothing here writes a table."""

@@ -1,0 +1,117 @@
+"""The carbon record (征信) of one person as it was published: months of history, the last year, levels, and how whole it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.lake.frames import in_force
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+    from schemas import Registry
+    from schemas.programmes import Programme
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month, in the columns of gold.carbon_records."""
+
+    act_month: str
+    acts: int
+    scenarios: int
+    reduction_mg: int
+    capped_mg: int
+    emission_mg: int
+    spend_fen: int
+    known_spend_fen: int
+    institutions: int
+    reporting_grade: str
+    reporting_reason: str
+    spend_grade: str
+    spend_reason: str
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The level that somebody has in a programme. months: that its reduction is summed up over."""
+
+    programme: str
+    level: str
+    months: int
+    reduction_mg: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The record of a person.
+
+    Attributes:
+        months: every month in which something was done or spent, the oldest first.
+        reduction_mg, emission_mg: of the months that a tier sums up, the date's own among them; apart from each other.
+        tier: by that reduction.
+        levels: of the programmes that name levels and reward the person.
+        reasons: why this month is graded as it is, in words; empty where nothing was done or spent in it.
+    """
+
+    months: list[Month]
+    reduction_mg: int
+    emission_mg: int
+    tier: str
+    levels: list[Reached]
+    reasons: list[str]
+
+
+def record(lake: Lake, registry: Registry, person: str, seq: int, on: date, rewarding: Iterable[Programme]) -> Record:
+    """The record of a person in a publication.
+
+    Args:
+        on: the publication's business date.
+        rewarding: the programmes that reward the person.
+    """
+    log = lake.sql(
+        f"""SELECT * FROM log WHERE person_id = '{person}' AND publication_seq <= {seq}
+            AND act_month <= '{on:%Y-%m}'""",
+        log=lake.read("gold.carbon_records"),
+    )
+    names = list(Month.__dataclass_fields__)
+    rows = lake.to_arrow(in_force(lake, log, "person_id", "act_month")).select(names).to_pylist()
+    months = sorted((Month(**row) for row in rows), key=lambda one: one.act_month)
+
+    def reduced(number: int) -> int:
+        return sum(one.reduction_mg for one in months if one.act_month >= first_of(on, number))
+
+    levels = [
+        Reached(
+            one.id, one.levels.level_of(reduced(one.levels.months)).name, one.levels.months, reduced(one.levels.months)
+        )
+        for one in rewarding
+        if one.levels
+    ]
+    tiers = registry.records.tiers
+    this = [one for one in months if one.act_month == f"{on:%Y-%m}"]
+    return Record(
+        months=months,
+        reduction_mg=reduced(tiers.months),
+        emission_mg=sum(one.emission_mg for one in months if one.act_month >= first_of(on, tiers.months)),
+        tier=tiers.level_of(reduced(tiers.months)).name,
+        levels=levels,
+        reasons=[text for one in this for text in reasons(registry, one)],
+    )
+
+
+def reasons(registry: Registry, month: Month) -> list[str]:
+    """Why a month is graded as it is: of what is reported, and of what was spent."""
+    scales = registry.records
+    return [
+        scales.reporting.reasons[month.reporting_reason],  # type: ignore[index]
+        scales.spend.reasons[month.spend_reason],  # type: ignore[index]
+    ]
+
+
+def first_of(on: date, months: int) -> str:
+    """The first of so many months, of which the date's is the last: yyyy-MM."""
+    number = on.year * 12 + on.month - months
+    return f"{number // 12}-{number % 12 + 1:02}"

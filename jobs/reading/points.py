@@ -1,0 +1,199 @@
+"""Points as they stand: programme by programme, what was earned, what became of it, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from jobs.lake.frames import listed
+from jobs.policy.periods import last_day, start_of
+from jobs.policy.programmes import Rewards
+from schemas.ledger import GIVEN_UP, REDUCTION
+from schemas.programmes import POINTS
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame, Lake
+    from schemas import Registry
+    from schemas.programmes import Programme
+
+
+KINDS = {
+    "activity": "earned",
+    "tier": "bonus",
+    "cap": "capped",
+    "expiry": "expired",
+    "redemption": "redeemed",
+    "donation": "donated",
+}
+"""Kind of position → the sum that its points are part of."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One programme's points.
+
+    Attributes:
+        earned, bonus: for acts, and by tiers.
+        capped, expired, redeemed, donated: what was taken or given up, none above zero.
+        rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what caps took of it.
+        people: who have any entry that stands; overdrawn: those of them whose balance is below zero.
+        owed: the sum of the balances below zero.
+    """
+
+    programme: str
+    earned: int
+    bonus: int
+    capped: int
+    expired: int
+    redeemed: int
+    donated: int
+    rewarded_mg: int
+    people: int
+    overdrawn: int
+    owed: int
+
+    @property
+    def balance(self) -> int:
+        """What is left."""
+        return self.given + self.expired + self.redeemed + self.donated
+
+    @property
+    def given(self) -> int:
+        """What was given, under the limits."""
+        return self.earned + self.bonus + self.capped
+
+    @property
+    def per_kilogram(self) -> Fraction | None:
+        """Points that were given for a kilogram of the acts that it rewards; None where these reduced nothing."""
+        return Fraction(self.given * 10**6, self.rewarded_mg) if self.rewarded_mg > 0 else None
+
+
+def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) -> list[Tally]:
+    """The points of every programme that has any entry, in the order of their ids.
+
+    Args:
+        seq: as of this publication; otherwise as of now.
+        person: of this person; otherwise of everybody.
+    """
+    known = "true" if seq is None else f"publication_seq <= {seq}"
+    whose = "true" if person is None else f"person_id = '{person}'"
+    sums = [
+        f"CAST(sum(CASE WHEN position_kind = '{kind}' THEN amount ELSE 0 END) AS bigint) AS {name}"
+        for kind, name in KINDS.items()
+    ]
+    total = [f"CAST(sum({name}) AS bigint) AS {name}" for name in KINDS.values()]
+    ledger = lake.sql(f"SELECT * FROM ledger WHERE {known} AND {whose}", ledger=lake.read("gold.ledger"))
+    rows = lake.to_arrow(
+        lake.sql(
+            f"""WITH held AS (
+                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM ledger WHERE {IS_POINTS}
+                  GROUP BY measure, person_id),
+                acts AS (SELECT measure, CAST(sum(reduction_mg) AS bigint) AS rewarded_mg FROM rewarded GROUP BY measure),
+                total AS (
+                  SELECT measure, {", ".join(total)},
+                         CAST(sum(CASE WHEN {" OR ".join(f"{name} <> 0" for name in KINDS.values())} THEN 1 ELSE 0 END)
+                           AS bigint) AS people,
+                         CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
+                         CAST(sum(least(balance, 0)) AS bigint) AS owed
+                  FROM held GROUP BY measure)
+                SELECT substring(t.measure, {len(POINTS) + 1}) AS programme, {listed([*KINDS.values()], "t.")},
+                       coalesce(a.rewarded_mg, 0) AS rewarded_mg, t.people, t.overdrawn, t.owed
+                FROM total AS t LEFT JOIN acts AS a ON t.measure = a.measure ORDER BY programme""",
+            ledger=ledger,
+            rewarded=rewarded(lake, lake.registry, ledger),
+        )
+    ).to_pylist()
+    return [Tally(**row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Due:
+    """Points that expire next, unless they are used before."""
+
+    programme: str
+    on: date
+    points: int
+
+
+def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int, on: date) -> list[Due]:
+    """What of a person's points expires next in every programme, by what is known in a publication.
+
+    The oldest are used first: of the points that expire by a date, those that were given up or have expired are gone.
+    """
+    rows = lake.to_arrow(
+        lake.sql(
+            f"""SELECT measure, act_date, CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
+                         THEN 0 ELSE amount END) AS bigint) AS came,
+                       CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
+                         THEN 0 - amount ELSE 0 END) AS bigint) AS went
+                FROM ledger WHERE person_id = '{person}' AND publication_seq <= {seq}
+                 AND {IS_POINTS}
+                GROUP BY measure, act_date ORDER BY measure, act_date""",
+            ledger=lake.read("gold.ledger"),
+        )
+    ).to_pylist()
+    found = []
+    for programme in programmes:
+        rule = programme.expiry
+        if rule is None:
+            continue
+        mine = [row for row in rows if row["measure"] == programme.measure]
+        gone = sum(row["went"] for row in mine)
+        ends: dict[date, int] = {}
+        for row in mine:
+            at = last_day(rule.period, row["act_date"], rule.keep)
+            ends[at] = ends.get(at, 0) + row["came"]
+        came = 0
+        for at in sorted(ends):
+            came += ends[at]
+            if at > on and came > gone:
+                found.append(Due(programme.id, at, came - gone))
+                break
+    return found
+
+
+IS_POINTS = f"substring(measure, 1, {len(POINTS)}) = '{POINTS}'"
+"""SQL: whether an entry is of points."""
+
+
+def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
+    """Reductions of the acts at whose position points stand, and the caps of the periods that hold such an act.
+
+    A cap counts whole, whoever pays for the acts that it limits: towards less. An act that earns by a tier alone has no
+    points of its own and is not among them.
+
+    Args:
+        entries: ledger rows of whole positions.
+
+    Returns:
+        measure (of the points), position, person_id, region, reduction_mg; one row per measure and position.
+    """
+    acts = lake.keep(
+        f"""SELECT p.measure, r.position, r.person_id, r.scenario, r.region, r.act_date, r.reduction_mg
+            FROM (SELECT measure, position, person_id FROM entries WHERE {IS_POINTS} AND position_kind = 'activity'
+                  GROUP BY measure, position, person_id HAVING sum(amount) <> 0) AS p
+            JOIN (SELECT position, person_id, scenario, region, act_date, CAST(sum(amount) AS bigint) AS reduction_mg
+                  FROM entries WHERE measure = '{REDUCTION}' AND position_kind = 'activity'
+                  GROUP BY position, person_id, scenario, region, act_date) AS r
+              ON p.position = r.position AND p.person_id = r.person_id""",
+        entries=entries,
+    )
+    return lake.keep(
+        f"""WITH caps AS (
+              SELECT c.position, c.person_id, c.scenario, c.region, c.act_date, r.period, CAST(sum(c.amount) AS bigint) AS reduction_mg
+              FROM entries AS c JOIN ruled AS r ON c.factor_id = r.rule
+              WHERE c.measure = '{REDUCTION}' AND c.position_kind = 'cap'
+              GROUP BY c.position, c.person_id, c.scenario, c.region, c.act_date, r.period),
+            limited AS (
+              SELECT DISTINCT a.measure, c.position, c.person_id, c.region, c.reduction_mg
+              FROM caps AS c JOIN acts AS a ON c.person_id = a.person_id AND c.scenario = a.scenario
+               AND {start_of("c.period", "c.act_date")} = {start_of("c.period", "a.act_date")})
+            SELECT measure, position, person_id, region, reduction_mg FROM acts
+            UNION ALL SELECT measure, position, person_id, region, reduction_mg FROM limited WHERE reduction_mg <> 0""",
+        entries=entries,
+        acts=acts,
+        ruled=lake.from_arrow(Rewards(registry).ruled),
+    )

@@ -1,0 +1,82 @@
+"""Benefits of which more was given out than their programmes say there are: of everybody's stock, of one person's quota.
+
+What was redeemed was redeemed, so nothing is refused here; who runs the benefit has to see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from jobs.lake.frames import in_force, newest
+from jobs.policy.periods import start_of
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+    from schemas import Registry
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """A limit that was exceeded in a period.
+
+    Attributes:
+        limit: `stock`, of everybody, or `quota`, of one person.
+        given: how many were given out; of a quota the most that one person had.
+        people: who had more than their quota; of a stock whoever had any.
+    """
+
+    programme: str
+    benefit: str
+    limit: Literal["stock", "quota"]
+    period: str
+    start: date
+    most: int
+    given: int
+    people: int
+
+
+def beyond(lake: Lake, registry: Registry) -> list[Beyond]:
+    """Every exceeded limit of a benefit, by what is redeemed now. A redemption of n times its price is of n."""
+    rows = [
+        {"programme": one.id, "benefit": benefit.id, "price": benefit.points or 0, "limit_kind": kind,
+         "period": limit.period, "most": limit.number}
+        for one in registry.programmes.values()
+        for benefit in one.benefits
+        for kind, limit in (("stock", benefit.stock), ("quota", benefit.quota))
+        if limit
+    ]  # fmt: skip
+    if not rows:
+        return []
+    texts = {name: pa.string() for name in ("programme", "benefit", "limit_kind", "period")}
+    schema = pa.schema([(name, texts.get(name, pa.int64())) for name in rows[0]])
+    found: list[dict[str, Any]] = lake.to_arrow(
+        lake.sql(
+            f"""WITH given AS (
+                  SELECT d.programme, d.benefit, l.limit_kind, l.period, l.most, m.person_id,
+                         {start_of("l.period", "d.act_date")} AS start,
+                         CASE WHEN l.price = 0 THEN 1 ELSE greatest(d.points div l.price, 1) END AS number
+                  FROM redemptions AS d
+                  JOIN limits AS l ON d.programme = l.programme AND d.benefit = l.benefit
+                  JOIN members AS m ON d.customer_key = m.customer_key),
+                by_person AS (
+                  SELECT programme, benefit, limit_kind, period, most, start, person_id,
+                         CAST(sum(number) AS bigint) AS number
+                  FROM given GROUP BY programme, benefit, limit_kind, period, most, start, person_id),
+                summed AS (
+                  SELECT programme, benefit, limit_kind, period, most, start,
+                         CASE limit_kind WHEN 'stock' THEN sum(number) ELSE max(number) END AS given,
+                         sum(CASE WHEN limit_kind = 'stock' OR number > most THEN 1 ELSE 0 END) AS people
+                  FROM by_person GROUP BY programme, benefit, limit_kind, period, most, start)
+                SELECT programme, benefit, limit_kind, period, start, most, CAST(given AS bigint) AS given,
+                       CAST(people AS bigint) AS people
+                FROM summed WHERE given > most ORDER BY start, programme, benefit, limit_kind""",
+            redemptions=in_force(lake, lake.read("silver.redemptions"), "redemption_id", "act_date"),
+            members=newest(lake, lake.read("silver.membership"), "customer_key"),
+            limits=lake.from_arrow(pa.Table.from_pylist(rows, schema=schema)),
+        )
+    ).to_pylist()
+    return [Beyond(*row.values()) for row in found]

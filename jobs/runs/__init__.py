@@ -1,0 +1,1 @@
+"""One run: what it froze, and what is kept of it."""

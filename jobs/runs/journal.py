@@ -1,0 +1,163 @@
+"""What a run took and how it ended: one JSON file per run under `<home>/runs/`.
+
+Clocks and the engine's name stand here and not in the tables, which are the same whoever computed them and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jobs.errors import PublicationBlocked
+from jobs.files import write_whole
+from jobs.lake.chain import Kind
+from jobs.logs import about, log
+from schemas.base import Strict
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+
+RUNS = "runs"
+
+
+class RunRecord(Strict):
+    """One run, all its jobs together, also where each was a process of its own.
+
+    run_id: start and a random part. lake: folder of the tables. publication_seq: the number that it has or was to
+    have. outcome: `open` until it ends; it stays so where the process was killed. seconds: by job. rows: written, by
+    table. broken_rules: why it was blocked. error: what kind of failure; never its text, which may hold a value.
+    """
+
+    run_id: str
+    kind: Kind
+    lake: str
+    engine: str
+    business_date: date | None
+    publication_seq: int
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: Literal["open", "published", "degraded", "unchanged", "blocked", "failed"] = "open"
+    seconds: dict[str, float] = {}
+    commits: int = 0
+    rows: dict[str, int] = {}
+    figures: dict[str, int | float] = {}
+    broken_rules: list[str] = []
+    error: str | None = None
+
+    def joined(self, later: RunRecord) -> RunRecord:
+        """This record with what a later process of the same run added."""
+        return later.model_copy(
+            update={
+                "started_at": self.started_at,
+                "seconds": self.seconds | later.seconds,
+                "commits": self.commits + later.commits,
+                "rows": self.rows | later.rows,
+                "figures": self.figures | later.figures,
+            }
+        )
+
+
+def save(home: Path, record: RunRecord) -> None:
+    """Write a record in place of an earlier one of the same run."""
+    write_whole(_path(home, record.run_id), record.model_dump_json(indent=1).encode())
+
+
+def load(home: Path, run_id: str) -> RunRecord | None:
+    """The record of one run; None where there is none."""
+    path = _path(home, run_id)
+    return RunRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+
+def load_all(home: Path) -> list[RunRecord]:
+    """Every record, in the order of their starts."""
+    found = [RunRecord.model_validate_json(path.read_bytes()) for path in (home / RUNS).glob("*.json")]
+    return sorted(found, key=lambda record: record.started_at)
+
+
+def now() -> datetime:
+    """The clock of run records."""
+    return datetime.now(timezone.utc)
+
+
+def _path(home: Path, run_id: str) -> Path:
+    return home / RUNS / f"{run_id}.json"
+
+
+@dataclass
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        seq: publication number; None where there was nothing to publish.
+        seconds: by job.
+        appended: rows written by table.
+        commits: Delta commits.
+    """
+
+    business_date: date
+    seq: int | None
+    state: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    appended: dict[str, int] = field(default_factory=dict)
+    commits: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+Open = Callable[[str, int], bool]
+"""(run_id, publication_seq) → whether the run begins here, and is not one that an earlier process opened."""
+
+
+@contextmanager
+def recorded(lake: Lake, home: Path, kind: Kind, outcome: Outcome) -> Iterator[Open]:
+    """Save what `outcome` says in the end, and that it failed where it did, once the run is opened; bind its log."""
+    started, commits_before = now(), len(lake.commits)
+    record: RunRecord | None = None
+    earlier: RunRecord | None = None
+
+    def opened(run_id: str, publication_seq: int) -> bool:
+        nonlocal record, earlier
+        earlier = load(home, run_id)
+        record = RunRecord(
+            run_id=run_id,
+            kind=kind,
+            lake=lake.path.name,
+            engine=lake.engine,
+            business_date=outcome.business_date,
+            publication_seq=publication_seq,
+            started_at=started,
+        )
+        save(home, earlier.joined(record) if earlier else record)
+        around.enter_context(about(run_id=run_id))
+        return earlier is None
+
+    with ExitStack() as around:
+        around.enter_context(about(business_date=outcome.business_date.isoformat()))
+        ended: dict[str, Any] = {}
+        try:
+            yield opened
+        except PublicationBlocked as blocked:
+            ended = {"outcome": "blocked", "broken_rules": [one.rule.id for one in blocked.broken]}
+            log.error("run_blocked", codes=ended["broken_rules"])
+            raise
+        except BaseException as error:
+            ended = {"outcome": "failed", "error": type(error).__name__}
+            log.error("run_failed", error=ended["error"])
+            raise
+        finally:
+            outcome.commits = len(lake.commits) - commits_before
+            if record:
+                said = {
+                    "outcome": outcome.state,
+                    "ended_at": None if outcome.state == "open" and not ended else now(),
+                    "seconds": {job: round(seconds, 3) for job, seconds in outcome.seconds.items()},
+                    "commits": outcome.commits,
+                    "rows": outcome.appended,
+                    "figures": outcome.figures,
+                }
+                record = record.model_copy(update=said | ended)
+                save(home, earlier.joined(record) if earlier else record)

@@ -1,0 +1,160 @@
+"""One run: its number, its frozen list of files, and where each table stood when it began.
+
+A run starts from the last publication's pins. A table beyond its pin – left by a run that was killed
+or failed – is restored to it, so such a run leaves nothing behind and its number is used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from jobs.lake.chain import Publication
+from jobs.landing.hold import Judged
+from jobs.landing.manifests import Manifest
+from jobs.landing.receipts import Receipt
+from jobs.landing.statements import in_force
+from jobs.policy.tables import Policy
+
+if TYPE_CHECKING:
+    from expectations import RuleResult
+    from jobs.lake import Frame, Lake
+    from schemas import Registry
+    from schemas.sources import Feed
+
+
+@dataclass
+class Run:
+    """What every job of one run shares.
+
+    Attributes:
+        seq: number that the publication will have.
+        consumed: accepted files that earlier publications used, each as it was landed last.
+        fresh: accepted files that this run uses first, or anew because they were landed again: the frozen list.
+        replaced: what the files that were landed again were like before.
+        refused: files that were refused or held back and not yet reported, and why.
+        turned_away: deliveries that were refused as a whole and not yet reported.
+        judged: every statement that this run could use first, and what became of its feed's rules.
+        full: compute everything again, from the landed files.
+        id: of its record and its log lines; empty where there is nothing to do.
+    """
+
+    lake: Lake
+    registry: Registry
+    home: Path
+    business_date: date
+    last: Publication
+    consumed: list[Manifest]
+    fresh: list[Manifest]
+    replaced: list[Manifest]
+    refused: list[tuple[Manifest, str]]
+    turned_away: list[Receipt]
+    judged: list[Judged]
+    full: bool = False
+    id: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+    _frames: dict[tuple[str, int], Frame] = field(default_factory=dict)
+    """Table and how often it was committed → its rows: opening a table is not free."""
+
+    @property
+    def seq(self) -> int:
+        return self.last.seq + 1
+
+    @property
+    def commit_metadata(self) -> dict[str, str]:
+        """What every commit of the run says of itself."""
+        return {"publication_seq": str(self.seq), "registry_hash": self.registry.digest}
+
+    @property
+    def has_nothing_to_do(self) -> bool:
+        """The date is published, and nothing came since; what comes late for a past date belongs to the next one."""
+        if self.last.business_date is None or self.business_date > self.last.business_date:
+            return False
+        return self.business_date < self.last.business_date or not (
+            self.fresh or self.refused or self.turned_away or self.full
+        )
+
+    @property
+    def statement_results(self) -> list[RuleResult]:
+        """Of the statements that this run uses first, or is the first to hold back."""
+        held = {file.file_id for file, _ in self.refused}
+        return [
+            result for one in self.judged if one.code is None or one.parts[0].file_id in held for result in one.results
+        ]
+
+    # -- files -----------------------------------------------------------------------------------
+
+    @cached_property
+    def files_in_force(self) -> list[Manifest]:
+        """Accepted files of the highest revision of each statement, earlier runs' and this one's."""
+        return in_force([*self.consumed, *self.fresh])
+
+    @cached_property
+    def new_files(self) -> list[Manifest]:
+        """In force and used by this run first or anew (all in force, when everything is computed again)."""
+        taken = self.files_in_force if self.full else self.fresh
+        force = {file.file_id for file in self.files_in_force}
+        return [file for file in taken if file.file_id in force]
+
+    @cached_property
+    def superseded_files(self) -> list[Manifest]:
+        """Out of force now, and not superseded before this run."""
+        force = {file.file_id for file in self.files_in_force}
+        before = {file.file_id for file in in_force(self.consumed)} | {file.file_id for file in self.fresh}
+        known = [*self.consumed, *self.fresh]
+        return [file for file in known if file.file_id not in force and (self.full or file.file_id in before)]
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The registry as the jobs join with it."""
+        return Policy(self.registry)
+
+    def feed(self, file: Manifest) -> Feed:
+        """The contract of the file's feed."""
+        return self.registry.sources[file.institution].feeds[file.feed]
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    def read(self, table: str) -> Frame:
+        """The table as it stands now, this run's rows included."""
+        stands = (table, self.lake.commits.count(table))
+        if stands not in self._frames:
+            self._frames[stands] = self.lake.read(table)
+        return self._frames[stands]
+
+    def release(self) -> None:
+        """Forget every frame: what a job leaves to the next stands in the tables."""
+        self._frames.clear()
+        self.lake.release()
+
+    def written(self, table: str) -> Frame:
+        """The rows that this run appended to a log."""
+        return self.lake.sql(f"SELECT * FROM log WHERE publication_seq = {self.seq}", log=self.read(table))
+
+    def before(self, table: str) -> Frame:
+        """The rows of a log that earlier publications wrote."""
+        return self.lake.sql(f"SELECT * FROM log WHERE publication_seq < {self.seq}", log=self.read(table))
+
+    def near(self, table: str, days: Frame) -> Frame:
+        """The rows of a log on the act dates of a frame, so that other days' files are not read."""
+        dates = self.dates(days)
+        if self.full or not dates:
+            return self.read(table)
+        literals = ", ".join(f"DATE '{day}'" for day in dates)
+        return self.lake.sql(f"SELECT * FROM log WHERE act_date IN ({literals})", log=self.read(table))
+
+    def file_frame(self, files: Iterable[Manifest]) -> Frame:
+        """file_id of the files."""
+        ids = [file.file_id for file in files]
+        return self.lake.from_arrow(pa.table({"file_id": pa.array(ids, pa.string())}))
+
+    def dates(self, days: Frame) -> list[date]:
+        """The distinct act dates of a frame; their number does not grow with people."""
+        found = self.lake.sql("SELECT DISTINCT act_date FROM days", days=days)
+        return sorted(self.lake.to_arrow(found).column("act_date").to_pylist())

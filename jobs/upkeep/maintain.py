@@ -1,0 +1,176 @@
+"""maintain: fewer and larger files, nothing kept beyond its time; the same rows, pinned anew.
+
+Compacting a table is a commit, so its version is no longer the pinned one. A publication of its own – same date, same
+state, same rows and checksums – pins the new versions; without it the next run would restore the old ones. Killed
+before that, it has changed nothing: the next run starts from the pins that stand.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.errors import Busy
+from jobs.files import write_whole
+from jobs.lake.base import RETENTION_DAYS
+from jobs.lake.chain import PUBLICATIONS, Pin, Publication, last_publication, publication_rows, restore_pins
+from jobs.lake.format import retired
+from jobs.landing.manifests import LANDED, LANDING
+from jobs.logs import log
+from jobs.runs.journal import RUNS, Outcome, recorded
+from jobs.runs.notes import new_run_id
+from jobs.runs.opening import end_open_run
+from jobs.upkeep.retention import Expired, expire
+from jobs.upkeep.verify import check_pins
+from schemas.deliveries import EXPORTS
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+
+LEFT_OVER = timedelta(days=1)
+"""What an engine spilled and did not remove for so long, no process uses any more."""
+RETIRED = "_retired_at"
+FOLDERS = (EXPORTS, LANDING, LANDED, RUNS)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Files and bytes of a folder on disk; of a table also those of its newest version."""
+
+    files: int
+    bytes: int
+    live_files: int | None = None
+    live_bytes: int | None = None
+
+
+@dataclass
+class Maintained:
+    """What maintenance did, or with `dry_run` would do.
+
+    Attributes:
+        seq: publication that pins the new versions; None where no version changed.
+        removable: table → files that no kept version needs (Spark counts a thousand at most).
+        expired: institution → raw text that went.
+        retired: folders of retired tables that went.
+        before, after: table or folder → size; `after` is empty in a dry run.
+    """
+
+    seq: int | None = None
+    removable: dict[str, int] = field(default_factory=dict)
+    expired: dict[str, Expired] = field(default_factory=dict)
+    retired: list[str] = field(default_factory=list)
+    before: dict[str, Size] = field(default_factory=dict)
+    after: dict[str, Size] = field(default_factory=dict)
+
+
+def maintain(
+    lake: Lake, home: Path, *, raw_days: int, at: datetime, dry_run: bool = False, give_up_run: bool = False
+) -> Maintained:
+    """Compact, vacuum and checkpoint every table, let raw text expire, and pin what stands.
+
+    Args:
+        raw_days: days after its arrival for which a delivery's raw text is kept.
+        at: the moment from which ages are counted.
+        give_up_run: end a run that is open; its date is run again from the start.
+
+    Raises:
+        Busy: another process writes.
+        RunError: a run is open, or was killed or blocked and not run again.
+        NotAsPublished: a table's rows or checksum changed; nothing was published.
+    """
+    done = Maintained(before=_sizes(lake, home))
+    with lake.writing("maintain"):
+        last = last_publication(lake)
+        end_open_run(lake, last, give_up=give_up_run, dry_run=dry_run)
+        if dry_run:
+            done.removable = {name: lake.vacuum(name, dry_run=True) for name in lake.tables}
+        elif last.business_date is not None:
+            _tables(lake, home, last, done)
+        done.retired = [path.name for path in _retired(lake, at, dry_run=dry_run)]
+        if not dry_run:
+            _clear_spill(lake, at)
+    for source in lake.registry.sources.values():
+        with suppress(Busy):  # it is landing just now: next time
+            done.expired[source.id] = expire(source, home, at - timedelta(days=raw_days), dry_run=dry_run)
+    if not dry_run:
+        done.after = _sizes(lake, home)
+    return done
+
+
+def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None:
+    """Every table, then the publication that pins them."""
+    assert last.business_date is not None
+    outcome = Outcome(last.business_date, None, "unchanged")
+    with recorded(lake, home, "maintenance", outcome) as opened:
+        opened(new_run_id(), last.seq + 1)
+        restore_pins(lake, last)
+        for name in lake.tables:
+            started = time.perf_counter()
+            lake.compact(name)
+            done.removable[name] = lake.vacuum(name)
+            lake.checkpoint(name)
+            files, _ = lake.live_files(name)
+            outcome.seconds[name] = time.perf_counter() - started
+            log.info(
+                "table_maintained", table=name, files=files, removed=done.removable[name], version=lake.version(name)
+            )
+        pins = {name: Pin(lake.version(name), pin.rows, pin.checksum) for name, pin in last.pins.items()}
+        moved = [name for name, pin in pins.items() if pin.version != last.pins[name].version]
+        if not moved:
+            return
+        check_pins(lake, {name: pins[name] for name in moved})
+        rows = publication_rows(lake, last, "maintenance", last.business_date, last.state, pins)
+        lake.write(PUBLICATIONS, lake.rows(PUBLICATIONS, rows), publication_seq=str(last.seq + 1))
+        outcome.seq, outcome.state = last.seq + 1, last.state
+        done.seq = outcome.seq
+        log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="maintenance")
+        lake.release()
+
+
+def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:
+    """Remove the folders of tables that have been retired for longer than versions are kept.
+
+    The first maintenance that meets one notes when; so it stands a little too long rather than too short.
+    """
+    gone = []
+    for folder in retired(lake):
+        noticed = folder / RETIRED
+        if not noticed.exists():
+            if not dry_run:
+                write_whole(noticed, at.isoformat().encode())
+        elif at - datetime.fromisoformat(noticed.read_text()) > timedelta(days=RETENTION_DAYS):
+            gone.append(folder)
+            if not dry_run:
+                shutil.rmtree(folder)
+    if not dry_run:
+        for name in lake.tables:  # one that is declared again
+            Path(lake.uri(name), RETIRED).unlink(missing_ok=True)
+    return gone
+
+
+def _clear_spill(lake: Lake, at: datetime) -> None:
+    spill = lake.path / "_spill"
+    for left in spill.iterdir() if spill.is_dir() else ():
+        if at.timestamp() - left.stat().st_mtime > LEFT_OVER.total_seconds():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _sizes(lake: Lake, home: Path) -> dict[str, Size]:
+    """Every folder of the home and every table of the lake."""
+    sizes = {name: Size(*_on_disk(home / name)) for name in FOLDERS}
+    sizes[lake.path.name] = Size(*_on_disk(lake.path))
+    for name in lake.tables:
+        sizes[name] = Size(*_on_disk(Path(lake.uri(name))), *lake.live_files(name))
+    return sizes
+
+
+def _on_disk(folder: Path) -> tuple[int, int]:
+    """Files and bytes below a folder."""
+    sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
+    return len(sizes), sum(sizes)

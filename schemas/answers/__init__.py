@@ -1,0 +1,1 @@
+"""Questions that the registry answers by itself."""

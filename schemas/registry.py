@@ -1,0 +1,161 @@
+"""Every declared thing, loaded and checked against each other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.base import ROOT, RegistryError
+from schemas.library import Library, load_library
+from schemas.migrations import Migration, load_migrations
+from schemas.programmes import Programme, load_programmes
+from schemas.quality import Invariant, load_invariants
+from schemas.records import Records, load_records
+from schemas.scenarios import Scenario
+from schemas.sources import UNPLACED, PaymentFeed, RedemptionFeed, Source, load_sources
+from schemas.spending import Spending, load_spending
+from schemas.tables import Field, Table, load_fields, load_tables
+from schemas.units import MICRO
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All declared things by id, and the hash that a publication pins them with."""
+
+    root: Path
+    sources: dict[str, Source]
+    library: Library
+    spending: Spending
+    programmes: dict[str, Programme]
+    tables: dict[str, Table]
+    fields: dict[str, Field]
+    records: Records
+    migrations: list[Migration]
+    invariants: dict[str, Invariant]
+    digest: str = field(repr=False)
+
+    @property
+    def scenarios(self) -> Mapping[str, Scenario]:
+        """Every scenario by id."""
+        return self.library.scenarios
+
+    @property
+    def regions(self) -> set[str]:
+        """Every region that some export places its acts in."""
+        feeds = [(source, name, feed) for source in self.sources.values() for name, feed in source.feeds.items()]
+        found = {source.region_of(name) for source, name, _ in feeds}
+        found |= {case.region for *_, feed in feeds for case in feed.cases if case.region}
+        return found - {UNPLACED}
+
+
+def load_registry(root: Path = ROOT) -> Registry:
+    """Load and check every declarative file below `root`.
+
+    Raises:
+        RegistryError: one is broken; the text names the file, the key and the mend.
+    """
+    sources, library = load_sources(root), load_library(root)
+    tables, invariants = load_tables(root), load_invariants(root)
+    _check_scenarios(sources, library.scenarios)
+    _check_wallets(sources)
+    _check_range(sources, library)
+    _check_rules(sources, tables, invariants)
+    programmes = load_programmes(root)
+    _check_benefits(sources, programmes)
+    return Registry(
+        root=root,
+        sources=sources,
+        library=library,
+        spending=load_spending(root),
+        programmes=programmes,
+        tables=tables,
+        fields=load_fields(root),
+        records=load_records(root),
+        migrations=load_migrations(root),
+        invariants=invariants,
+        digest=_digest(root),
+    )
+
+
+def _check_scenarios(sources: dict[str, Source], scenarios: Mapping[str, Scenario]) -> None:
+    """Every scenario that a contract names is there, and says where an act counts that is reported without a place."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            placed = {case.scenario for case in feed.cases if case.region}
+            for scenario in sorted(feed.scenarios):
+                place = f"sources/{source.id}.yaml: feeds.{name}: {scenario}"
+                if scenario not in scenarios:
+                    raise RegistryError(f"{place}: is no scenario; add scenarios/{scenario}.yaml")
+                is_unplaced = source.region_of(name) == UNPLACED and scenario not in placed
+                if is_unplaced and scenarios[scenario].unplaced is None:
+                    raise RegistryError(f"{place}: is reported without a region; say `unplaced` in its scenario")
+
+
+def _check_wallets(sources: dict[str, Source]) -> None:
+    """A wallet that a bank's rows name is an institution: its own rows report the same payments."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            wallet = feed.columns.wallet if isinstance(feed, PaymentFeed) else None
+            unknown = {entry.value for entry in wallet.classes} - sources.keys() if wallet else set()
+            if unknown:
+                place = f"sources/{source.id}.yaml: feeds.{name}: wallet"
+                raise RegistryError(f"{place}: {', '.join(sorted(unknown))}: no such institution; use the id of one")
+
+
+def _check_benefits(sources: dict[str, Source], programmes: dict[str, Programme]) -> None:
+    """What a contract says that people gave points for is a benefit of a programme."""
+    known = {programme.key(benefit) for programme in programmes.values() for benefit in programme.benefits}
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            named = set(feed.columns.benefit.codes.values()) if isinstance(feed, RedemptionFeed) else set()
+            if unknown := sorted(named - known):
+                place = f"sources/{source.id}.yaml: feeds.{name}: benefit"
+                raise RegistryError(f"{place}: {', '.join(unknown)}: no such benefit; use <programme>.<benefit>")
+
+
+def _check_range(sources: dict[str, Source], library: Library) -> None:
+    """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            for case in feed.cases:
+                most = case.quantity and (case.quantity.at_most or getattr(case.quantity, "constant", None))
+                if most and most * MICRO * library.highest(case.scenario) >= 2**63:
+                    raise RegistryError(
+                        f"sources/{source.id}.yaml: feeds.{name}: {case.scenario}: a quantity of {most} times the "
+                        "factor is too large to compute with; lower at_most"
+                    )
+
+
+def _check_rules(sources: dict[str, Source], tables: dict[str, Table], invariants: dict[str, Invariant]) -> None:
+    """An id names one rule; every invariant guards a table that is there."""
+    taken = {rule.id: f"tables: {table.name}" for table in tables.values() for rule in table.all_rules}
+    derived = {
+        rule.id: "volume"
+        for source in sources.values()
+        for feed in source.feeds.values()
+        for rule in feed.volume.rules()
+    }
+    written = [
+        (f"sources/{source.id}.yaml: feeds.{name}", rule)
+        for source in sources.values()
+        for name, feed in source.feeds.items()
+        for rule in feed.rules
+    ]
+    for place, rule in [*(("invariants.yaml", one) for one in invariants.values()), *written]:
+        if rule.id in taken | derived:
+            raise RegistryError(f"{place}: {rule.id!r} is taken by {(taken | derived)[rule.id]}; choose another id")
+        taken[rule.id] = place
+    for one in invariants.values():
+        if one.table not in tables:
+            raise RegistryError(f"invariants.yaml: {one.id}: {one.table} is no table; name one of tables/")
+
+
+def _digest(root: Path) -> str:
+    """SHA-256 over the path and the bytes of every declarative file."""
+    total = hashlib.sha256()
+    for path in sorted(path for kind in ("*.yaml", "*.csv") for path in root.rglob(kind)):
+        total.update(path.relative_to(root).as_posix().encode() + b"\0")
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

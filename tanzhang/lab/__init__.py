@@ -1,0 +1,1 @@
+"""Made-up worlds, to show and to measure."""

@@ -1,0 +1,47 @@
+"""Dates accounted for one after the other, with a line of progress."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tanzhang.keys import provide_keys
+from tanzhang.screens import console
+from tanzhang.screens import day as screen
+from tanzhang.shell import (
+    err,
+    out,
+)
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+
+
+def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_json: bool = False) -> list[Any]:
+    """Ingest, then one run per date with progress; returns the outcomes."""
+    from jobs.day import ingest, run_day
+    from jobs.landing.tokens import Tokens
+
+    provide_keys(home)
+    outcomes = []
+    with console.progress(err) as bar:
+        steps = len(dates) * 7 + len(lake.registry.sources)
+        ingest(lake.registry, home, Tokens.from_env(), lambda source: bar.step(f"land {source}", steps))
+        for business_date in dates:
+            outcome = run_day(
+                lake,
+                lake.registry,
+                home,
+                business_date,
+                full=full,
+                progress=lambda job: bar.step(f"{business_date} {job}", steps),  # noqa: B023
+            )
+            outcomes.append(outcome)
+            if as_json:
+                out.print_json(json.dumps(dataclasses.asdict(outcome), default=str))
+            else:
+                bar.say(screen.outcome_line(outcome))
+    return outcomes

@@ -1,0 +1,78 @@
+"""How worlds, runs and publications look in a terminal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tanzhang.screens.console import add_columns, number_cell
+
+if TYPE_CHECKING:
+    from jobs.dry_run import Foretold
+    from jobs.runs.journal import Outcome
+    from simulator import Summary
+
+
+def world(console: Console, summary: Summary) -> None:
+    """What the simulator made."""
+    share = summary.rides_reported_by_all / summary.rides if summary.rides else 0
+    console.print(
+        f"{summary.people:,} people, {summary.customers:,} customers, {summary.days} days: {summary.rows:,} rows in "
+        f"{summary.files:,} files ({summary.late} late, {summary.corrected} corrected, {summary.resent} sent twice); "
+        f"{summary.bills} bills brought by people; {share:.0%} of the rides reported by metro, wallet and bank"
+    )
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """One line per run."""
+    if outcome.seq is None:
+        checked = outcome.figures.get("desired_entries")
+        compared = f"; {checked:,} desired entries compared, none differs" if checked is not None else ""
+        return f"{outcome.business_date}  nothing to publish{compared}"
+    seconds = sum(outcome.seconds.values())
+    return (
+        f"{outcome.business_date}  publication {outcome.seq} [bold]{outcome.state}[/bold]  "
+        f"{outcome.appended['silver.rows']:,} rows  {outcome.appended['gold.ledger']:,} entries  "
+        f"{outcome.commits} commits  {seconds:.1f} s"
+    )
+
+
+def foretold(console: Console, rows: list[Foretold]) -> None:
+    """What would be appended to the ledger, by measure, kind and reason."""
+    if not rows:
+        console.print("nothing would be posted")
+        return
+    table = Table(title="What would be posted")
+    add_columns(table, ("measure", "kind", "reason"), ("entries", "amount", "people"))
+    for one in rows:
+        numbers = (f"{number:,}" for number in (one.entries, one.amount, one.people))
+        table.add_row(one.measure, one.entry_kind, one.reason, *numbers)
+    console.print(table)
+
+
+def publications(console: Console, rows: list[dict[str, Any]]) -> None:
+    """One line per publication, newest last, then the pins of the newest."""
+    by_seq: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_seq[row["publication_seq"]].append(row)
+    table = Table(title="Publications")
+    add_columns(table, ("date", "kind", "state", "hash", "hash before"), ("number",))
+    for seq in sorted(by_seq):
+        one = by_seq[seq][0]
+        table.add_row(
+            str(one["business_date"]), one["publication_kind"], one["publication_state"], one["publication_hash"][:16],
+            one["previous_hash"][:16], str(seq),
+        )  # fmt: skip
+    console.print(table)
+    if by_seq:
+        newest = max(by_seq)
+        table = Table(title=f"What publication {newest} pins")
+        add_columns(table, ("table",), ("version", "rows", "checksum"))
+        for row in sorted(by_seq[newest], key=lambda row: row["table_name"]):
+            table.add_row(
+                row["table_name"], str(row["table_version"]), number_cell(row["row_count"]), str(row["checksum"])
+            )
+        console.print(table)

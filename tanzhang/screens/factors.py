@@ -1,0 +1,204 @@
+"""How factors and their changes look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from jobs.reading.unquantified import Wanted
+    from jobs.upkeep.release import Release
+    from schemas import Registry
+    from schemas.answers.changes import AnswerChange, SeriesChange
+    from schemas.factors import FactorFile, FactorSeries
+    from schemas.library import RateRow
+
+
+MASS = "_mg"
+"""End of the names of measures that are milligrams."""
+MANY = 4
+"""Scenarios that are named before they are counted."""
+
+
+def figures(console: Console, files: Sequence[FactorFile], used: Mapping[str, Sequence[str]]) -> None:
+    """One line per series."""
+    table = Table(title="Factors")
+    table.add_column("series", no_wrap=True)
+    for name in ("name", "kind, boundary", "value", "region", "in force", "status", "scenarios"):
+        table.add_column(name, overflow="fold")
+    for file in files:
+        scenarios = used.get(file.id, [])
+        told = ", ".join(scenarios) if len(scenarios) <= MANY else f"{len(scenarios)} scenarios"
+        for one in file.series:
+            table.add_row(
+                one.id, file.name, f"{file.kind}, {file.boundary_kind}", f"{one.value} {one.unit}", one.region,
+                span(one.valid_from, one.valid_to), one.status, told,
+            )  # fmt: skip
+    console.print(table)
+
+
+def provenance(console: Console, file: FactorFile, used: Sequence[str]) -> None:
+    """A factor with everything that its figures rest on."""
+    console.print(f"[bold]{file.id}[/bold]  {escape(file.name)}  {file.kind}, {file.boundary_kind}")
+    console.print(f"  {escape(file.boundary)}")
+    console.print(f"  for {', '.join(used) or 'no scenario'}")
+    for one in file.series:
+        console.print(f"\n  [bold]{one.value} {one.unit}[/bold]  {one.id}")
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(width=2)
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        for name, text in _lines(one):
+            grid.add_row("", name, escape(text))
+        console.print(grid)
+
+
+def _lines(one: FactorSeries) -> list[tuple[str, str]]:
+    lines = [
+        ("region", one.region),
+        ("in force", f"{span(one.valid_from, one.valid_to)}, known since {one.known_from}"),
+        ("gas", one.gas_basis),
+        ("data year", str(one.data_year or "not stated")),
+        ("published", str(one.published_on or "day not known")),
+        ("status", one.status + ("" if one.is_applied else ": never applied")),
+    ]
+    if one.corrects:
+        lines.append(("corrects", one.corrects))
+    if one.correction:
+        lines.append(("correction", one.correction))
+    if one.source:
+        lines += [("source", one.source.document)]
+        lines += [("", part) for part in (one.source.clause, one.source.url, f"seen: {one.source.seen}") if part]
+    lines += [("licence", one.licence), ("conservative", one.conservative)]
+    lines += [("example", f"{example.of} gives {example.gives}") for example in one.examples]
+    lines += [("lent to", f"{proxy.region}: {proxy.reason}") for proxy in one.proxies]
+    return lines + [("not for", f"{unfit.region}: {unfit.reason}") for unfit in one.not_for]
+
+
+def checked(console: Console, counts: Mapping[str, int], against: str | None, refused: Sequence[str]) -> None:
+    """What was checked, and what may not be."""
+    for what, number in counts.items():
+        console.print(f"{number:>6,}  {what}")
+    if against is None:
+        return
+    for problem in refused:
+        console.print(f"[red]{escape(problem)}[/red]")
+    if not refused:
+        console.print(f"nothing released in {against} was altered, taken away or reached behind")
+
+
+def changes(console: Console, series: Sequence[SeriesChange], answers: Sequence[AnswerChange]) -> None:
+    """What became of series, and of the answers that institutions' acts get."""
+    if not series and not answers:
+        console.print("no series and no answer differs")
+        return
+    table = _table("Series", ("series", "what", "key"))
+    for name in ("was", "is"):
+        table.add_column(name, overflow="fold")
+    for change in series:
+        for number, (key, (was, now)) in enumerate(change.keys.items()):
+            head = (change.series, change.what) if number == 0 else ("", "")
+            table.add_row(*head, key, _cell(was), _cell(now))
+    if series:
+        console.print(table)
+    if not answers:
+        console.print("no answer for the regions that institutions report from differs")
+        return
+    table = _table("Answers, for the regions that institutions report from", ("scenario", "region", "acts of"))
+    for name in ("was", "is"):
+        table.add_column(name, overflow="fold")
+    for one in answers:
+        table.add_row(one.scenario, one.region, span(one.valid_from, one.valid_to), _rate(one.old), _rate(one.new))
+    console.print(table)
+
+
+def span(first: date, after: date | None) -> str:
+    """Local dates, the last one included."""
+    return f"{first} –" if after is None else f"{first} – {date.fromordinal(after.toordinal() - 1)}"
+
+
+def _rate(row: RateRow | None) -> str:
+    if row is None:
+        return "no factor"
+    micrograms = row.micrograms_per_unit
+    value = f"{micrograms // 10**6:,}.{micrograms % 10**6:06}".rstrip("0").rstrip(".")
+    return f"{value} g  {row.factor_id} ({row.match_quality})"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        value = ", ".join(str(part) for part in value.values() if part is not None)
+    return "·" if value in (None, [], "") else escape(str(value))
+
+
+def _table(title: str, names: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def release(console: Console, told: Release, registry: Registry, *, is_posted: bool) -> None:
+    """What a release changes, or changed."""
+    if not told.restated:
+        console.print(f"as of {told.business_date} the registry changes nothing")
+        return
+    measures = sorted(told.amounts, key=lambda name: not name.endswith(MASS))
+    table = Table(title="What the release posted" if is_posted else "What the release would post")
+    for name in ("scenario", "factor before", "factor after"):
+        table.add_column(name, overflow="fold")
+    for name in ("acts", "people", "entries", *(name.removesuffix(MASS) for name in measures)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in told.restated:
+        counts = (f"{number:,}" for number in (one.positions, one.people, one.entries))
+        table.add_row(
+            registry.scenarios[one.scenario].name,
+            one.before or "·",
+            one.after or "·",
+            *counts,
+            *(_change(name, one.amounts.get(name, 0)) for name in measures),
+        )
+    table.add_section()
+    sums = (_change(name, told.amounts[name]) for name in measures)
+    table.add_row("together", "", "", "", f"{told.people:,}", f"{told.entries:,}", *sums)
+    console.print(table)
+
+
+def wanted(console: Console, found: Sequence[Wanted], registry: Registry) -> None:
+    """What a factor would unlock."""
+    from schemas.answers.calculator import plain
+    from schemas.sources import UNPLACED
+
+    if not found:
+        console.print("every act has its factor")
+        return
+    table = Table(title="What a factor would unlock")
+    table.add_column("scenario", no_wrap=True)
+    table.add_column("region", no_wrap=True)
+    for name in ("people", "acts", "quantity"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why there is none", overflow="fold")
+    for one in found:
+        quantity = f"{plain(one.quantity_micro)} {one.unit}"
+        if one.unmeasured:
+            quantity += f", {one.unmeasured:,} unmeasured"
+        name = registry.scenarios[one.scenario].name
+        region = "not told" if one.region == UNPLACED else one.region
+        table.add_row(name, region, f"{one.people:,}", f"{one.acts:,}", quantity, escape(one.reason))
+    console.print(table)
+
+
+def grams(milligrams: int) -> str:
+    """Milligrams as grams, exact."""
+    return f"{milligrams // 1000:,}.{milligrams % 1000:03}".rstrip("0").rstrip(".") + " g"
+
+
+def _change(measure: str, amount: int) -> str:
+    if not measure.endswith(MASS):
+        return f"{amount:+,}"
+    return f"{'-' if amount < 0 else '+'}{grams(abs(amount))}"

@@ -1,0 +1,191 @@
+"""`tanzhang simulate`, `run` and `job`: a world, its days, and one job of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tanzhang.keys import provide_keys
+from tanzhang.running import run_dates
+from tanzhang.screens import console
+from tanzhang.screens import day as screen
+from tanzhang.shell import (
+    DEGRADED,
+    HOME,
+    NOT_FOUND,
+    USAGE,
+    Engine,
+    Home,
+    OnEngine,
+    err,
+    fail,
+    foreseen,
+    lake_of,
+    last_date,
+    out,
+)
+
+if TYPE_CHECKING:
+    from jobs.landing.manifests import Manifest
+    from jobs.landing.receipts import Receipt
+
+
+def simulate(
+    people: Annotated[int, typer.Option(min=1)] = 500,
+    days: Annotated[int, typer.Option(min=1)] = 3,
+    seed: int = 1,
+    home: Home = HOME,
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2026, 11, 1),
+    late: Annotated[float, typer.Option(help="Share of deliveries that come 1–4 days late.")] = 0.02,
+    corrected: Annotated[float, typer.Option(help="Share of statements that get a second revision.")] = 0.02,
+    duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
+    shared_phones: Annotated[float, typer.Option(help="Share of people who share a phone.")] = 0.03,
+    bills: Annotated[float, typer.Option(help="Share of people who bring bills of their wallets.")] = 0.03,
+) -> None:
+    """Write the exports of a made-up world, and – where no job reads it – the truth about it."""
+    from simulator import simulate as make
+
+    with console.progress(err) as bar:
+        try:
+            summary = make(
+                home,
+                people,
+                days,
+                seed,
+                start.date(),
+                late=late,
+                corrected=corrected,
+                duplicated=duplicated,
+                shared_phones=shared_phones,
+                bills=bills,
+                progress=bar.update,
+            )
+        except FileExistsError:
+            fail(f"{home}/exports exists; choose another --home", USAGE)
+    screen.world(out, summary)
+
+
+def run(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="One business date.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First of several.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several.")] = None,
+    full: Annotated[bool, typer.Option(help="Compute everything again; publishes only a difference.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish nothing; say what would be posted.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per date, for a scheduler.")] = False,
+    folder: Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")] = "lake",
+) -> None:
+    """Pull, land and account for one or several business dates, and publish each.
+
+    A date's run uses every file received before 06:00 of the day after. It starts from the last publication, so a run
+    that was killed is simply run again; a date without news is left as it stands. --full alone is for the date that was
+    published last.
+    """
+    with lake_of(home, engine, folder) as lake:
+        dates = [last_date(lake)] if full and day is first is last is None else _dates(day, first, last)
+        if dry_run:
+            from jobs.day import ingest
+            from jobs.dry_run import foretell
+            from jobs.landing.tokens import Tokens
+
+            provide_keys(home)
+            ingest(lake.registry, home, Tokens.from_env())
+            screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
+            return
+        outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
+    if any(outcome.state == "degraded" for outcome in outcomes):
+        raise typer.Exit(DEGRADED)
+
+
+def _dates(day: datetime | None, first: datetime | None, last: datetime | None) -> list[date]:
+    if day is not None and first is None and last is None:
+        return [day.date()]
+    if day is None and first is not None and last is not None and first <= last:
+        return [first.date() + timedelta(days=number) for number in range((last - first).days + 1)]
+    fail("say --date D, or --from A --to B with A not after B", USAGE)
+
+
+class Job(str, Enum):
+    """The jobs of a run, in order."""
+
+    pull = "pull"
+    land = "land"
+    conform = "conform"
+    resolve = "resolve"
+    match = "match"
+    post = "post"
+    account = "account"
+    publish = "publish"
+
+
+def job(
+    name: Annotated[Job, typer.Argument(help="conform opens the run of a date, the later ones go on with it.")],
+    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")],
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    institution: Annotated[str | None, typer.Option(help="pull and land only: one of them; all unless told.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="post only: say what it would append.")] = False,
+) -> None:
+    """Do one job of a run by itself, as a scheduler with a task per job would.
+
+    Exit code 3: land refused a file (the others are landed), or what publish made visible is degraded.
+    """
+    if dry_run and name is not Job.post:
+        fail("--dry-run is for post", USAGE)
+    with foreseen():
+        provide_keys(home)
+        if name in (Job.pull, Job.land):
+            if _ingest(name, home, institution):
+                raise typer.Exit(DEGRADED)
+            return
+    with lake_of(home, engine) as lake:
+        from jobs.day import run_job
+        from jobs.dry_run import dry_post
+
+        if dry_run:
+            screen.foretold(out, dry_post(lake, lake.registry, home, day.date()))
+            return
+        outcome = run_job(lake, lake.registry, home, day.date(), name.value)
+        for table, rows in outcome.appended.items():
+            out.print(f"{table}: {rows:,} rows")
+        if name is Job.publish:
+            out.print(outcome.state)
+            if outcome.state == "degraded":
+                raise typer.Exit(DEGRADED)
+
+
+def _ingest(name: Job, home: Path, only: str | None) -> bool:
+    """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
+    from jobs.landing.land import land
+    from jobs.landing.manifests import LANDING
+    from jobs.landing.pull import pull
+    from jobs.landing.tokens import Tokens
+    from schemas import load_registry
+    from schemas.deliveries import EXPORTS
+    from schemas.sources import load_stations
+
+    sources = load_registry().sources
+    if only is not None and only not in sources:
+        fail(f"{only} is no institution; there are {', '.join(sources)}", NOT_FOUND)
+    is_flawed = False
+    for source in sources.values() if only is None else [sources[only]]:
+        done: Sequence[Receipt | Manifest]
+        if name is Job.pull:
+            done = pull(source, home / EXPORTS, home / LANDING)
+        else:
+            done = land(source, home, Tokens.from_env(), load_stations(source))
+        refused = [one for one in done if one.state == "refused"]
+        noun = "deliveries" if name is Job.pull else "files"
+        out.print(f"{source.id}: {len(done)} {noun}" + (f", {len(refused)} of them refused" if refused else ""))
+        for code, rule, mend in sorted(
+            {(fault.code, fault.rule, fault.mend) for one in refused for fault in one.errors}
+        ):
+            out.print(f"  {code}: {rule} {mend}")
+        is_flawed |= bool(refused)
+    return is_flawed

@@ -1,0 +1,174 @@
+"""`tanzhang factors`: the library to look at, to check and to compare."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from tanzhang.screens import factors as tables
+from tanzhang.screens.console import progress
+from tanzhang.screens.day import outcome_line
+from tanzhang.shell import (
+    DEGRADED,
+    HOME,
+    NOT_FOUND,
+    USAGE,
+    Engine,
+    Home,
+    OnEngine,
+    Registry,
+    err,
+    fail,
+    lake_of,
+    out,
+    registry_at,
+    say_json,
+)
+
+app = typer.Typer(help="The factor library: shown, checked, compared, released.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on one line.")]
+
+
+@contextmanager
+def _asked() -> Iterator[None]:
+    """A broken registry, or one that is not there, as one clear text."""
+    from schemas.base import RegistryError
+    from tanzhang.revisions import NoRevision
+
+    try:
+        yield
+    except (RegistryError, NoRevision) as error:
+        fail(str(error), USAGE)
+
+
+@app.command()
+def show(
+    name: Annotated[
+        str | None, typer.Argument(help="A factor, one of its series, or a scenario; all unless told.")
+    ] = None,
+    registry: Registry = None,
+    as_json: Json = False,
+) -> None:
+    """Every figure with what it is of; or those of one factor or scenario with everything that they rest on."""
+    from schemas.library import load_library
+
+    with _asked():
+        library = load_library(registry_at(registry))
+    used = library.used_by
+    if name is None:
+        files = list(library.factors.values())
+    elif name in library.scenarios:
+        files = [file for file in library.factors.values() if name in used.get(file.id, ())]
+        if not files:
+            fail(f"{name} has no factor: {library.scenarios[name].no_factor_reason}", NOT_FOUND)
+    else:
+        files = [file for file in library.factors.values() if name in (file.id, *(one.id for one in file.series))]
+        if not files:
+            fail(f"{name} is no factor, no series and no scenario; tanzhang factors show lists them", NOT_FOUND)
+    if as_json:
+        say_json([file.model_dump(mode="json") | {"scenarios": used.get(file.id, [])} for file in files])
+    elif name is None:
+        tables.figures(out, files, used)
+    else:
+        for file in files:
+            tables.provenance(out, file, used.get(file.id, []))
+
+
+@app.command()
+def validate(
+    against: Annotated[
+        str | None, typer.Option(help="A git revision or a registry's folder: nothing released there was altered.")
+    ] = None,
+    registry: Registry = None,
+    as_json: Json = False,
+) -> None:
+    """Load the registry strictly, and hold it against one that was released. Exit code 2: it may not be used, and why."""
+    from schemas import load_registry
+    from schemas.answers.changes import as_filed, refusals
+    from tanzhang.revisions import registry_of
+
+    root = registry_at(registry)
+    with _asked():
+        loaded = load_registry(root)
+        checked = loaded.library.counts
+        refused: list[str] = []
+        if against is not None:
+            with registry_of(against, root) as base:
+                refused = refusals(as_filed(base), as_filed(root), loaded.regions)
+    if as_json:
+        say_json({"checked": checked, "against": against, "refused": refused})
+    else:
+        tables.checked(out, checked, against, refused)
+    if refused:
+        raise typer.Exit(USAGE)
+
+
+@app.command()
+def diff(
+    base: Annotated[str, typer.Argument(help="A git revision, such as origin/main, or a registry's folder.")],
+    registry: Registry = None,
+    as_json: Json = False,
+) -> None:
+    """What became of every series since a release, and where a scenario's answer is another one."""
+    from schemas import load_registry
+    from schemas.answers.changes import answer_changes, as_filed, series_changes
+    from tanzhang.revisions import registry_of
+
+    root = registry_at(registry)
+    with _asked(), registry_of(base, root) as folder:
+        before, now = as_filed(folder), as_filed(root)
+        regions = load_registry(root).regions
+    series, answers = series_changes(before, now), answer_changes(before, now, regions)
+    if as_json:
+        plain: dict[str, Any] = {"series": series, "answers": [dataclasses.asdict(one) for one in answers]}
+        say_json(plain)
+    else:
+        tables.changes(out, series, answers)
+
+
+@app.command()
+def release(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    post: Annotated[bool, typer.Option("--post", help="Post it; without, the tables end as they were.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What the registry as it stands changes on the published world, by scenario and factor; with --post it is posted.
+
+    Everything is computed again from the landed files as of the last published date, and only differences are posted.
+    New exports are not taken in: that is for the next date's run.
+    """
+    from jobs.upkeep.release import foretell_release, post_release
+
+    with lake_of(home, engine) as lake:
+        if not post:
+            told, outcome = foretell_release(lake, lake.registry, home), None
+        else:
+            with progress(err) as bar:
+                outcome, told = post_release(lake, lake.registry, home, lambda job: bar.step(job, 6))
+        if as_json:
+            say_json(dataclasses.asdict(told) | {"publication": outcome.seq if outcome else None})
+        else:
+            tables.release(out, told, lake.registry, is_posted=post)
+            if outcome:
+                out.print(outcome_line(outcome))
+    if outcome and outcome.state == "degraded":
+        raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def wanted(home: Home = HOME, engine: OnEngine = Engine.embedded, as_json: Json = False) -> None:
+    """The acts that nothing quantifies, by scenario and region: what a factor would unlock, and why there is none."""
+    from jobs.reading.unquantified import wanted as acts
+
+    with lake_of(home, engine) as lake:
+        found = acts(lake)
+        if as_json:
+            say_json(found)
+        else:
+            tables.wanted(out, found, lake.registry)

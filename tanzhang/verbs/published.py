@@ -1,0 +1,63 @@
+"""`tanzhang publications`, `explain` and `statement`: what stands, and what it rests on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from tanzhang.screens import day
+from tanzhang.screens import statement as account
+from tanzhang.shell import (
+    HOME,
+    Engine,
+    Home,
+    OnEngine,
+    lake_of,
+    out,
+)
+from tanzhang.verbs import upkeep
+
+
+def publications(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    check: Annotated[bool, typer.Option("--check", help="Read what the newest pins, and follow the chain.")] = False,
+    folder: upkeep.Folder = "lake",
+) -> None:
+    """Every publication: date, state, the tables that it pins, and its hash."""
+    with lake_of(home, engine, folder) as lake:
+        rows = lake.to_arrow(lake.read("gold.publications")).to_pylist()
+        day.publications(out, rows)
+        if check:
+            from jobs.upkeep.verify import verify
+
+            out.print(f"{verify(lake)} publications are chained; every pinned table has its rows and checksum")
+
+
+def explain(
+    entry: Annotated[str, typer.Argument(help="Id of a ledger entry; a statement names one to try.")],
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    source: Annotated[bool, typer.Option(help="Also print the source lines: personal data, handle as such.")] = False,
+) -> None:
+    """Follow an entry to its activity, every claim of it, file and line – and to the factor's clause."""
+    from jobs.reading.explain import explain as trace
+
+    with lake_of(home, engine) as lake:
+        [told] = trace(lake, lake.registry, home, [entry.lower()])
+        account.explanation(out, told, lake.registry, home if source else None)
+
+
+def statement(
+    person: Annotated[str, typer.Argument(help="Person id, as in gold.balances.")],
+    at: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="As published for this date.")],
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+) -> None:
+    """A person's account: acts and grams, what was not credited and why, what is missing, how to contest."""
+    from jobs.reading.statement import statement as draw_up
+
+    with lake_of(home, engine) as lake:
+        account.statement(out, draw_up(lake, lake.registry, person, at.date()), lake.registry)

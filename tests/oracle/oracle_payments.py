@@ -1,0 +1,271 @@
+"""The oracle's payments: which reports of wallets, bills and banks tell of one act or payment, and which are taken back."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from tests.oracle.oracle_terms import (
+    DAY,
+    WINDOW,
+    Act,
+    Acts,
+    Consents,
+    Credit,
+    Paid,
+    Who,
+    booked,
+    date_of,
+    fen_of,
+    seconds,
+)
+from tests.support.reader import Payment, payments, records
+
+BANK = {"电子账单": "e_statement", "电子信用卡申请": "e_card"}
+UTILITIES = ("国网", "水务", "燃气")
+WORDS = {"杭州地铁": "metro", "杭州公交": "bus", **dict.fromkeys(UTILITIES, "utility_payment")}
+CODES = {"地铁": "4111", "公交": "4111", **dict.fromkeys(UTILITIES, "4900"), "超市": "5411", "盒马": "5411",
+         "知味观": "5812", "奎元馆": "5812", "外婆家": "5812", "咖啡": "5814", "购物城": "5311",
+         "加油站": "5541"}  # fmt: skip
+"""What a word in a merchant's name says it is."""
+WALLETS = {"支付宝-": "alipay", "财付通-": "wechat_pay"}
+
+
+def scenario_of(payee: str) -> str:
+    return next((scenario for word, scenario in WORDS.items() if word in payee), "spending")
+
+
+def codes_of(payee: str, number: str = "") -> list[tuple[int, str]]:
+    """By the number's eighth to eleventh digit, which are a category unless all zero; by the name."""
+    told = [(0, number[7:11])] if len(number) == 15 and number[7:11] != "0000" else []
+    return told + [(1, code) for word, code in CODES.items() if word in payee]
+
+
+@dataclass(frozen=True, order=True)
+class Told:
+    """A payment that the wallet reports as an act."""
+
+    when: int
+    who: Who
+    scenario: str
+    fen: int
+
+
+@dataclass
+class _Report:
+    """A booking-dated row that looks for its act."""
+
+    who: Who
+    scenario: str
+    day: int
+    fen: int | None
+    number: str = ""
+    paid: Paid | None = None
+    act: Act | None = field(default=None)
+
+
+def join_wallet(told: dict[bool, list[Told]], is_day: bool, acts: Acts, shortest: Decimal, alone: list[Paid]) -> None:
+    """Metro and utilities: the act that they fit, else their own; with it the wallet's bill that stood alone that day."""
+    for one in sorted(told[is_day]):
+        for act in acts[one.who, one.scenario]:
+            fits = act.day == one.when // DAY if is_day else act.span and act.span[0] <= one.when <= act.span[1]
+            if fits and act.fen == one.fen and "wallet" not in act.feeds:
+                act.feeds.add("wallet")
+                break
+        else:
+            quantity = shortest if one.scenario == "metro" else Decimal(1)
+            span = None if is_day else (one.when - WINDOW, one.when + WINDOW)
+            act = Act(one.when // DAY, one.fen, quantity, {"wallet"}, span, wallet="alipay")
+            acts[one.who, one.scenario].append(act)
+            bill = next((bill for bill in alone if is_day and _is_same(bill, one)), None)
+            if bill:
+                alone.remove(bill)
+                act.paid.append(bill)
+                act.feeds.add(bill.wallet)
+
+
+def _is_same(bill: Paid, one: Told) -> bool:
+    key = (one.who, one.scenario, one.when // DAY, one.fen, "alipay")
+    return (bill.who, bill.scenario, bill.day, bill.fen, bill.wallet) == key
+
+
+def add_bills(home: Path, wallet: str, person: dict[str, Who], acts: Acts, alone: list[Paid]) -> None:
+    """A utility that a bill lists joins the act that it fits, or is one; what else was paid is evidence alone."""
+    listed = list(payments(home, wallet))
+    back: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in listed:
+        if row.state == "退款成功":
+            back[row.number.split("_")[0]] += row.amount
+    for row in sorted(listed, key=lambda one: one.at):
+        if not _is_paid(row):
+            continue
+        when, who, fen = seconds(row.at), person[row.customer], int(row.amount * 100)
+        scenario = scenario_of(row.party)
+        given_back = max(row.given_back, back[row.number])
+        paid = Paid(who, scenario, when // DAY, fen, {wallet}, codes_of(row.party), wallet=wallet)
+        paid.backs.append(int(given_back * 100))
+        paid.is_gone = given_back >= row.amount
+        found = acts[who, scenario] if scenario in ("metro", "utility_payment") else []
+        fitting = (a for a in found if a.fen == fen and a.span and a.span[0] <= when <= a.span[1])
+        act = next((a for a in fitting if wallet not in a.feeds), None)
+        if act is None and scenario != "utility_payment":
+            alone.append(paid)
+            continue
+        if act is None:
+            act = Act(when // DAY, fen, Decimal(1), set(), (when - WINDOW, when + WINDOW), wallet=wallet)
+            found.append(act)
+        act.feeds.add(wallet)
+        act.paid.append(paid)
+        if scenario == "utility_payment":
+            act.is_refunded |= paid.is_gone
+
+
+def _is_paid(row: Payment) -> bool:
+    """Money that went out, and to no friend."""
+    return row.flow == "支出" and row.state not in ("交易关闭", "退款成功") and "*" not in row.party
+
+
+def add_bank(home: Path, person: dict[str, Who], consents: Consents, acts: Acts, result: Counter[Credit]) -> None:
+    """Statements and cards are acts of the bank alone; bills join the wallet's, or stand by themselves."""
+    reports = []
+    for row in records(home, "citic_bank", "acts"):
+        customer, day = row["客户号"], booked(row["记账日期"])
+        scenario = BANK.get(row["业务场景"], "utility_payment")
+        if not consents.all_day(customer, scenario, day):
+            continue
+        if scenario == "utility_payment":
+            fen = fen_of(row["金额"]) if row["金额"] else None
+            reports.append(_Report(person[customer], scenario, day, fen))
+        else:
+            result[person[customer], scenario, date_of(day), Decimal(row["笔数"])] += 1
+    _book("bank", sorted(reports, key=lambda report: report.fen is None), acts)
+    for report in reports:
+        if report.act is None:
+            acts[report.who, report.scenario].append(Act(report.day, report.fen, Decimal(1), {"bank"}))
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A purchase with a bank's card, or what was taken back: `takes_back` is its number.
+
+    clock: the second of booking, where the bank says it. is_part: only a part was taken back.
+    """
+
+    customer: str
+    number: str
+    day: int
+    fen: int
+    payee: str
+    takes_back: str = ""
+    merchant: str = ""
+    clock: int | None = None
+    is_part: bool = False
+
+
+def _citic_cards(home: Path) -> Iterator[_Card]:
+    """Purchases, reversals and partial refunds."""
+    for row in records(home, "citic_bank", "card_transactions"):
+        day, fen = booked(row["记账日期"]), fen_of(row["交易金额"])
+        yield _Card(
+            row["客户号"],
+            row["流水号"],
+            day,
+            abs(fen),
+            row["商户名称"],
+            row["原流水号"],
+            row["商户号"],
+            is_part=row["交易类型"] == "部分退款",
+        )
+
+
+def _icbc_cards(home: Path) -> Iterator[_Card]:
+    """Booked debits in yuan, and the credits that reverse them."""
+    for row in records(home, "icbc", "statements"):
+        is_debit = row["CdtDbtInd"] == "DBIT"
+        if row["Sts"] == "BOOK" and row["Ccy"] == "CNY" and is_debit != row["RvslInd"]:
+            day, original = seconds(row["date"]) // DAY, "" if is_debit else row["original"]
+            clock = seconds(row["clock"]) if row["clock"] else None
+            number = row["AcctSvcrRef"]
+            yield _Card(row["account"], number, day, fen_of(row["Amt"]), row["Cdtr"], original, clock=clock)
+
+
+def add_cards(home: Path, person: dict[str, Who], consents: Consents, acts: Acts, alone: list[Paid]) -> None:
+    """Card rows earn nothing; one that is reversed takes a bill back, never a ride."""
+    for feed, cards in (("citic", list(_citic_cards(home))), ("icbc", list(_icbc_cards(home)))):
+        _add_cards(feed, cards, person, consents, acts, alone)
+
+
+def _add_cards(
+    feed: str, cards: list[_Card], person: dict[str, Who], consents: Consents, acts: Acts, alone: list[Paid]
+) -> None:
+    reversed_ = {card.takes_back for card in cards if not card.is_part}
+    parts: Counter[str] = Counter()
+    for card in cards:
+        parts[card.takes_back] += card.fen if card.is_part else 0
+    reports = []
+    for card in cards:
+        scenario = scenario_of(card.payee)
+        if card.takes_back or not card.payee or not _agrees(consents, card, scenario):
+            continue
+        paid = Paid(person[card.customer], scenario, card.day, card.fen, {feed}, codes_of(card.payee, card.merchant))
+        paid.backs.append(parts[card.number])
+        paid.is_gone = card.number in reversed_
+        paid.wallet = next((wallet for prefix, wallet in WALLETS.items() if card.payee.startswith(prefix)), "")
+        reports.append(_Report(paid.who, scenario, card.day, card.fen, card.number, paid))
+    _book(feed, reports, acts)
+    for report in reports:
+        if report.act is not None and report.number in reversed_ and report.scenario == "utility_payment":
+            report.act.is_refunded = True
+    _book_alone(feed, [report.paid for report in reports if report.act is None and report.paid], alone)
+
+
+def _agrees(consents: Consents, card: _Card, scenario: str) -> bool:
+    if card.clock is not None:
+        return consents.at(card.customer, scenario, card.clock)
+    return consents.all_day(card.customer, scenario, card.day)
+
+
+def _book(feed: str, reports: list[_Report], acts: Acts) -> None:
+    """Give every report the first act of its booking day, those left over one of the day before.
+
+    Of one day those first that name the wallet through which the act was paid, or none.
+    """
+    for lag, is_other in ((0, False), (0, True), (1, False), (1, True)):
+        for report in reports:
+            if report.act is not None:
+                continue
+            for act in sorted(acts[report.who, report.scenario], key=lambda act: act.start):
+                fits = report.fen is None or act.fen is None or report.fen == act.fen
+                wallets = {report.paid.wallet if report.paid else "", act.wallet} - {""}
+                fits &= (len(wallets) == 2) == is_other
+                if fits and act.day == report.day - lag and feed not in act.feeds:
+                    act.feeds.add(feed)
+                    act.paid += [report.paid] if report.paid else []
+                    report.act = act
+                    break
+
+
+def _book_alone(feed: str, cards: list[Paid], alone: list[Paid]) -> None:
+    """Cards without an act: the row of a bill of the wallet that was paid through, else a payment by themselves.
+
+    Behind one wallet's payment in a shop lies one bank, whichever.
+    """
+    bills: defaultdict[tuple[Who, str, int, int | None, str], list[Paid]] = defaultdict(list)
+    for one in alone:
+        if one.wallet in one.feeds:
+            bills[one.who, one.scenario, one.day, one.fen, one.wallet].append(one)
+    left = cards
+    for lag in (0, 1):
+        cards, left = left, []
+        for card in cards:
+            taken = {"citic", "icbc"} if card.scenario == "spending" else {feed}
+            may = bills[card.who, card.scenario, card.day - lag, card.fen, card.wallet]
+            bill = next((bill for bill in may if not bill.feeds & taken), None)
+            if bill:
+                bill.join(card)
+            else:
+                left.append(card)
+    alone += left

@@ -1,0 +1,391 @@
+"""Points on small histories: the tables that `post` reads, written directly, and what must come out, worked out again.
+
+A history is a list of facts, each with a revision; of the facts of one key the highest revision holds, whatever run it
+came with. `expected` knows the trial programme's rules by heart and nothing of the jobs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jobs.lake import Lake
+from jobs.lake.chain import Publication
+from jobs.ledger.post import post
+from jobs.runs.run import Run
+from schemas import Registry, load_registry
+from tests.support import libraries
+from tests.support.exports import FIXTURES
+
+TRIAL = FIXTURES / "trial_points/trial.yaml"
+CUSTOMERS = {"a1": "alipay", "m1": "hangzhou_metro", "a2": "alipay", "m2": "hangzhou_metro"}
+PEOPLE = ("p1", "p2")
+UNITS = {"metro": 1_000_000, "walking": 1_000_000, "utility_payment": 1_000_000}
+REGION = {"inside": "330106", "outside": "330100"}
+
+
+class Act(NamedTuple):
+    """A credited act of so many km, steps or payments; none takes it back. place: of REGION."""
+
+    key: str
+    customer: str
+    day: date
+    scenario: str
+    quantity: int
+    place: str = "inside"
+    revision: int = 0
+
+
+class Redemption(NamedTuple):
+    """Points given up; none takes it back."""
+
+    key: str
+    customer: str
+    day: date
+    benefit: str
+    points: int
+    revision: int = 0
+
+
+class Member(NamedTuple):
+    """Whose customer it is."""
+
+    customer: str
+    person: str
+    revision: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"member {self.customer}"
+
+
+class Consent(NamedTuple):
+    """A consent as the day begins."""
+
+    customer: str
+    day: date
+    is_given: bool
+
+    @property
+    def key(self) -> str:
+        return f"consent {self.customer} {self.day}"
+
+    @property
+    def revision(self) -> int:
+        return 0
+
+
+Fact = Act | Redemption | Member | Consent
+
+
+def trial_registry(root: Path) -> Registry:
+    """The shipped registry with the trial programme alone, and caps of a month and a year on the metro's kilograms."""
+    libraries.copied(root)
+    shutil.rmtree(root / "programmes")
+    (root / "programmes").mkdir()
+    shutil.copy(TRIAL, root / "programmes")
+    metro = root / "scenarios/metro.yaml"
+    source = {"document": "A list that a test makes up", "clause": "1"}
+    caps = [
+        {"id": f"metro_{period}", "period": period, "limit": limit, "valid_from": date(2026, 1, 1), "source": source}
+        for period, limit in (("month", "1000 g"), ("year", "2000 g"))
+    ]
+    libraries.edited(metro, caps=caps)
+    # Some export places its acts in the one district that the programme rewards.
+    libraries.edited(root / "sources/hellobike.yaml", region=REGION["inside"])
+    # No contract maps a benefit of this programme: redemptions are written into their table.
+    unionpay = root / "sources/unionpay.yaml"
+    if unionpay.exists():
+        unionpay.unlink()
+    return load_registry(root)
+
+
+@dataclass
+class Account:
+    """A lake whose ledger is kept by `post` alone."""
+
+    lake: Lake
+    registry: Registry
+    seq: int = 0
+    last: date | None = None
+    known: dict[str, Fact] | None = None
+    found: dict[tuple[Any, ...], int] | None = None
+
+    def run(self, facts: Sequence[Fact], on: date, *, full: bool = False) -> int:
+        """Post what the facts change; returns how many rows that took."""
+        before = self.known or {}
+        after = in_force([*before.values(), *facts])
+        self.seq += 1
+        stamp = {"publication_seq": self.seq}
+        for table, rows in _tables(before, after).items():
+            if rows:
+                self.lake.write(table, self.lake.rows(table, [{**row, **stamp} for row in rows]))
+        run = Run(
+            lake=self.lake, registry=self.registry, home=Path("/nowhere"), business_date=on,
+            last=Publication(self.seq - 1, self.last, "published", "", {}),
+            consumed=[], fresh=[], replaced=[], refused=[], turned_away=[], judged=[], full=full,
+        )  # fmt: skip
+        new = post(run)["gold.ledger"]
+        count = self.lake.count(new)
+        if count:
+            self.lake.write("gold.ledger", new)
+        run.release()
+        self.known, self.last = after, on
+        return count
+
+    def entries(self) -> dict[tuple[Any, ...], int]:
+        """(person, measure, kind of position, date, scenario) → what stands."""
+        found: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+        for row in self.lake.to_arrow(self.lake.read("gold.ledger")).to_pylist():
+            person = next(name for name in PEOPLE if id_of(name) == row["person_id"])
+            found[person, row["measure"], row["position_kind"], row["act_date"], row["scenario"]] += row["amount"]
+        return {key: amount for key, amount in found.items() if amount}
+
+
+def in_force(facts: Iterable[Fact]) -> dict[str, Fact]:
+    """The facts that hold, by their key."""
+    held: dict[str, Fact] = {}
+    for fact in facts:
+        if fact.key not in held or held[fact.key].revision <= fact.revision:
+            held[fact.key] = fact
+    return held
+
+
+# -- the tables --------------------------------------------------------------------------------------
+
+
+def id_of(name: str) -> str:
+    return hashlib.md5(name.encode()).hexdigest()
+
+
+def _tables(before: dict[str, Fact], after: dict[str, Fact]) -> dict[str, list[dict[str, Any]]]:
+    """The rows that resolve, match and conform would have appended."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("silver.membership", "silver.customer_events", "silver.redemptions", "silver.activities")
+    }
+    was, now = _people(before), _people(after)
+    for customer, person in now.items():
+        if was.get(customer) != person:
+            rows["silver.membership"].append(
+                {"customer_key": id_of(customer), "person_id": id_of(person), "component_id": id_of(customer),
+                 "subject_kind": "resident", "rule": "alone"}
+            )  # fmt: skip
+    for key, fact in after.items():
+        is_new = before.get(key) != fact
+        if isinstance(fact, Consent) and is_new:
+            at = int((fact.day - date(1970, 1, 1)).total_seconds()) - 8 * 3600
+            rows["silver.customer_events"].append(
+                {"event_key": id_of(key), "event_kind": "consent", "institution": CUSTOMERS[fact.customer], "feed": "consents",
+                 "customer_key": id_of(fact.customer), "scope": "all", "is_given": fact.is_given, "at_unix": at,
+                 "is_live": True, "content_hash": ""}
+            )  # fmt: skip
+        if isinstance(fact, Redemption) and is_new:
+            rows["silver.redemptions"].append(
+                {"redemption_id": id_of(key), "institution": "alipay", "feed": "redemptions", "programme": "trial",
+                 "customer_key": id_of(fact.customer), "benefit": fact.benefit, "points": max(fact.points, 1),
+                 "act_date": fact.day, "act_month": f"{fact.day:%Y-%m}", "is_live": fact.points > 0, "content_hash": ""}
+            )  # fmt: skip
+        if isinstance(fact, Act) and (is_new or was.get(fact.customer) != now.get(fact.customer)):
+            rows["silver.activities"].append(
+                {"claim_id": id_of(key), "activity_id": id_of(key), "person_id": id_of(now[fact.customer]),
+                 "institution": CUSTOMERS[fact.customer], "feed": "acts", "scenario": fact.scenario,
+                 "family": fact.scenario, "act_date": fact.day, "act_month": f"{fact.day:%Y-%m}",
+                 "outcome": "credited", "reason": "", "is_lead": True,
+                 "quantity_micro": fact.quantity * UNITS[fact.scenario], "region": REGION[fact.place],
+                 "is_live": fact.quantity > 0, "content_hash": ""}
+            )  # fmt: skip
+    return rows
+
+
+def _people(facts: dict[str, Fact]) -> dict[str, str]:
+    """Customer → person; at first everybody's customers are their own."""
+    alone = dict(zip(CUSTOMERS, ("p1", "p1", "p2", "p2")))
+    return (alone if facts else {}) | {one.customer: one.person for one in facts.values() if isinstance(one, Member)}
+
+
+# -- what must come out ------------------------------------------------------------------------------
+
+MG = {"metro": 46_700, "walking": 20, "utility_payment": 89_000}
+"""Milligrams of a km, a step, a payment."""
+TRIAL_POINTS = "points.trial"
+LENGTH = {"day": 1, "month": 2, "year": 3}
+"""Of periods: what a rule makes of a period lies within one that is no shorter."""
+
+
+def expected(facts: Iterable[Fact], on: date) -> dict[tuple[Any, ...], int]:
+    """What `Account.entries` must say."""
+    held = in_force(facts)
+    people = _people(held)
+    found: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+    for person in PEOPLE:
+        acts = [
+            one for one in held.values() if isinstance(one, Act) and one.quantity and people[one.customer] == person
+        ]
+        for (measure, kind, day, scenario), amount in _of_person(person, acts, held, people, on).items():
+            found[person, measure, kind, day, scenario] += amount
+    return {key: amount for key, amount in found.items() if amount}
+
+
+def _of_person(
+    person: str, acts: list[Act], held: dict[str, Fact], people: dict[str, str], on: date
+) -> dict[tuple[Any, ...], int]:
+    entries: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+
+    spans: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+
+    def add(measure: str, kind: str, day: date, scenario: str, amount: int, period: str = "day") -> None:
+        entries[measure, kind, day, scenario] += amount
+        spans[measure, kind, day, scenario, period] += amount
+
+    def total(measure: str, days: str, start: str, *scenarios: str) -> int:
+        return sum(
+            amount
+            for (of, kind, day, scenario, period), amount in spans.items()
+            if of == measure and kind not in ("redemption", "donation") and scenario in scenarios
+            and LENGTH[period] <= LENGTH[days] and _start(day, days) == date.fromisoformat(start)
+        )  # fmt: skip
+
+    for act in acts:
+        add("reduction_mg", "activity", act.day, act.scenario, act.quantity * MG[act.scenario])
+    rewarded = [act for act in acts if act.place == "inside" and _is_whole(person, act.day, held, people)]
+    for scenario, period, limit in (
+        ("walking", "day", 296_000), ("metro", "month", 1_000_000), ("metro", "year", 2_000_000),
+    ):  # fmt: skip
+        for start in {_start(act.day, period) for act in acts}:
+            over = total("reduction_mg", period, f"{start}", scenario) - limit
+            if over <= 0:
+                continue
+            add("reduction_mg", "cap", start, scenario, -over, period)
+            if scenario == "metro":
+                within = [act for act in rewarded if act.scenario == scenario and _start(act.day, period) == start]
+                points = sum(act.quantity * MG[scenario] // 3_000 for act in within)
+                taken = min(over, sum(act.quantity * MG[scenario] for act in within))
+                add(TRIAL_POINTS, "cap", start, scenario, -min(ceil(Fraction(taken, 3_000)), points), period)
+    for act in rewarded:
+        points = {"metro": act.quantity * MG["metro"] // 3_000, "utility_payment": 7, "walking": act.quantity // 1_000}
+        add(TRIAL_POINTS, "activity", act.day, act.scenario, points[act.scenario])
+    _tiers(rewarded, add)
+    everything = ("metro", "utility_payment", "walking", "*")
+    for period, limit, named, scenarios in (
+        ("day", 10, "utility_payment", ("utility_payment",)),
+        # Both tiers' and this cap's own entries span scenarios: what is told apart here is by hand.
+        ("month", 300, "*", ("metro", "utility_payment", "*")),
+        ("month", 320, "*", everything), ("year", 250, "*", everything),
+    ):  # fmt: skip
+        for start in {_start(day, period) for of, _, day, _ in entries if of == TRIAL_POINTS}:
+            over = total(TRIAL_POINTS, period, f"{start}", *scenarios) - limit
+            if over > 0:
+                add(TRIAL_POINTS, "cap", start, named, -over, period)
+    given_up: defaultdict[date, int] = defaultdict(int)
+    for one in held.values():
+        if isinstance(one, Redemption) and one.points and people[one.customer] == person:
+            kind = "donation" if one.benefit == "tree" else "redemption"
+            add(TRIAL_POINTS, kind, one.day, "*", -one.points)
+            given_up[one.day] += one.points
+    for day, points in _first_in_first_out(entries, given_up, on).items():
+        add(TRIAL_POINTS, "expiry", day, "*", -points)
+    return entries
+
+
+def _tiers(rewarded: list[Act], add: Any) -> None:
+    steps: defaultdict[date, int] = defaultdict(int)
+    done: defaultdict[date, int] = defaultdict(int)
+    ridden: defaultdict[date, int] = defaultdict(int)
+    for act in rewarded:
+        if act.scenario == "walking":
+            steps[act.day] += act.quantity
+        else:
+            done[_start(act.day, "month")] += 1
+        if act.scenario == "metro":
+            ridden[_start(act.day, "year")] += act.quantity * MG["metro"]
+    for day, count in steps.items():
+        add(TRIAL_POINTS, "tier", day, "walking", 5 if count >= 10_000 else 2 if count >= 5_000 else 0)
+    for start, count in done.items():
+        add(TRIAL_POINTS, "tier", start, "*", 30 if count >= 6 else 10 if count >= 3 else 0, "month")
+    for start, milligrams in ridden.items():
+        add(TRIAL_POINTS, "tier", start, "metro", 50 if milligrams >= 1_500_000 else 0, "year")
+
+
+def _is_whole(person: str, day: date, held: dict[str, Fact], people: dict[str, str]) -> bool:
+    """Whether two institutions have a consent of the person as the day ends."""
+    said: dict[str, Consent] = {}
+    for one in sorted((one for one in held.values() if isinstance(one, Consent)), key=lambda one: one.day):
+        if one.day <= day and people[one.customer] == person:
+            said[one.customer] = one
+    return len({CUSTOMERS[customer] for customer, one in said.items() if one.is_given}) >= 2
+
+
+def _first_in_first_out(entries: dict[tuple[Any, ...], int], given_up: dict[date, int], on: date) -> dict[date, int]:
+    """Points of a month are gone at the end of the next one, unless they were given up: the oldest first, one by one."""
+    left: defaultdict[date, int] = defaultdict(int)
+    debt, expired = 0, {}
+    moves = [(day, 1, 0, -points) for day, points in given_up.items()]
+    for (measure, kind, day, _), amount in entries.items():
+        if measure == TRIAL_POINTS and kind not in ("redemption", "donation"):
+            moves.append((day, 0, -amount, amount))  # of a day what is given comes before what is taken
+    moves += [(_end_of_next_month(day), 2, 0, 0) for day, kind, *_ in moves if kind == 0]
+    for day, what, _, amount in sorted(moves):
+        if what == 0 and amount > 0:
+            paid = min(debt, amount)
+            debt -= paid
+            left[_end_of_next_month(day)] += amount - paid
+        elif what == 0:
+            own = min(left[_end_of_next_month(day)], -amount)
+            left[_end_of_next_month(day)] -= own
+            debt += -amount - own
+        elif what == 1:
+            wanted = -amount
+            for end in sorted(left):
+                used = min(left[end], wanted)
+                left[end] -= used
+                wanted -= used
+            debt += wanted
+        elif day <= on and left[day]:
+            expired[day] = left.pop(day)
+    return expired
+
+
+def _end_of_next_month(day: date) -> date:
+    first = date(day.year + (day.month + 1) // 12, (day.month + 1) % 12 + 1, 1)
+    return first - timedelta(days=1)
+
+
+def _start(day: date, period: str) -> date:
+    return day.replace(day=1) if period == "month" else day.replace(month=1, day=1) if period == "year" else day
+
+
+# -- a history ---------------------------------------------------------------------------------------
+
+DAYS = [
+    date(2026, 10, 31),
+    date(2026, 11, 1),
+    date(2026, 11, 2),
+    date(2026, 11, 30),
+    date(2026, 12, 31),
+    date(2027, 1, 1),
+]
+RUNS = [date(2026, 12, 1), date(2026, 12, 31), date(2027, 2, 28)]
+"""After the first run October's points are gone, after the last November's and December's too."""
+WHOLE: list[Fact] = [Consent(customer, date(2026, 1, 1), True) for customer in CUSTOMERS]
+"""Everybody consents, at both institutions."""
+
+
+def eventful() -> list[list[Fact]]:
+    """Three runs' facts that reach every rule: a merge and its undoing, a late withdrawal, more given up than there was."""
+    rides = [Act(f"ride {n}", "m1", DAYS[n % 6], "metro", 20, "inside" if n else "outside") for n in range(12)]
+    payments = [Act(f"pay {n}", "a1", DAYS[1], "utility_payment", 1) for n in range(3)]
+    walks = [Act(f"walk {n}", customer, DAYS[n], "walking", 20_000) for n, customer in enumerate(("a1", "a2", "m2"))]
+    gifts = [Redemption("red 1", "a1", DAYS[2], "voucher", 40), Redemption("red 2", "a2", DAYS[3], "tree", 300)]
+    return [
+        [*WHOLE, *rides[:8], *payments, *walks, *gifts],
+        [*rides[8:], Member("m2", "p1", 1), Redemption("red 1", "a1", DAYS[2], "voucher", 20, 1)],
+        [Member("m2", "p2", 2), Consent("a1", DAYS[5], False), rides[3]._replace(quantity=5, revision=1)],
+    ]

@@ -1,0 +1,32 @@
+"""Preloaded once by the fork server of the kill tests: what each killed process would import and compile.
+
+Opens no engine: a process may not be forked after one has started its threads. Never imported by a process
+that has one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest  # noqa: F401  # pytest's own script is imported again in every process
+import sqlframe.duckdb  # noqa: F401
+
+import jobs.day  # noqa: F401
+from jobs.lake.embedded import compiled
+from schemas import Registry, load_registry
+
+QUERIES = "TANZHANG_TEST_QUERIES"
+"""Environment: JSON file with the queries that a run compiles."""
+
+# The embedded engine has to come before pyspark, which Great Expectations would import.
+sys.modules["pyspark"] = None  # type: ignore[assignment]
+import great_expectations  # noqa: E402, F401
+
+del sys.modules["pyspark"]
+
+REGISTRY: Registry = load_registry()
+for query in json.loads(Path(os.environ[QUERIES]).read_text(encoding="utf-8")):
+    compiled(query)
