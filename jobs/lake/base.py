@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from jobs.files import one_writer
+from jobs.lake.frames import listed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -35,6 +36,9 @@ ARROW_TYPES = {
     "date": pa.date32(),
     "boolean": pa.bool_(),
 }
+
+
+Row = TypeVar("Row")
 
 
 class Frame(Protocol):
@@ -231,6 +235,20 @@ class Lake(ABC):
     def count(self, frame: Frame) -> int:
         """Rows of a frame."""
         return int(self.to_arrow(self.sql("SELECT count(1) AS n FROM frame", frame=frame)).column("n")[0].as_py())
+
+    def ask(self, row: type[Row], query: str, **frames: Frame) -> list[Row]:
+        """The answer of a query, which does not grow with people, as rows of a type.
+
+        Args:
+            row: takes the query's columns by their names: a dataclass, or dict.
+        """
+        return [row(**told) for told in self.to_arrow(self.sql(query, **frames)).to_pylist()]
+
+    def union(self, *frames: Frame) -> Frame:
+        """The rows of several frames with the same columns, in whatever order each has them."""
+        columns = listed(frames[0].columns)
+        parts = " UNION ALL ".join(f"SELECT {columns} FROM part_{place}" for place in range(len(frames)))
+        return self.sql(parts, **{f"part_{place}": frame for place, frame in enumerate(frames)})
 
     def has_rows(self, frame: Frame) -> bool:
         """Whether a frame has any row."""

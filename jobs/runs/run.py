@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.lake.chain import Publication
+from jobs.lake.log import Log
 from jobs.landing.hold import Judged
 from jobs.landing.manifests import Manifest
 from jobs.landing.receipts import Receipt
@@ -127,6 +128,16 @@ class Run:
         if stands not in self._frames:
             self._frames[stands] = self.lake.read(table)
         return self._frames[stands]
+
+    def log(self, table: str, near: Frame | None = None) -> Log:
+        """A log as it stands now, this run's rows included.
+
+        Args:
+            near: only the rows on the act dates of this frame, so that other dates' files are not read.
+        """
+        log = Log(self.lake, self.registry.tables[table], self.read(table), self.seq)
+        dates = [] if near is None or self.full else self.dates(near)
+        return log.of_dates(dates) if dates else log
 
     def release(self) -> None:
         """Forget every frame: what a job leaves to the next stands in the tables."""

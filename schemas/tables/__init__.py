@@ -27,6 +27,12 @@ JOB_NAMES: tuple[JobName, ...] = get_args(JobName)
 """The jobs of a run that write tables, in their order."""
 
 
+SEQ = "publication_seq"
+HASH, IS_LIVE = "content_hash", "is_live"
+LOGGED = (HASH, IS_LIVE, SEQ)
+"""Columns by which a log tells a changed row from a repeated one, a withdrawn one from one that holds, and when."""
+
+
 class Rule(QualityRule):
     """One quality rule of a table: what must hold, in our own words, and how a row shows that it does not."""
 
@@ -62,6 +68,8 @@ class Table(Strict):
     partition_by: list[str] = []
     published: bool = False
     """Whether readers outside may open it; gets the change data feed."""
+    computed: dict[str, str] = {}
+    """Columns that follow from others of the same row: Spark SQL over these. A job need not give them."""
     constraints: dict[str, str] = {}
     """Delta CHECK constraints by name."""
     rules: list[Rule] = []
@@ -73,6 +81,16 @@ class Table(Strict):
     def path(self) -> str:
         """Folder below the lake: `gold.ledger` is `gold/ledger`."""
         return self.name.replace(".", "/")
+
+    @property
+    def identity(self) -> list[str]:
+        """What a row is about: the key, but for the publication that wrote it."""
+        return [name for name in self.key if name != SEQ]
+
+    @property
+    def content(self) -> list[str]:
+        """What a job gives of a row, and what its content hash is made of."""
+        return [name for name in self.fields if name not in {*self.computed, *LOGGED}]
 
     @property
     def needs_rules(self) -> bool:
@@ -127,6 +145,8 @@ def load_tables(root: Path = ROOT) -> dict[str, Table]:
         for name in {*table.fields, *table.key, *table.partition_by, *in_rules}:
             if name not in fields or name not in table.fields:
                 raise RegistryError(f"{path}: {name}: no such column; declare it in fields/ and list it under fields")
+        if unknown := table.computed.keys() - set(table.fields):
+            raise RegistryError(f"{path}: computed: {', '.join(sorted(unknown))}: list it under fields")
         if table.needs_rules and not table.key:
             raise RegistryError(f"{path}: key: empty; name the columns that tell the rows of {table.name} apart")
         if table.needs_rules and not table.rules:

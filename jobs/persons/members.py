@@ -1,0 +1,28 @@
+"""Who is whose: the person of every customer, as it stands now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.lake import Frame
+    from jobs.runs.run import Run
+
+
+def members(run: Run, customers: Frame | None = None) -> Frame:
+    """The newest rows of silver.membership: customer_key, person_id, subject_kind and the rule that says so.
+
+    Args:
+        customers: only of those whose `customer_key` stands here.
+    """
+    return run.log("silver.membership").newest(customers)
+
+
+def members_before(run: Run) -> Frame:
+    """The members as the last publication left them."""
+    return run.log("silver.membership").before.newest()
+
+
+def members_of(run: Run, people: Frame) -> Frame:
+    """The members that belong to everybody whose `person_id` stands in a frame."""
+    return run.log("silver.membership").in_force_of(people, "person_id")
