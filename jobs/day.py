@@ -24,7 +24,7 @@ from jobs.logs import log
 from jobs.persons.resolve import resolve
 from jobs.publications.publish import gate, publish
 from jobs.runs.journal import Outcome, recorded
-from jobs.runs.notes import forget
+from jobs.runs.notes import discard
 from jobs.runs.opening import begin
 from jobs.runs.run import Run
 from schemas.deliveries import EXPORTS
@@ -98,12 +98,12 @@ def run_day(
             progress(PUBLISH)
             _publish(run, outcome)
         else:
-            forget(lake.path)
+            discard(lake.path)
         outcome.figures = run.figures | {
             "gx_import_seconds": SPENT.importing - gx_before.importing,
             "gx_judge_seconds": SPENT.judging - gx_before.judging,
         }
-        lake.release()
+        lake.forget()
     return outcome
 
 
@@ -133,7 +133,7 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
         else:
             do_job(run, name, outcome)
         outcome.figures = run.figures | {f"gx_seconds_{name}": SPENT.importing + SPENT.judging}
-        lake.release()
+        lake.forget()
     return outcome
 
 
@@ -165,7 +165,7 @@ def do_job(run: Run, name: str, outcome: Outcome) -> None:
             if changed:
                 run.lake.write(table.name, rows[table.name], **run.commit_metadata)
             written[table.name] = changed
-        run.release()
+        run.forget()
     outcome.appended |= written
     log.info("job_done", job=name, seconds=round(outcome.seconds[name], 3), rows=sum(written.values()))
 

@@ -13,7 +13,7 @@ from jobs.day import JOBS, do_job
 from jobs.lake.chain import restore_pins
 from jobs.ledger.post import post
 from jobs.runs.journal import Outcome
-from jobs.runs.notes import forget
+from jobs.runs.notes import discard
 from jobs.runs.opening import begin
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def rehearsed(
                 do_job(run, name, Outcome(business_date, None, "open"))
             yield post(run)["gold.ledger"]
         finally:
-            lake.release()
+            lake.forget()
             restore_pins(lake, run.last)
-            forget(lake.path)
+            discard(lake.path)
 
 
 def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) -> list[Foretold]:
@@ -88,7 +88,7 @@ def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) ->
     if run.has_nothing_to_do:
         return []
     found = _summary(lake, post(run)["gold.ledger"])
-    lake.release()
+    lake.forget()
     return found
 
 

@@ -97,7 +97,7 @@ class Lake(ABC):
         """Rows of landed Parquet files; no files give no rows."""
 
     @abstractmethod
-    def release(self) -> None:
+    def forget(self) -> None:
         """Forget every frame."""
 
     @abstractmethod

@@ -126,13 +126,13 @@ class EmbeddedLake(Lake):
             opened.vacuum(dry_run=False, full=True)
         return found
 
-    def release(self) -> None:
+    def forget(self) -> None:
         for name in self.held:
             self.connection.execute(f"DROP TABLE {name}")
         self.held.clear()
 
     def close(self) -> None:
-        self.release()
+        self.forget()
 
     def _create(self, table: Table) -> None:
         self._lay_out(table, "error")

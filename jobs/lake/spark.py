@@ -93,11 +93,11 @@ class SparkLake(Lake):
             self.session.sql(f"VACUUM {self._name(table)}")
         return found
 
-    def release(self) -> None:
+    def forget(self) -> None:
         shutil.rmtree(self.spill, ignore_errors=True)
 
     def close(self) -> None:
-        self.release()
+        self.forget()
         if self.owns_session:
             self.session.stop()
 

@@ -21,7 +21,8 @@ from schemas import Registry
 from schemas.base import Strict
 from schemas.sources.statements import Measure, StatementRule
 
-RELEASES = "releases"
+PASSES = "releases"
+"""Folder of the passes; its name is what homes have."""
 
 CODES: dict[Measure, str] = {
     "rows": "wrong_volume",
@@ -37,7 +38,7 @@ CODES: dict[Measure, str] = {
 Judge = Callable[[Sequence[Measurement]], list[RuleResult]]
 
 
-class Release(Strict):
+class Pass(Strict):
     """Somebody answers for a held statement. reason: who said what."""
 
     file_ids: list[str]
@@ -61,7 +62,7 @@ def judge_statements(
     fresh: Iterable[Manifest],
     known: Iterable[Manifest],
     registry: Registry,
-    released: frozenset[str],
+    may_pass: frozenset[str],
     judge: Judge,
 ) -> list[Judged]:
     """Every statement in force among `fresh`, judged beside those before it that are used.
@@ -72,7 +73,7 @@ def judge_statements(
     Args:
         fresh: accepted files that a run would use first.
         known: files that earlier runs used.
-        released: file_id of parts that may pass.
+        may_pass: file_id of parts that somebody let pass.
         judge: gives every measurement its verdict.
     """
     history = _by_feed(known)
@@ -93,7 +94,7 @@ def judge_statements(
         again = {}
         for key, statements in waiting.items():
             for number, parts in enumerate(statements):
-                code = _broken(judged[key][number]) if not {file.file_id for file in parts} <= released else None
+                code = _broken(judged[key][number]) if not {file.file_id for file in parts} <= may_pass else None
                 done.append(Judged(parts, judged[key][number], code))
                 if code is not None:
                     again[key] = statements[number + 1 :]
@@ -103,17 +104,17 @@ def judge_statements(
     return done
 
 
-def release(home: Path, files: Sequence[Manifest], reason: str) -> None:
+def let_pass(home: Path, files: Sequence[Manifest], reason: str) -> None:
     """Let a held statement pass from the next run on."""
-    one = Release(file_ids=[file.file_id for file in files], reason=reason)
-    path = home / LANDED / RELEASES / f"{files[0].file_id}.json"
+    one = Pass(file_ids=[file.file_id for file in files], reason=reason)
+    path = home / LANDED / PASSES / f"{files[0].file_id}.json"
     write_whole(path, one.model_dump_json(indent=1).encode())
 
 
-def load_released(home: Path) -> frozenset[str]:
+def load_passes(home: Path) -> frozenset[str]:
     """file_id of every part that somebody let pass."""
-    paths = (home / LANDED / RELEASES).glob("*.json")
-    return frozenset(name for path in paths for name in Release.model_validate_json(path.read_bytes()).file_ids)
+    paths = (home / LANDED / PASSES).glob("*.json")
+    return frozenset(name for path in paths for name in Pass.model_validate_json(path.read_bytes()).file_ids)
 
 
 Statements = list[list[Manifest]]

@@ -207,7 +207,7 @@ def report(lake: Lake, seq: int) -> Report:
         verdicts=_verdicts(lake, seq),
         brought=frozenset((institution, name) for institution, name, feed in feeds if feed.is_bill),
     )
-    lake.release()
+    lake.forget()
     return told
 
 

@@ -62,7 +62,7 @@ def noted(folder: Path, publication_seq: int) -> OpenRun | None:
     return found if found and found.publication_seq == publication_seq else None
 
 
-def forget(folder: Path) -> None:
+def discard(folder: Path) -> None:
     """End the open run without a publication."""
     (folder / NOTE).unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from jobs.lake.chain import PUBLICATIONS, Publication, last_publication, restore
 from jobs.landing import hold
 from jobs.landing.manifests import LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import load_receipts
-from jobs.runs.notes import Landing, OpenRun, forget, load_open_run, new_run_id, noted, verdicts_of
+from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
 from schemas.days import cut_off
 
@@ -63,7 +63,7 @@ def begin(
             business_date=business_date,
             run_id=new_run_id(),
             files=_received(business_date, manifests),
-            released=hold.load_released(home),
+            released=hold.load_passes(home),
             verdicts=noted.verdicts if noted else {},
         )
     run = _frozen(lake, registry, home, opened, last, manifests, full)
@@ -168,4 +168,4 @@ def end_open_run(lake: Lake, last: Publication, *, give_up: bool, dry_run: bool 
             f"(tanzhang run --date {opened.business_date}), or give it up with --give-up-run"
         )
     if opened and not dry_run:
-        forget(lake.path)
+        discard(lake.path)

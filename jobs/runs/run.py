@@ -139,10 +139,10 @@ class Run:
         dates = [] if near is None or self.full else self.dates(near)
         return log.of_dates(dates) if dates else log
 
-    def release(self) -> None:
+    def forget(self) -> None:
         """Forget every frame: what a job leaves to the next stands in the tables."""
         self._frames.clear()
-        self.lake.release()
+        self.lake.forget()
 
     def written(self, table: str) -> Frame:
         """The rows that this run appended to a log."""

@@ -130,7 +130,7 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
         outcome.seq, outcome.state = last.seq + 1, last.state
         done.seq = outcome.seq
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="maintenance")
-        lake.release()
+        lake.forget()
 
 
 def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:

@@ -106,7 +106,7 @@ def release(
     home: Home = HOME,
 ) -> None:
     """Let a statement pass that is held back for its volume or its units; the next run takes it in."""
-    from jobs.landing.hold import release as let_pass
+    from jobs.landing.hold import let_pass
     from jobs.landing.statements import accepted_in_force
 
     files = [

@@ -137,7 +137,7 @@ class Account:
         count = self.lake.count(new)
         if count:
             self.lake.write("gold.ledger", new)
-        run.release()
+        run.forget()
         self.known, self.last = after, on
         return count
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from jobs.day import ingest, run_day
 from jobs.lake import Lake
-from jobs.landing.hold import release
+from jobs.landing.hold import let_pass
 from jobs.landing.land import replay
 from jobs.landing.manifests import load_manifests
 from jobs.landing.tokens import Tokens
@@ -176,7 +176,7 @@ def test_fen_sent_as_yuan_are_held_back_until_somebody_answers(tmp_path: Path) -
     outcomes = [run_day(lake, registry, tmp_path, date(2026, 11, day)) for day in (5, 6)]
     assert [outcome.appended["silver.rows"] for outcome in outcomes] == [1500, 0]
     assert [(one.feed, one.code) for one in kinds(lake)] == [("acts", "wrong_distribution")]
-    release(
+    let_pass(
         tmp_path,
         [file for file in load_manifests(tmp_path) if file.business_date.day == 6 and file.feed == "acts"],
         "asked",

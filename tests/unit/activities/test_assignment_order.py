@@ -98,7 +98,7 @@ def assigned(lake: Lake, claims: list[Row]) -> dict[str, str]:
 
     frame = lake.from_arrow(pa.Table.from_pylist(claims, schema=CLAIMS))
     found = lake.to_arrow(group(lake, frame)).to_pylist()
-    lake.release()
+    lake.forget()
     groups = {row["claim_id"]: row["group_id"] for row in found}
     assert len(groups) == len(found), "a claim belongs to one activity"
     return groups
@@ -240,6 +240,6 @@ def test_consent_is_decided_second_by_second(
         }
     )
     found = lake.to_arrow(with_consent(lake, lake.from_arrow(claims), intervals)).column("claim_id").to_pylist()
-    lake.release()
+    lake.forget()
     assert set(found) == expected
     assert len(found) == len(set(found))

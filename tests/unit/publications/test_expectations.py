@@ -84,7 +84,7 @@ def count(lake: Lake, name: str, rows: list[Row]) -> dict[str, int]:
         counted = lake.sql(counting(TABLES[name]), rows=lake.rows(name, rows))
         (row,) = lake.to_arrow(counted).to_pylist()
     finally:
-        lake.release()
+        lake.forget()
     assert set(row) == {CHECKED, *(rule.id for rule in TABLES[name].all_rules)}
     assert row[CHECKED] == len(rows)
     return {rule: int(number) for rule, number in row.items()}
