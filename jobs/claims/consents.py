@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import in_force, newest, semi
-
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from jobs.runs.run import Run
@@ -18,21 +16,13 @@ FOREVER = 2**53
 
 def consents_of(run: Run, customers: Frame) -> Frame:
     """The consents in force of the customers whose `customer_key` stands in a frame: rows of silver.customer_events."""
-    events = run.lake.sql(
-        "SELECT * FROM events WHERE event_kind = 'consent'",
-        events=semi(run.lake, run.read("silver.customer_events"), customers, "customer_key"),
-    )
-    return in_force(run.lake, events, "event_key")
+    events = run.log("silver.customer_events").where("event_kind = 'consent'")
+    return events.of(customers, "customer_key").in_force()
 
 
 def members_of(run: Run, people: Frame) -> Frame:
-    """The customers of everybody whose `person_id` stands in a frame: rows of silver.membership in force.
-
-    Whoever was theirs once may be another's now, and everybody's history is long: the newest row is asked of these.
-    """
-    lake, log = run.lake, run.read("silver.membership")
-    ever = semi(lake, log, semi(lake, log, people, "person_id"), "customer_key")
-    return semi(lake, newest(lake, ever, "customer_key"), people, "person_id")
+    """The customers of everybody whose `person_id` stands in a frame: rows of silver.membership in force."""
+    return run.log("silver.membership").in_force_of(people, "person_id")
 
 
 def reported_otherwise(run: Run) -> Frame:
@@ -66,19 +56,28 @@ def given_intervals(lake: Lake, events: Frame, scopes: Frame) -> Frame:
         overlap nor touch.
     """
     return lake.sql(
-        f"""WITH decided AS (
-              SELECT e.customer_key, s.scope, e.at_unix, min(CASE WHEN e.is_given THEN 1 ELSE 0 END) AS given
-              FROM events AS e JOIN scopes AS s ON e.scope = s.scope OR e.scope = 'all'
-              GROUP BY e.customer_key, s.scope, e.at_unix),
-            turns AS (
-              SELECT * FROM (
-                SELECT *, lag(given) OVER (PARTITION BY customer_key, scope ORDER BY at_unix) AS given_before FROM decided
-              ) AS beside WHERE given_before IS NULL OR given_before <> given),
-            spans AS (
-              SELECT *, lead(at_unix) OVER (PARTITION BY customer_key, scope ORDER BY at_unix) AS next_at_unix FROM turns)
-            SELECT customer_key, scope, at_unix AS given_from_unix,
-                   coalesce(next_at_unix, CAST({FOREVER} AS bigint)) AS given_until_unix
-            FROM spans WHERE given = 1""",
+        f"""
+        WITH decided AS (
+            SELECT e.customer_key, s.scope, e.at_unix, min(CASE WHEN e.is_given THEN 1 ELSE 0 END) AS given
+            FROM events AS e JOIN scopes AS s ON e.scope = s.scope OR e.scope = 'all'
+            GROUP BY e.customer_key, s.scope, e.at_unix
+        ),
+        beside AS (
+            SELECT *, lag(given) OVER (PARTITION BY customer_key, scope ORDER BY at_unix) AS given_before
+            FROM decided
+        ),
+        turns AS (
+            SELECT * FROM beside WHERE given_before IS NULL OR given_before <> given
+        ),
+        spans AS (
+            SELECT *, lead(at_unix) OVER (PARTITION BY customer_key, scope ORDER BY at_unix) AS next_at_unix
+            FROM turns
+        )
+        SELECT customer_key, scope, at_unix AS given_from_unix,
+               coalesce(next_at_unix, CAST({FOREVER} AS bigint)) AS given_until_unix
+        FROM spans
+        WHERE given = 1
+        """,
         events=events,
         scopes=scopes,
     )
@@ -91,9 +90,13 @@ def with_consent(lake: Lake, claims: Frame, intervals: Frame) -> Frame:
         claims: claim_id, customer_key, scope, needs_from_unix, needs_until_unix (inclusive).
     """
     return lake.keep(
-        """SELECT DISTINCT c.claim_id FROM claims AS c JOIN intervals AS i
-             ON c.customer_key = i.customer_key AND c.scope = i.scope
-            AND i.given_from_unix <= c.needs_from_unix AND i.given_until_unix > c.needs_until_unix""",
+        """
+        SELECT DISTINCT c.claim_id
+        FROM claims AS c
+        JOIN intervals AS i
+          ON c.customer_key = i.customer_key AND c.scope = i.scope
+         AND i.given_from_unix <= c.needs_from_unix AND i.given_until_unix > c.needs_until_unix
+        """,
         claims=claims,
         intervals=intervals,
     )

@@ -62,6 +62,10 @@ class Log:
         literals = ", ".join(f"DATE '{one}'" for one in sorted(dates))
         return self.where(f"act_date IN ({literals})" if dates else "false")
 
+    def of(self, owners: Frame, *columns: str) -> Log:
+        """The rows of whoever stands in `owners`, told by `columns`."""
+        return replace(self, rows=semi(self.lake, self.rows, owners, *columns))
+
     # -- what holds ------------------------------------------------------------------------------
 
     def newest(self, among: Frame | None = None) -> Frame:

@@ -26,3 +26,21 @@ def members_before(run: Run) -> Frame:
 def members_of(run: Run, people: Frame) -> Frame:
     """The members that belong to everybody whose `person_id` stands in a frame."""
     return run.log("silver.membership").in_force_of(people, "person_id")
+
+
+def reported_otherwise(run: Run) -> Frame:
+    """person_id of everybody whose customers, or whose customers' consents, changed in this run."""
+    return run.lake.sql(
+        """
+        WITH otherwise AS (
+            SELECT customer_key FROM events WHERE event_kind = 'consent'
+            UNION
+            SELECT customer_key FROM moved
+        )
+        SELECT DISTINCT m.person_id
+        FROM members AS m LEFT SEMI JOIN otherwise AS o ON m.customer_key = o.customer_key
+        """,
+        members=run.log("silver.membership").rows,
+        events=run.log("silver.customer_events").written,
+        moved=run.log("silver.membership").written,
+    )
