@@ -51,11 +51,13 @@ test: env env-airflow ## the whole suite: both engines, and Airflow's tasks
 soak: env env-airflow ## the tests that take too long for every change
 	$(call two-lanes,soak)
 
-check: env ## style, types, YAML
+check: env ## style, types, YAML, who imports whom, how queries are laid out
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/lint-imports --no-cache --no-logo
+	@$(BIN)/python tools/queries.py
 
 bench: env ## seconds, records per second and memory by job, both engines
 	@$(SPARK) && $(BIN)/tanzhang bench

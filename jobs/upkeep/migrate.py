@@ -15,15 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deltalake import DeltaTable
-
 from jobs.errors import FormatError
-from jobs.lake.chain import PUBLICATIONS, Pin, Publication, counted, publication_rows
-from jobs.lake.format import Format, columns_of, differences, format_of
+from jobs.lake.chain import PUBLICATIONS, Pin, Publication, counted, last_publication, publication_rows
+from jobs.lake.format import Format, differences, format_of
 from jobs.lake.frames import listed
 from jobs.logs import log
 from jobs.runs.journal import Outcome, recorded
-from jobs.runs.notes import forget, new_run_id
+from jobs.runs.notes import discard, new_run_id
 from jobs.runs.opening import end_open_run
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ class Plan:
     Attributes:
         stands: the lake as it is.
         pending: the migrations that it has not seen.
-        parts: table → what becomes of it, of those that are written anew; the record among them where it is touched.
+        parts: table → what becomes of it, of those that are written anew; gold.publications too where it is touched.
         retired: tables that go.
     """
 
@@ -95,9 +93,9 @@ def migrate(lake: Lake, home: Path, *, dry_run: bool = False, give_up_run: bool 
             for name in plan.parts:
                 shutil.rmtree(lake.uri(name), ignore_errors=True)
             lake.create_tables()
-            forget(lake.path)
+            discard(lake.path)
             return Migrated(plan, None)
-        last = _last(lake, plan)
+        last = last_publication(lake)
         end_open_run(lake, last, give_up=give_up_run)
         return Migrated(plan, _publish(lake, home, plan, last))
 
@@ -133,7 +131,7 @@ def plan_of(lake: Lake) -> Plan:
 
 
 def _columns(lake: Lake, name: str, version: int | None) -> list[str]:
-    return list(columns_of(DeltaTable(lake.uri(name), version=version)))
+    return list(lake.read(name, version).columns)
 
 
 def _apply(step: Step, parts: dict[str, Part]) -> None:
@@ -189,17 +187,8 @@ def _wrong(lake: Lake, parts: dict[str, Part]) -> Iterator[str]:
             yield f"{name} differs in {', '.join(sorted(odd))}"
 
 
-def _last(lake: Lake, plan: Plan) -> Publication:
-    """The last publication, read from a record of whatever columns."""
-    newest = lake.sql(f"SELECT * FROM record WHERE publication_seq = {plan.stands.seq}", record=lake.read(PUBLICATIONS))
-    rows = lake.to_arrow(newest).to_pylist()
-    pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in rows}
-    one = rows[0]
-    return Publication(plan.stands.seq, one["business_date"], one["publication_state"], one["publication_hash"], pins)
-
-
 def _publish(lake: Lake, home: Path, plan: Plan, last: Publication) -> int:
-    """Rewrite what is touched, then make it visible in one commit of the record."""
+    """Rewrite what is touched, then make it visible in one commit of gold.publications."""
     assert last.business_date is not None
     outcome = Outcome(last.business_date, None, "open")
     metadata = {"publication_seq": str(last.seq + 1), "registry_hash": lake.registry.digest}
@@ -221,14 +210,12 @@ def _publish(lake: Lake, home: Path, plan: Plan, last: Publication) -> int:
         new = lake.rows(PUBLICATIONS, publication_rows(lake, last, "migration", last.business_date, last.state, pins))
         if PUBLICATIONS in plan.parts:
             old = _rows(lake, PUBLICATIONS, plan.parts[PUBLICATIONS], last)
-            columns = listed(list(lake.tables[PUBLICATIONS].types))
-            both = lake.sql(f"SELECT {columns} FROM old UNION ALL SELECT {columns} FROM new", old=old, new=new)
-            lake.rewrite(PUBLICATIONS, both, **metadata)
+            lake.rewrite(PUBLICATIONS, lake.union(old, new), **metadata)
         else:
             lake.write(PUBLICATIONS, new, **metadata)
         outcome.seq, outcome.state = last.seq + 1, last.state
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="migration")
-        lake.release()
+        lake.forget()
     return last.seq + 1
 
 

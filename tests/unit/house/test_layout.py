@@ -1,8 +1,7 @@
-"""The house keeps its shape: imports go one way, the package is whole, the lock pins what bites."""
+"""The package is whole, and the lock pins what bites."""
 
 from __future__ import annotations
 
-import ast
 import configparser
 import re
 from collections.abc import Iterator
@@ -16,53 +15,7 @@ from jobs.lake import jars
 
 ROOT = Path(__file__).parents[3]
 
-MAY_IMPORT = {
-    "dags": {"schemas"},
-    "jobs": {"schemas", "expectations"},
-    "expectations": {"schemas"},
-    "schemas": set(),
-    "simulator": set(),
-    "tanzhang": {"jobs", "schemas", "expectations", "simulator"},
-}
-"""Package of ours → the other packages of ours that it may import."""
-
-ENGINES = {"pyspark", "sqlframe", "delta", "deltalake", "duckdb", "polars", "pandas"}
-MAY_NOT_IMPORT = {
-    "dags": ENGINES | {"great_expectations"},
-    "jobs": {"airflow", "great_expectations"},
-    "expectations": {"airflow"},
-    "schemas": ENGINES | {"airflow", "great_expectations"},
-    "simulator": {"airflow", "great_expectations", "pyspark", "sqlframe"},
-    "tanzhang": {"airflow", "great_expectations"},
-}
-"""Package of ours → libraries that others are there for."""
-
-
-def packages() -> list[str]:
-    """The packages of ours that exist, as folders at the top."""
-    return sorted(name for name in MAY_IMPORT if (ROOT / name).is_dir())
-
-
-def imported(source: str) -> set[str]:
-    """The top-level packages that a module imports, wherever in it; relative imports stay at home."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.add((node.module or "").split(".")[0])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            name = node.args[0] if node.args else None
-            if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                found.add(name.value.split(".")[0])
-    return found
-
-
-def broken_rules(package: str, imports: set[str]) -> set[str]:
-    """The imports that a module of `package` may not have."""
-    ours = set(MAY_IMPORT) | {"tests"}
-    return (imports & ours - MAY_IMPORT[package] - {package}) | (imports & MAY_NOT_IMPORT[package])
-
+PACKAGES = ("dags", "expectations", "jobs", "schemas", "simulator", "tanzhang")
 
 LOCKS = ["airflow", "jobs"]
 """The environments, which share no package."""
@@ -85,35 +38,6 @@ def versions(name: str, lock: str = "jobs") -> set[Version]:
     }
 
 
-# -- imports
-
-
-@pytest.mark.parametrize(
-    ("package", "source", "broken"),
-    [
-        ("schemas", "import pyspark.sql.functions as F", {"pyspark"}),
-        ("schemas", "from jobs.land import land", {"jobs"}),
-        ("jobs", "def late():\n    from great_expectations import get_context", {"great_expectations"}),
-        ("jobs", "from tanzhang import cli", {"tanzhang"}),
-        ("simulator", "import importlib\nimportlib.import_module('schemas.base')", {"schemas"}),
-        ("expectations", "from jobs import post", {"jobs"}),
-        ("jobs", "import schemas.base, expectations\nfrom jobs import land\nfrom . import match", set()),
-        ("expectations", "import great_expectations as gx", set()),
-    ],
-)
-def test_the_rules_see_a_wrong_import(package: str, source: str, broken: set[str]) -> None:
-    assert broken_rules(package, imported(source)) == broken
-
-
-@pytest.mark.parametrize("package", packages())
-def test_imports_go_one_way(package: str) -> None:
-    modules = sorted((ROOT / package).rglob("*.py"))
-    assert modules
-    for module in modules:
-        broken = broken_rules(package, imported(module.read_text(encoding="utf-8")))
-        assert not broken, f"{module.relative_to(ROOT)} may not import {', '.join(sorted(broken))}"
-
-
 # -- the package
 
 
@@ -125,7 +49,7 @@ def setup() -> configparser.ConfigParser:
 
 def test_every_listed_package_exists_and_every_package_is_listed() -> None:
     listed = {name.rstrip("*") for name in setup()["options.packages.find"]["include"].split()}
-    assert listed == set(packages())
+    assert listed == set(PACKAGES)
     for name in listed:
         folders = {module.parent for module in (ROOT / name).rglob("*.py")}
         bare = {str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()}
@@ -135,7 +59,7 @@ def test_every_listed_package_exists_and_every_package_is_listed() -> None:
 def test_data_files_are_package_data() -> None:
     patterns = setup()["options.package_data"]["*"].split()
     suffixes = {Path(pattern).suffix for pattern in patterns if pattern.startswith("**/")}
-    for name in packages():
+    for name in PACKAGES:
         files = (path for path in (ROOT / name).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
         # .airflowignore is for the folder as it lies here, which is what Airflow reads.
         kinds = {path.suffix for path in files if path.name != ".airflowignore"} - {".py", ".md"}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from schemas.factors import FactorFile
-from schemas.legs import Leg, emitted_by_legs, saved_by_legs
 from schemas.library import Library, NoFactor, load_library
 from tests.support import libraries
+from tests.support.legs import Leg, emitted_by_legs, saved_by_legs
 
 DAY = date(2026, 11, 25)
 GRAM = 10**6

@@ -1,0 +1,132 @@
+"""The contracts on imports (setup.cfg) hold, and each of them can fail."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("dags", "expectations", "jobs", "schemas", "simulator", "tanzhang")
+SECTION = "importlinter:contract:"
+
+WRONG = {
+    "house": [
+        ("schemas.wrong", "jobs.day"),
+        ("schemas.base", "expectations"),
+        ("expectations.wrong", "jobs.ledger.post"),
+        ("jobs.ledger.wrong", "tanzhang.cli"),
+        ("jobs.day", "dags.derived"),
+        ("jobs.files", "simulator.people"),
+        ("tanzhang.running", "dags.clock"),
+        ("tanzhang.keys", "tests.support.runner"),
+    ],
+    "dags": [
+        ("dags.wrong", "jobs.files"),
+        ("dags.clock", "expectations"),
+        ("dags.notice", "simulator.people"),
+        ("dags.derived", "tanzhang.keys"),
+    ],
+    "simulator": [("simulator.wrong", "schemas.base"), ("simulator.rides", "jobs.errors")],
+    "oracle": [("tests.oracle.oracle_terms", "schemas.ledger"), ("tests.support.reader", "simulator.people")],
+    "circles": [("dags.clock", "dags.derived"), ("jobs.ledger.entries", "jobs.ledger.post")],
+    "jobs": [
+        ("jobs.ledger.wrong", "jobs.accounts.account"),
+        ("jobs.claims.conform", "jobs.persons.identity"),
+        ("jobs.upkeep.verify", "jobs.reading.status"),
+        ("jobs.lake.chain", "jobs.landing.hold"),
+    ],
+    "raw_text": [
+        ("jobs.landing.wrong", "jobs.lake"),
+        ("jobs.landing.pull", "duckdb"),
+        ("jobs.landing.hold", "deltalake"),
+    ],
+    "keys": [("jobs.claims.wrong", "jobs.landing.tokens"), ("jobs.accounts.account", "jobs.landing.formats.xml")],
+    "lake": [
+        ("jobs.ledger.wrong", "deltalake"),
+        ("tanzhang.verbs.wrong", "duckdb"),
+        ("dags.wrong", "pyspark"),
+        ("simulator.wrong", "polars"),
+    ],
+    "quality": [("jobs.publications.publish", "great_expectations"), ("schemas.wrong", "pandas")],
+    "airflow": [("jobs.day", "airflow"), ("tanzhang.running", "airflow"), ("expectations.wrong", "airflow")],
+    "tanzhang": [("tanzhang.screens.wrong", "tanzhang.verbs.day"), ("tanzhang.keys", "tanzhang.shell")],
+    "schemas": [("schemas.tables.wrong", "schemas.registry"), ("schemas.factors", "schemas.library")],
+}
+"""Contract → imports that it is there against: who, what. A module called `wrong` is made for it."""
+
+
+def contracts() -> list[str]:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    return [section.removeprefix(SECTION) for section in setup.sections() if section.startswith(SECTION)]
+
+
+def lint(tree: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """What lint-imports says of the packages in a folder."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo", *options]
+    wide = {**os.environ, "COLUMNS": "200"}  # its lines are not broken
+    return subprocess.run(command, cwd=tree, env=wide, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages' sources and the contracts."""
+    copy = tmp_path_factory.mktemp("house") / "sound"
+    for package in (*PACKAGES, "tests"):
+        for module in (ROOT / package).rglob("*.py"):
+            there = copy / module.relative_to(ROOT)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(module, there)
+    shutil.copy(ROOT / "setup.cfg", copy)
+    return copy
+
+
+def file_of(tree: Path, module: str) -> Path:
+    """Where a module lies, or is to lie."""
+    path = tree.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def test_imports_keep_the_contracts(sound: Path) -> None:
+    done = lint(sound)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Contracts: {len(contracts())} kept, 0 broken." in done.stdout
+
+
+def test_no_contract_goes_untried() -> None:
+    assert list(WRONG) == contracts()
+
+
+@pytest.mark.parametrize("contract", WRONG)
+def test_a_wrong_import_is_seen(sound: Path, tmp_path: Path, contract: str) -> None:
+    tree = shutil.copytree(sound, tmp_path / "spoilt")
+    for importer, imported in WRONG[contract]:
+        assert imported in ("airflow", "deltalake", "duckdb", "great_expectations", "pandas", "polars", "pyspark") or (
+            file_of(tree, imported).is_file()
+        )
+        with file_of(tree, importer).open("a", encoding="utf-8") as module:
+            module.write(f"\n\ndef late():\n    import {imported}\n")
+    done = lint(tree, "--contract", contract)
+    assert done.returncode == 1 and "Contracts: 0 kept, 1 broken." in done.stdout, done.stdout + done.stderr
+    for importer, imported in WRONG[contract]:
+        circle = f"No cycles are allowed in {importer.rpartition('.')[0]}."
+        assert (circle if contract == "circles" else f"{importer} -> {imported} (l.") in done.stdout, done.stdout
+
+
+def test_a_new_room_must_be_given_its_floor(sound: Path, tmp_path: Path) -> None:
+    tree = shutil.copytree(sound, tmp_path / "spoilt")
+    (tree / "jobs" / "cellar.py").touch()
+    done = lint(tree, "--contract", "jobs")
+    assert done.returncode == 1 and "cellar" in done.stdout, done.stdout
+
+
+def test_nothing_is_imported_by_a_name_that_no_contract_sees() -> None:
+    """`importlib.import_module` is ruff's to refuse (ruff.toml)."""
+    modules = [module for package in PACKAGES for module in (ROOT / package).rglob("*.py")]
+    assert [module for module in modules if "__import__" in module.read_text(encoding="utf-8")] == []
