@@ -1,7 +1,7 @@
 # The verbs of tanzhang. Each makes what it needs first; the second time nothing asks the network.
 BIN := .venv/bin
 # Finds Java and Delta's JARs, or fetches them; JAVA_HOME for the rest of the recipe's shell.
-SPARK := JAVA_HOME="$$($(BIN)/python -m jobs.lake.jars)" && export JAVA_HOME
+SPARK := JAVA_HOME="$$(tools/java.sh)" && export JAVA_HOME
 
 # Compiled modules are kept: importing Great Expectations takes 11 s without them, 4 s with.
 unexport PYTHONDONTWRITEBYTECODE

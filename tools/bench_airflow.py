@@ -148,9 +148,7 @@ def small_data() -> str:
 
 
 def java() -> str:
-    return subprocess.run(
-        [JOBS / "python", "-m", "jobs.lake.jars"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return subprocess.run([ROOT / "tools/java.sh"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

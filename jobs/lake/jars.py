@@ -1,7 +1,7 @@
 """What Spark needs beside Python: a Java it runs on, and Delta's JARs, resolved once into a cache.
 
-`python -m jobs.lake.jars` makes both ready and prints the JAVA_HOME to use. Nothing here starts Spark, and
-nothing asks the network once the cache is filled.
+`python -m jobs.lake.jars` finds the one, fetches the others and prints the JAVA_HOME to use; `tools/java.sh` also
+installs Java where it may. Nothing here starts Spark, and nothing asks the network once the cache is filled.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from jobs.errors import SetupError
 
 JAVA_RELEASES = (17, 21)
 """The Java releases that Spark 4.1 is tested on."""
+
+NO_JAVA = 3
+"""Exit code where none was found: what tools/java.sh mends."""
 
 DELTA_VERSION = "4.4.0"
 
@@ -59,26 +62,6 @@ def java_home() -> Path:
         "Spark needs Java 17 or 21 and none was found: install it "
         "(Debian, Ubuntu: apt-get install openjdk-17-jre-headless) or point JAVA_HOME at one."
     )
-
-
-def install_java() -> None:
-    """Installs the distribution's headless JRE; quietly does nothing where it may not (no root, no apt)."""
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        return
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    print("No Java 17 or 21 found: installing the distribution's …", file=sys.stderr)
-    subprocess.run([apt, "-qq", "update"], env=environment, stdout=sys.stderr, check=False)
-    for release in JAVA_RELEASES:  # a distribution carries one of them, seldom both
-        package = f"openjdk-{release}-jre-headless"
-        done = subprocess.run(
-            [apt, "-qq", "install", "--yes", "--no-install-recommends", package],
-            env=environment,
-            stdout=sys.stderr,
-            check=False,
-        )
-        if done.returncode == 0:
-            return
 
 
 def _candidates() -> Iterator[Path]:
@@ -195,17 +178,15 @@ def _ivy() -> Path:
 
 
 def main() -> int:
-    """Finds or installs Java, fills the cache and prints JAVA_HOME; 1 with one sentence if it cannot."""
+    """Fills the cache and prints JAVA_HOME; otherwise one sentence and 1, or NO_JAVA where it is Java that is missing."""
+    failed = NO_JAVA
     try:
-        try:
-            home = java_home()
-        except SetupError:
-            install_java()
-            home = java_home()
+        home = java_home()
+        failed = 1
         delta_jars()
     except SetupError as error:
         print(error, file=sys.stderr)
-        return 1
+        return failed
     print(home)
     return 0
 
