@@ -26,10 +26,10 @@ READER = """
 import json, os, resource, sys, time
 from datetime import date
 from pathlib import Path
-from jobs.formats.rows import RowMaker
-from jobs.land import _read_part
-from jobs.pull import ReceivedFile
-from jobs.tokens import Tokens
+from jobs.landing.formats.rows import RowMaker
+from jobs.landing.land import _read_part
+from jobs.landing.receipts import ReceivedFile
+from jobs.landing.tokens import Tokens
 from tests.support.landing import RECORD_KEY, SOURCES, STATIONS, TOKEN_KEY
 
 def peak():
