@@ -160,11 +160,11 @@ def do_job(run: Run, name: str, outcome: Outcome) -> None:
         for table in run.lake.tables.values():
             if table.written_by != name:
                 continue
-            is_snapshot = table.writes == "overwrite"
-            changed = run.lake.count(run.written("gold.ledger") if is_snapshot else rows[table.name])
-            if changed:
+            # A snapshot is of the ledger: it is other where the ledger is.
+            changed = rows[table.name] if table.writes == "append" else run.log("gold.ledger").written
+            written[table.name] = run.lake.count(changed)
+            if written[table.name]:
                 run.lake.write(table.name, rows[table.name], **run.commit_metadata)
-            written[table.name] = changed
         run.forget()
     outcome.appended |= written
     log.info("job_done", job=name, seconds=round(outcome.seconds[name], 3), rows=sum(written.values()))

@@ -93,10 +93,14 @@ def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) ->
 
 
 def _summary(lake: Lake, entries: Frame) -> list[Foretold]:
-    rows = lake.sql(
-        """SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount,
-                  count(DISTINCT person_id) AS people
-           FROM entries GROUP BY measure, entry_kind, reason ORDER BY measure, entry_kind, reason""",
+    return lake.ask(
+        Foretold,
+        """
+        SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount,
+               count(DISTINCT person_id) AS people
+        FROM entries
+        GROUP BY measure, entry_kind, reason
+        ORDER BY measure, entry_kind, reason
+        """,
         entries=entries,
     )
-    return [Foretold(**row) for row in lake.to_arrow(rows).to_pylist()]

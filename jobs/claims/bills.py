@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import keys_equal
 from jobs.landing.manifests import Bill, Manifest
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame
+    from jobs.lake import Frame, Lake
     from jobs.runs.run import Run
 
 
 KIND = "payment"
 """The kind of feed that bills are."""
-PLACE = ("file_id", "line")
 
 
 def stirred(run: Run) -> list[Manifest]:
@@ -43,9 +41,9 @@ def stirred(run: Run) -> list[Manifest]:
 
 
 def whole_bills(run: Run) -> Frame:
-    """file_id, customer_key, first_day, last_day and place of every unfiltered bill in force.
+    """file_id, customer_key, first_day, last_day and rank of every unfiltered bill in force.
 
-    Of bills that cover a day the one with the highest place is in force: the last exported.
+    Of bills that cover a day the one with the highest rank is in force: the last exported.
     """
     bills = [(file, file.bill) for file in run.files_in_force if file.bill and file.bill.is_whole]
     bills.sort(key=lambda one: (one[1].exported_at, one[0].business_date, one[0].revision, one[0].part))
@@ -56,28 +54,37 @@ def whole_bills(run: Run) -> Frame:
                 "customer_key": pa.array([bill.customer_key for _, bill in bills], pa.string()),
                 "first_day": pa.array([bill.first_day for _, bill in bills], pa.date32()),
                 "last_day": pa.array([bill.last_day for _, bill in bills], pa.date32()),
-                "place": pa.array(range(len(bills)), pa.int32()),
+                "rank": pa.array(range(len(bills)), pa.int32()),
             }
         )
     )
 
 
-def mark_beaten(kind: str, rows: str) -> tuple[str, str]:
-    """Whether a row of a relation is beaten, and the join that tells; only bills can be."""
-    if kind != KIND:
-        return "false", ""
-    return "b.line IS NOT NULL", f"LEFT JOIN beaten AS b ON {keys_equal(rows, 'b', PLACE)}"
-
-
 def beaten(run: Run, *rows: Frame) -> Frame:
     """(file_id, line) of the rows of whole bills on a day that a later exported whole bill of the customer covers."""
-    frames = {f"rows_{number}": frame for number, frame in enumerate(rows)}
-    every = " UNION ALL ".join(f"SELECT file_id, line, act_date FROM {name}" for name in frames)
     return run.lake.keep(
-        f"""SELECT DISTINCT r.file_id, r.line FROM ({every}) AS r
-            JOIN bills AS b ON r.file_id = b.file_id
-            JOIN bills AS o ON b.customer_key = o.customer_key AND o.place > b.place
-             AND r.act_date >= o.first_day AND r.act_date <= o.last_day""",
+        """
+        SELECT DISTINCT r.file_id, r.line
+        FROM rows AS r
+        JOIN bills AS b ON r.file_id = b.file_id
+        JOIN bills AS o
+          ON b.customer_key = o.customer_key AND o.rank > b.rank
+         AND r.act_date >= o.first_day AND r.act_date <= o.last_day
+        """,
+        rows=run.lake.union(*rows),
         bills=whole_bills(run),
-        **frames,
+    )
+
+
+def marked(lake: Lake, kind: str, rows: Frame, beaten: Frame) -> Frame:
+    """Landed rows of a kind with `is_beaten`; only bills can be."""
+    if kind != KIND:
+        return lake.sql("SELECT *, false AS is_beaten FROM rows", rows=rows)
+    return lake.sql(
+        """
+        SELECT r.*, b.line IS NOT NULL AS is_beaten
+        FROM rows AS r LEFT JOIN beaten AS b ON r.file_id = b.file_id AND r.line = b.line
+        """,
+        rows=rows,
+        beaten=beaten,
     )

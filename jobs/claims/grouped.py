@@ -33,12 +33,19 @@ def readings_of(run: Run, touched: Touched) -> Grouped:
     records = records_on(run, touched, "act", days)
     columns = listed([name for name in records.columns if name != "disposition"])
     rows = run.lake.keep(
-        f"""SELECT {columns}, CASE WHEN place = 1 THEN 'record' ELSE 'supporting' END AS disposition,
-                   CAST(NULL AS string) AS code
-            FROM (SELECT *, row_number() OVER (
-                    PARTITION BY customer_key, institution, feed, scenario, act_date
-                    ORDER BY quantity_micro DESC, occurred_at_unix, record_key) AS place
-                  FROM records WHERE claim_kind = 'reading') AS placed""",
+        f"""
+        WITH placed AS (
+            SELECT *, row_number() OVER (
+                PARTITION BY customer_key, institution, feed, scenario, act_date
+                ORDER BY quantity_micro DESC, occurred_at_unix, record_key
+            ) AS rank
+            FROM records
+            WHERE claim_kind = 'reading'
+        )
+        SELECT {columns}, CASE WHEN rank = 1 THEN 'record' ELSE 'supporting' END AS disposition,
+               CAST(NULL AS string) AS code
+        FROM placed
+        """,
         records=records,
     )
     return Grouped(rows, days)
@@ -51,8 +58,11 @@ def taps_of(run: Run, touched: Touched) -> Grouped:
     records = records_on(run, touched, "tap", around(lake, days, "1"))
     paired = pair(lake, records, lake.from_arrow(run.policy.pairing), lake.from_arrow(run.policy.distances))
     rows = lake.keep(
-        """SELECT p.* FROM paired AS p
-           LEFT SEMI JOIN days AS d ON p.customer_key = d.customer_key AND p.lead_date = d.act_date""",
+        """
+        SELECT p.*
+        FROM paired AS p
+        LEFT SEMI JOIN days AS d ON p.customer_key = d.customer_key AND p.lead_date = d.act_date
+        """,
         paired=paired,
         days=days,
     )

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.claims import bills, landed
-from jobs.lake.frames import VALID, listed, newest, semi
+from jobs.lake.frames import VALID, listed
 from jobs.landing.statements import whole_statements
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from jobs.lake import Frame, Lake
     from jobs.landing.manifests import Manifest
     from jobs.runs.run import Run
 
@@ -44,93 +47,118 @@ class Touched:
 
 
 def touched_by(run: Run) -> Touched:
-    lake = run.lake
+    """From the files that this run brings or takes away to the rows that have to be decided again."""
     fresh = {kind: landed.rows(run, kind, run.new_files) for kind in landed.KINDS}
     gone = {kind: landed.rows(run, kind, run.superseded_files) for kind in landed.KINDS}
-    touched_bills = bills.stirred(run)
-    stirred = landed.rows(run, bills.KIND, touched_bills)
-    every = {f"{kind}_{number}": part[kind] for number, part in enumerate((fresh, gone)) for kind in landed.KINDS}
-    every["stirred"] = stirred
     former = {kind: landed.rows(run, kind, run.replaced) for kind in landed.KINDS} if run.replaced else {}
-    every |= {f"former_{kind}": rows for kind, rows in former.items()}
-    valid = " UNION ALL ".join(f"SELECT record_key FROM {name} WHERE {VALID}" for name in every)
-    keys = lake.keep(f"SELECT DISTINCT record_key FROM ({valid}) AS valid", **every)
-    others = list({file.file_id: file for file in (*_files_with(run, keys), *touched_bills)}.values())
+    stirred_bills = bills.stirred(run)
+    stirred = landed.rows(run, bills.KIND, stirred_bills)
+    keys = _record_keys(run.lake, [*fresh.values(), *gone.values(), *former.values(), stirred])
+    others = list({file.file_id: file for file in (*_files_with(run, keys), *stirred_bills)}.values())
     elsewhere = {kind: landed.rows(run, kind, others) for kind in landed.KINDS}
     beaten = bills.beaten(run, fresh[bills.KIND], elsewhere[bills.KIND])
-    ranked = {}
-    for kind in landed.KINDS:
-        columns = fresh[kind].columns
-        is_beaten, beaten_by = bills.mark_beaten(kind, "c")
-        ranked[kind] = lake.keep(
-            f"""SELECT {listed(columns)}, CASE WHEN is_beaten THEN 'superseded' WHEN place = 1 THEN 'record'
-                                               ELSE 'repeat' END AS disposition FROM (
-                  SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten ORDER BY {LATEST_FIRST}) AS place FROM (
-                    SELECT {listed(columns, "c.")}, {is_beaten} AS is_beaten FROM (
-                      SELECT {listed(columns)} FROM fresh WHERE {VALID}
-                      UNION ALL
-                      SELECT {listed(columns, "e.")} FROM elsewhere AS e
-                      LEFT SEMI JOIN keys AS k ON e.record_key = k.record_key WHERE {VALID}) AS c
-                    {beaten_by}) AS candidates) AS placed""",
-            fresh=fresh[kind],
-            elsewhere=elsewhere[kind],
-            keys=keys,
-            beaten=beaten,
-        )
+    ranked = {kind: _ranked(run.lake, kind, fresh[kind], elsewhere[kind], keys, beaten) for kind in landed.KINDS}
     return Touched(fresh, gone, former, stirred, beaten, keys, ranked)
+
+
+def _record_keys(lake: Lake, parts: Sequence[Frame]) -> Frame:
+    """record_key of every valid row of the parts."""
+    keys = [lake.sql(f"SELECT record_key FROM part WHERE {VALID}", part=part) for part in parts]
+    return lake.keep("SELECT DISTINCT record_key FROM keys", keys=lake.union(*keys))
 
 
 def _files_with(run: Run, keys: Frame) -> list[Manifest]:
     """Statements in force, other than the new ones, that hold a row with one of the keys."""
-    new = {file.file_id for file in run.new_files}
-    old = {file.file_id: file for file in run.files_in_force if file.file_id not in new}
+    old = {file.file_id: file for file in _old_files(run)}
     if not old:
         return []
     held = run.lake.sql(
-        """SELECT DISTINCT r.file_id FROM rows AS r LEFT SEMI JOIN keys AS k ON r.record_key = k.record_key""",
-        rows=run.read("silver.rows"),
+        "SELECT DISTINCT r.file_id FROM rows AS r LEFT SEMI JOIN keys AS k ON r.record_key = k.record_key",
+        rows=run.log("silver.rows").rows,
         keys=keys,
     )
     found = run.lake.to_arrow(held).column("file_id").to_pylist()
     return whole_statements([old[file_id] for file_id in found if file_id in old], old.values())
 
 
+def _old_files(run: Run) -> list[Manifest]:
+    """Files in force that this run does not use first or anew."""
+    new = {file.file_id for file in run.new_files}
+    return [file for file in run.files_in_force if file.file_id not in new]
+
+
+def _ranked(lake: Lake, kind: str, fresh: Frame, elsewhere: Frame, keys: Frame, beaten: Frame) -> Frame:
+    """The rows in force of a kind that have one of the keys, with their disposition among the rows of their key."""
+    columns = listed(fresh.columns)
+    candidates = lake.sql(
+        f"""
+        SELECT {columns} FROM fresh WHERE {VALID}
+        UNION ALL
+        SELECT {listed(fresh.columns, "e.")}
+        FROM elsewhere AS e LEFT SEMI JOIN keys AS k ON e.record_key = k.record_key
+        WHERE {VALID}
+        """,
+        fresh=fresh,
+        elsewhere=elsewhere,
+        keys=keys,
+    )
+    return lake.keep(
+        f"""
+        WITH placed AS (
+            SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten ORDER BY {LATEST_FIRST}) AS rank
+            FROM candidates
+        )
+        SELECT {columns},
+               CASE WHEN is_beaten THEN 'superseded' WHEN rank = 1 THEN 'record' ELSE 'repeat' END AS disposition
+        FROM placed
+        """,
+        candidates=bills.marked(lake, kind, candidates, beaten),
+    )
+
+
 def touched_days(run: Run, touched: Touched, kind: str, condition: str) -> Frame:
     """(customer_key, act_date) of every touched valid row of a kind."""
-    parts = {"fresh": touched.fresh[kind], "gone": touched.gone[kind], "ranked": touched.ranked[kind]}
+    lake = run.lake
+    parts = [touched.fresh[kind], touched.gone[kind], touched.ranked[kind]]
     if touched.former:
-        parts["former"] = touched.former[kind]
-    rows = " UNION ALL ".join(
-        f"SELECT customer_key, act_date FROM {name} WHERE {VALID} AND {condition}" for name in parts
-    )
-    return run.lake.keep(f"SELECT DISTINCT customer_key, act_date FROM ({rows}) AS days", **parts)
+        parts.append(touched.former[kind])
+    days = [
+        lake.sql(f"SELECT customer_key, act_date FROM part WHERE {VALID} AND {condition}", part=part) for part in parts
+    ]
+    return lake.keep("SELECT DISTINCT customer_key, act_date FROM days", days=lake.union(*days))
 
 
 def records_on(run: Run, touched: Touched, kind: str, days: Frame) -> Frame:
     """Every record in force of a kind for (customer_key, act_date) in `days`, whatever run brought it."""
-    dates = run.dates(days)
-    new = {file.file_id for file in run.new_files}
-    old = [file for file in run.files_in_force if file.kind == kind and file.file_id not in new]
-    near = whole_statements([file for file in old if not file.act_dates.keys().isdisjoint(dates)], old)
+    near = _old_files_on(run, kind, run.dates(days))
     held = landed.rows(run, kind, near)
-    known = newest(
-        run.lake, semi(run.lake, run.read("silver.rows"), run.file_frame(near), "file_id"), "file_id", "line"
-    )
     columns = held.columns
     return run.lake.keep(
-        f"""SELECT {listed(columns, "h.")} FROM held AS h
-              LEFT SEMI JOIN days AS d ON h.customer_key = d.customer_key AND h.act_date = d.act_date
-              LEFT ANTI JOIN keys AS k ON h.record_key = k.record_key
-              LEFT ANTI JOIN (SELECT file_id, line FROM known WHERE disposition IN ('repeat', 'superseded')) AS p
-                ON h.file_id = p.file_id AND h.line = p.line
-            WHERE {VALID}
-            UNION ALL
-            SELECT {listed(columns, "r.")} FROM ranked AS r
-              LEFT SEMI JOIN days AS d ON r.customer_key = d.customer_key AND r.act_date = d.act_date
-            WHERE r.disposition = 'record'""",
+        f"""
+        WITH passed_over AS (
+            SELECT file_id, line FROM known WHERE disposition IN ('repeat', 'superseded')
+        )
+        SELECT {listed(columns, "h.")}
+        FROM held AS h
+        LEFT SEMI JOIN days AS d ON h.customer_key = d.customer_key AND h.act_date = d.act_date
+        LEFT ANTI JOIN keys AS k ON h.record_key = k.record_key
+        LEFT ANTI JOIN passed_over AS p ON h.file_id = p.file_id AND h.line = p.line
+        WHERE {VALID}
+        UNION ALL
+        SELECT {listed(columns, "r.")}
+        FROM ranked AS r
+        LEFT SEMI JOIN days AS d ON r.customer_key = d.customer_key AND r.act_date = d.act_date
+        WHERE r.disposition = 'record'
+        """,
         held=held,
         days=days,
         keys=touched.keys,
-        known=known,
+        known=run.log("silver.rows").newest(run.file_frame(near)),
         ranked=touched.ranked[kind],
     )
+
+
+def _old_files_on(run: Run, kind: str, dates: Iterable[date]) -> list[Manifest]:
+    """Earlier statements in force of a kind that have rows on one of the dates."""
+    old = [file for file in _old_files(run) if file.kind == kind]
+    return whole_statements([file for file in old if not file.act_dates.keys().isdisjoint(dates)], old)

@@ -1,13 +1,23 @@
-"""Tokens → persons, for the customers that new evidence can reach."""
+"""resolve: customers who share an identifier → persons, whose ids last; every birth, merger and split is logged.
+
+Reads   silver.customer_events, silver.claims, silver.redemptions      Appends   silver.membership, silver.identity_log
+
+Components are closed under shared tokens, so one step from the changed customers – to the components of those with
+whom they share a token now, and of those they were in before – reaches everybody whose person can change.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.lake.frames import in_force, newest, semi
-from jobs.persons.identity import LEVELS, inherit, partition
+from jobs.lake.frames import listed, semi
+from jobs.persons.identity import LEVELS, Identities, Partition, inherit, partition
+from jobs.persons.members import members
+from schemas.tables import SEQ
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from jobs.lake import Frame, Lake
     from jobs.runs.run import Run
 
@@ -18,124 +28,189 @@ TOKEN_COLUMNS = {
     "card2_token": "card",
     "phone_token": "phone",
 }
+"""Column of a registration → level of evidence."""
+
+
+class Member(NamedTuple):
+    """A row of silver.membership, but for the publication that wrote it."""
+
+    customer_key: str
+    person_id: str
+    component_id: str
+    subject_kind: str
+    rule: str
+
+
+class Change(NamedTuple):
+    """A row of silver.identity_log, but for the publication that wrote it."""
+
+    change: str
+    person_id: str
+    redirect_to: str | None = None
+    customer_key: str = ""
+    rule: str = ""
+    row_count: int | None = None
 
 
 def resolve(run: Run) -> dict[str, Frame]:
-    """What this run appends to silver.membership and silver.identity_log.
-
-    Components are closed under shared tokens, so one step from the changed customers – to the
-    components of those with whom they share a token now, and of those they were in before – reaches
-    everybody whose person can change.
-    """
+    """What this run appends to silver.membership and silver.identity_log."""
     lake = run.lake
-    registrations = registrations_in_force(lake, run.read("silver.customer_events"))
-    members = lake.keep("SELECT * FROM m", m=newest(lake, run.read("silver.membership"), "customer_key"))
-    changed = _changed(run, members)
+    known = lake.keep("SELECT * FROM known", known=members(run))
+    registrations = registrations_in_force(run)
     tokens = _tokens(lake, registrations)
-    affected = lake.keep(
-        """WITH reached AS (
-             SELECT customer_key FROM changed
-             UNION
-             SELECT t.customer_key FROM tokens AS t LEFT SEMI JOIN (
-               SELECT o.token FROM tokens AS o LEFT SEMI JOIN changed AS c ON o.customer_key = c.customer_key) AS s
-               ON t.token = s.token)
-           SELECT customer_key FROM reached
-           UNION
-           SELECT m.customer_key FROM members AS m LEFT SEMI JOIN (
-             SELECT n.component_id FROM members AS n LEFT SEMI JOIN reached AS r ON n.customer_key = r.customer_key) AS p
-             ON m.component_id = p.component_id""",
-        changed=changed,
-        tokens=tokens,
-        members=members,
-    )
-    customers = lake.to_arrow(
-        lake.sql(
-            """SELECT a.customer_key, coalesce(r.subject_kind, 'resident') AS subject_kind
-               FROM affected AS a LEFT JOIN registrations AS r ON a.customer_key = r.customer_key""",
-            affected=affected,
-            registrations=registrations,
-        )
-    ).to_pydict()
-    evidence = _evidence(lake.to_arrow(semi(lake, tokens, affected, "customer_key")).to_pydict())
-    known_rows = lake.to_arrow(semi(lake, members, affected, "customer_key")).to_pylist()
-    before = {row["customer_key"]: row for row in known_rows}
+    affected = _affected(lake, _changed(run, known), tokens, known)
+    kinds = _subject_kinds(lake, affected, registrations)
+    before = {one.customer_key: one for one in _members(lake, known, affected)}
 
-    found = partition(customers["customer_key"], evidence)
-    identities = inherit(found, {key: row["person_id"] for key, row in before.items()}, run.seq)
-    kinds = dict(zip(customers["customer_key"], customers["subject_kind"]))
-    membership: list[dict[str, Any]] = []
-    for number, key in enumerate(found.customers):
-        row = {
-            "customer_key": key,
-            "person_id": identities.person[key],
-            "component_id": found.customers[found.component[number]],
-            "subject_kind": kinds[key],
-            "rule": found.rule[number],
-            "publication_seq": run.seq,
-        }
-        known = before.get(key)
-        if known is None or any(known[name] != row[name] for name in row if name != "publication_seq"):
-            membership.append(row)
+    found = partition(list(kinds), _evidence(lake, tokens, affected))
+    identities = inherit(found, {customer: one.person_id for customer, one in before.items()}, run.seq)
+    moved = [one for one in _joined(found, identities, kinds) if one != before.get(one.customer_key)]
+    conflicts = found.conflicts if moved else {}
     run.figures["persons_born"] = len(identities.born)
     run.figures["persons_merged"] = len(identities.merged)
-    log: list[dict[str, Any]] = [
-        *({"change": "born", "person_id": person, "row_count": 1} for person in identities.born),
-        *({"change": "merged", "person_id": old, "redirect_to": new} for old, new in identities.merged.items()),
-        *({"change": "split", "person_id": new, "redirect_to": old} for new, old in identities.split.items()),
-        *(
-            {"change": "conflict", "person_id": "", "rule": level, "row_count": count}
-            for level, count in found.conflicts.items()
-            if count and membership
-        ),
-    ]
-    for entry in log:
-        entry.setdefault("customer_key", "")
-        entry.setdefault("rule", "")
-        entry["publication_seq"] = run.seq
     return {
-        "silver.membership": lake.rows("silver.membership", membership),
-        "silver.identity_log": lake.rows("silver.identity_log", log),
+        "silver.membership": _rows(run, "silver.membership", moved),
+        "silver.identity_log": _rows(run, "silver.identity_log", [*_changes(identities), *_conflicts(conflicts)]),
     }
 
 
-def registrations_in_force(lake: Lake, events: Frame) -> Frame:
+# -- whose person may change -------------------------------------------------------------------------
+
+
+def registrations_in_force(run: Run) -> Frame:
     """The latest registration of every customer."""
-    live = in_force(lake, lake.sql("SELECT * FROM e WHERE event_kind = 'registration'", e=events), "event_key")
-    return lake.keep(
-        """SELECT * FROM (SELECT *, row_number() OVER (
-             PARTITION BY customer_key ORDER BY at_unix DESC, event_key) AS place FROM live) AS placed WHERE place = 1""",
-        live=live,
+    return run.lake.keep(
+        """
+        WITH placed AS (
+            SELECT *, row_number() OVER (PARTITION BY customer_key ORDER BY at_unix DESC, event_key) AS rank
+            FROM registrations
+        )
+        SELECT * FROM placed WHERE rank = 1
+        """,
+        registrations=run.log("silver.customer_events").where("event_kind = 'registration'").in_force(),
     )
 
 
-def _changed(run: Run, members: Frame) -> Frame:
+def _changed(run: Run, known: Frame) -> Frame:
     """Customers whose registration this run touched, and those that nobody knew before."""
-    read = run.read if run.full else run.written
+    events, claims, redemptions = (
+        log.rows if run.full else log.written
+        for log in map(run.log, ("silver.customer_events", "silver.claims", "silver.redemptions"))
+    )
     return run.lake.keep(
-        """SELECT customer_key FROM events WHERE event_kind = 'registration'
-           UNION
-           SELECT s.customer_key FROM (SELECT customer_key FROM events UNION SELECT customer_key FROM claims
-                                       UNION SELECT customer_key FROM redemptions) AS s
-           LEFT ANTI JOIN members AS m ON s.customer_key = m.customer_key""",
-        events=read("silver.customer_events"),
-        claims=read("silver.claims"),
-        redemptions=read("silver.redemptions"),
-        members=members,
+        """
+        WITH seen AS (
+            SELECT customer_key FROM events
+            UNION
+            SELECT customer_key FROM claims
+            UNION
+            SELECT customer_key FROM redemptions
+        )
+        SELECT customer_key FROM events WHERE event_kind = 'registration'
+        UNION
+        SELECT s.customer_key FROM seen AS s LEFT ANTI JOIN known AS k ON s.customer_key = k.customer_key
+        """,
+        events=events,
+        claims=claims,
+        redemptions=redemptions,
+        known=known,
     )
 
 
 def _tokens(lake: Lake, registrations: Frame) -> Frame:
     """customer_key, level, token (with the subject kind in it): one row per identifier."""
     parts = " UNION ALL ".join(
-        f"""SELECT customer_key, '{level}' AS level, concat_ws('|', '{level}', subject_kind, {column}) AS token
-            FROM registrations WHERE {column} IS NOT NULL"""
+        f"""
+        SELECT customer_key, '{level}' AS level, concat_ws('|', '{level}', subject_kind, {column}) AS token
+        FROM registrations
+        WHERE {column} IS NOT NULL
+        """
         for column, level in TOKEN_COLUMNS.items()
     )
     return lake.keep(parts, registrations=registrations)
 
 
-def _evidence(columns: dict[str, list[str]]) -> dict[str, list[tuple[str, str]]]:
+def _affected(lake: Lake, changed: Frame, tokens: Frame, known: Frame) -> Frame:
+    """customer_key of everybody whose person can change."""
+    return lake.keep(
+        """
+        WITH shared AS (
+            SELECT t.token FROM tokens AS t LEFT SEMI JOIN changed AS c ON t.customer_key = c.customer_key
+        ),
+        reached AS (
+            SELECT customer_key FROM changed
+            UNION
+            SELECT t.customer_key FROM tokens AS t LEFT SEMI JOIN shared AS s ON t.token = s.token
+        ),
+        former AS (
+            SELECT k.component_id FROM known AS k LEFT SEMI JOIN reached AS r ON k.customer_key = r.customer_key
+        )
+        SELECT customer_key FROM reached
+        UNION
+        SELECT k.customer_key FROM known AS k LEFT SEMI JOIN former AS f ON k.component_id = f.component_id
+        """,
+        changed=changed,
+        tokens=tokens,
+        known=known,
+    )
+
+
+# -- to the driver, for the union-find: those affected, and what is known of them ----------------------
+
+
+def _subject_kinds(lake: Lake, affected: Frame, registrations: Frame) -> dict[str, str]:
+    """Customer → subject kind; who acts without a registration is a resident."""
+    found = lake.sql(
+        """
+        SELECT a.customer_key, coalesce(r.subject_kind, 'resident') AS subject_kind
+        FROM affected AS a LEFT JOIN registrations AS r ON a.customer_key = r.customer_key
+        """,
+        affected=affected,
+        registrations=registrations,
+    )
+    columns = lake.to_arrow(found).to_pydict()
+    return dict(zip(columns["customer_key"], columns["subject_kind"]))
+
+
+def _members(lake: Lake, known: Frame, affected: Frame) -> list[Member]:
+    """What the affected customers are now."""
+    return lake.ask(
+        Member,
+        f"SELECT {listed(Member._fields)} FROM known",
+        known=semi(lake, known, affected, "customer_key"),
+    )
+
+
+def _evidence(lake: Lake, tokens: Frame, affected: Frame) -> dict[str, list[tuple[str, str]]]:
+    """Level → (customer, token) of the affected."""
+    columns = lake.to_arrow(semi(lake, tokens, affected, "customer_key")).to_pydict()
     evidence: dict[str, list[tuple[str, str]]] = {level: [] for level in LEVELS}
     for customer, level, token in zip(columns["customer_key"], columns["level"], columns["token"]):
         evidence[level].append((customer, token))
     return evidence
+
+
+# -- what is written ---------------------------------------------------------------------------------
+
+
+def _joined(found: Partition, identities: Identities, kinds: Mapping[str, str]) -> Iterator[Member]:
+    """Every customer with the person that it belongs to."""
+    for customer, component, rule in zip(found.customers, found.component.tolist(), found.rule):
+        yield Member(customer, identities.person[customer], found.customers[component], kinds[customer], rule)
+
+
+def _changes(identities: Identities) -> Iterator[Change]:
+    """How persons came to be."""
+    yield from (Change("born", person, row_count=1) for person in identities.born)
+    yield from (Change("merged", old, redirect_to=new) for old, new in identities.merged.items())
+    yield from (Change("split", new, redirect_to=old) for new, old in identities.split.items())
+
+
+def _conflicts(conflicts: Mapping[str, int]) -> Iterator[Change]:
+    """Evidence that was refused, by level."""
+    yield from (Change("conflict", "", rule=level, row_count=count) for level, count in conflicts.items() if count)
+
+
+def _rows(run: Run, table: str, rows: Iterable[Member | Change]) -> Frame:
+    """Rows of a table, with the publication that writes them."""
+    return run.lake.rows(table, [{**row._asdict(), SEQ: run.seq} for row in rows])

@@ -115,49 +115,70 @@ Open = Callable[[str, int], bool]
 @contextmanager
 def recorded(lake: Lake, home: Path, kind: Kind, outcome: Outcome) -> Iterator[Open]:
     """Save what `outcome` says in the end, and that it failed where it did, once the run is opened; bind its log."""
-    started, commits_before = now(), len(lake.commits)
+    journal = _Journal(lake, home, kind, outcome)
+    with journal.around:
+        journal.around.enter_context(about(business_date=outcome.business_date.isoformat()))
+        failure: dict[str, Any] = {}
+        try:
+            yield journal.open
+        except PublicationBlocked as blocked:
+            failure = {"outcome": "blocked", "broken_rules": [one.rule.id for one in blocked.broken]}
+            log.error("run_blocked", codes=failure["broken_rules"])
+            raise
+        except BaseException as error:
+            failure = {"outcome": "failed", "error": type(error).__name__}
+            log.error("run_failed", error=failure["error"])
+            raise
+        finally:
+            journal.close(failure)
+
+
+@dataclass
+class _Journal:
+    """A run's record while the run lasts, joined with what earlier processes of the run left."""
+
+    lake: Lake
+    home: Path
+    kind: Kind
+    outcome: Outcome
+    around: ExitStack = field(default_factory=ExitStack)
     record: RunRecord | None = None
     earlier: RunRecord | None = None
 
-    def opened(run_id: str, publication_seq: int) -> bool:
-        nonlocal record, earlier
-        earlier = load(home, run_id)
-        record = RunRecord(
-            run_id=run_id,
-            kind=kind,
-            lake=lake.path.name,
-            engine=lake.engine,
-            business_date=outcome.business_date,
-            publication_seq=publication_seq,
-            started_at=started,
-        )
-        save(home, earlier.joined(record) if earlier else record)
-        around.enter_context(about(run_id=run_id))
-        return earlier is None
+    def __post_init__(self) -> None:
+        self.started, self.commits_before = now(), len(self.lake.commits)
 
-    with ExitStack() as around:
-        around.enter_context(about(business_date=outcome.business_date.isoformat()))
-        ended: dict[str, Any] = {}
-        try:
-            yield opened
-        except PublicationBlocked as blocked:
-            ended = {"outcome": "blocked", "broken_rules": [one.rule.id for one in blocked.broken]}
-            log.error("run_blocked", codes=ended["broken_rules"])
-            raise
-        except BaseException as error:
-            ended = {"outcome": "failed", "error": type(error).__name__}
-            log.error("run_failed", error=ended["error"])
-            raise
-        finally:
-            outcome.commits = len(lake.commits) - commits_before
-            if record:
-                said = {
-                    "outcome": outcome.state,
-                    "ended_at": None if outcome.state == "open" and not ended else now(),
-                    "seconds": {job: round(seconds, 3) for job, seconds in outcome.seconds.items()},
-                    "commits": outcome.commits,
-                    "rows": outcome.appended,
-                    "figures": outcome.figures,
-                }
-                record = record.model_copy(update=said | ended)
-                save(home, earlier.joined(record) if earlier else record)
+    def open(self, run_id: str, publication_seq: int) -> bool:
+        self.earlier = load(self.home, run_id)
+        self._save(
+            RunRecord(
+                run_id=run_id,
+                kind=self.kind,
+                lake=self.lake.path.name,
+                engine=self.lake.engine,
+                business_date=self.outcome.business_date,
+                publication_seq=publication_seq,
+                started_at=self.started,
+            )
+        )
+        self.around.enter_context(about(run_id=run_id))
+        return self.earlier is None
+
+    def close(self, failure: dict[str, Any]) -> None:
+        outcome = self.outcome
+        outcome.commits = len(self.lake.commits) - self.commits_before
+        if not self.record:
+            return
+        said = {
+            "outcome": outcome.state,
+            "ended_at": None if outcome.state == "open" and not failure else now(),
+            "seconds": {job: round(seconds, 3) for job, seconds in outcome.seconds.items()},
+            "commits": outcome.commits,
+            "rows": outcome.appended,
+            "figures": outcome.figures,
+        }
+        self._save(self.record.model_copy(update=said | failure))
+
+    def _save(self, record: RunRecord) -> None:
+        self.record = record
+        save(self.home, self.earlier.joined(record) if self.earlier else record)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from jobs.errors import RunError
 from jobs.lake.chain import PUBLICATIONS, Publication, last_publication, restore_pins
 from jobs.landing import hold
 from jobs.landing.manifests import LANDING, Manifest, load_manifests, newest_landings
-from jobs.landing.receipts import load_receipts
+from jobs.landing.receipts import Receipt, load_receipts
 from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
 from schemas.days import cut_off
@@ -19,11 +20,6 @@ from schemas.days import cut_off
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
-
-
-def _is_published(lake: Lake, business_date: date) -> bool:
-    record = lake.read(PUBLICATIONS)
-    return lake.has_rows(lake.sql(f"SELECT 1 FROM record WHERE business_date = DATE '{business_date}'", record=record))
 
 
 def begin(
@@ -46,26 +42,16 @@ def begin(
             again; or jobs are to go on with a run that is not open, or is of another date.
     """
     last = last_publication(lake)
-    is_past = last.business_date is not None and business_date < last.business_date
-    if is_past and (full or not _is_published(lake, business_date)):
+    if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
         raise RunError(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
             "is part of the next date's run"
         )
     manifests = load_manifests(home)
-    noted = load_open_run(lake.path)
-    is_open = noted is not None and (noted.publication_seq, noted.business_date) == (last.seq + 1, business_date)
-    if done and noted is not None and is_open:
-        opened = noted
-    else:
-        opened = OpenRun(
-            publication_seq=last.seq + 1,
-            business_date=business_date,
-            run_id=new_run_id(),
-            files=_received(business_date, manifests),
-            released=hold.load_passes(home),
-            verdicts=noted.verdicts if noted else {},
-        )
+    note = load_open_run(lake.path)
+    is_open = note is not None and (note.publication_seq, note.business_date) == (last.seq + 1, business_date)
+    going_on = note if done and is_open else None
+    opened = going_on or _opened(home, business_date, last, manifests, note)
     run = _frozen(lake, registry, home, opened, last, manifests, full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
@@ -79,23 +65,32 @@ def begin(
     return run
 
 
-Used = dict[str, set[Landing]]
-"""State in gold.coverage → files that earlier runs reported."""
+def _is_past(business_date: date, last: Publication) -> bool:
+    return last.business_date is not None and business_date < last.business_date
 
 
-def _reported(lake: Lake, seq: int) -> Used:
-    """What publications have said of files. To the driver: one row per file of a statement."""
-    rows = lake.to_arrow(
-        lake.sql(
-            f"""SELECT DISTINCT file_id, landing, file_state FROM coverage
-                WHERE file_state <> 'missing' AND publication_seq <= {seq}""",
-            coverage=lake.read("gold.coverage"),
-        )
-    ).to_pylist()
-    found: Used = {"consumed": set(), "refused": set()}
-    for row in rows:
-        found[row["file_state"]].add((row["file_id"], row["landing"]))
-    return found
+def _is_published(lake: Lake, business_date: date) -> bool:
+    publications = lake.read(PUBLICATIONS)
+    of_date = f"SELECT 1 FROM publications WHERE business_date = DATE '{business_date}'"
+    return lake.has_rows(lake.sql(of_date, publications=publications))
+
+
+def _opened(
+    home: Path, business_date: date, last: Publication, manifests: Iterable[Manifest], before: OpenRun | None
+) -> OpenRun:
+    """A new run, with what was received before its date's cut-off; verdicts of the run before hold where they fit."""
+    until = cut_off(business_date)
+    return OpenRun(
+        publication_seq=last.seq + 1,
+        business_date=business_date,
+        run_id=new_run_id(),
+        files=frozenset(_landing(file) for file in manifests if file.received_at < until),
+        released=hold.load_passes(home),
+        verdicts=before.verdicts if before else {},
+    )
+
+
+# -- what a run uses ---------------------------------------------------------------------------------
 
 
 def _frozen(
@@ -104,55 +99,85 @@ def _frozen(
     home: Path,
     opened: OpenRun,
     last: Publication,
-    manifests: list[Manifest],
+    manifests: Sequence[Manifest],
     full: bool,
 ) -> Run:
     """The run with its lists of files."""
-    business_date = opened.business_date
-    used = _reported(lake, last.seq)
-    consumed, refused_before = used["consumed"], used["refused"]
-    known = newest_landings(file for file in manifests if _landing(file) in consumed)
+    reported = _reported(lake, last.seq)
+    consumed = newest_landings(file for file in manifests if _landing(file) in reported.consumed)
     usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
-    fresh = [file for file in usable if file.state == "accepted" and _landing(file) not in consumed]
-    is_past = last.business_date is not None and business_date < last.business_date
+    waiting = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
     # What is past has nothing to do, and judging takes time.
-    judged = [] if is_past else hold.judge_statements(fresh, known, registry, opened.released, opened.judge)
+    is_past = _is_past(opened.business_date, last)
+    judged = [] if is_past else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge)
     held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
-    fresh = [file for file in fresh if file.file_id not in held]
+    fresh = [file for file in waiting if file.file_id not in held]
     again = {file.file_id for file in fresh}
-    refused = [(file, file.errors[0].code) for file in usable if file.state == "refused"]
-    refused += [(file, held[file.file_id]) for file in usable if file.file_id in held]
     return Run(
         lake=lake,
         registry=registry,
         home=home,
-        business_date=business_date,
+        business_date=opened.business_date,
         last=last,
-        consumed=[file for file in known if file.file_id not in again],
+        consumed=[file for file in consumed if file.file_id not in again],
         fresh=fresh,
-        replaced=[file for file in known if file.file_id in again],
-        refused=[(file, code) for file, code in refused if _landing(file) not in refused_before],
-        turned_away=[
-            receipt
-            for source in registry.sources.values()
-            for receipt in load_receipts(source, home / LANDING)
-            if receipt.state == "refused"
-            and receipt.received_at < cut_off(business_date)
-            and (receipt.delivery_id, 0) not in refused_before
-        ],
+        replaced=[file for file in consumed if file.file_id in again],
+        refused=[one for one in _refused(usable, held) if _landing(one[0]) not in reported.refused],
+        turned_away=_turned_away(registry, home, opened.business_date, reported),
         judged=judged,
         full=full,
     )
+
+
+@dataclass(frozen=True)
+class _Reported:
+    """What publications have said of files, and of deliveries as a whole."""
+
+    consumed: frozenset[Landing]
+    refused: frozenset[Landing]
+
+
+def _reported(lake: Lake, seq: int) -> _Reported:
+    """To the driver: one row per file of a statement."""
+    said = lake.ask(
+        dict,
+        f"""
+        SELECT DISTINCT file_id, landing, file_state
+        FROM coverage
+        WHERE file_state <> 'missing' AND publication_seq <= {seq}
+        """,
+        coverage=lake.read("gold.coverage"),
+    )
+    consumed, refused = (
+        frozenset((row["file_id"], row["landing"]) for row in said if row["file_state"] == state)
+        for state in ("consumed", "refused")
+    )
+    return _Reported(consumed, refused)
 
 
 def _landing(file: Manifest) -> Landing:
     return file.file_id, file.landing
 
 
-def _received(business_date: date, manifests: list[Manifest]) -> frozenset[Landing]:
-    """The files received before the date's cut-off, as they are landed now."""
-    until = cut_off(business_date)
-    return frozenset(_landing(file) for file in manifests if file.received_at < until)
+def _refused(usable: Sequence[Manifest], held: Mapping[str, str]) -> Iterator[tuple[Manifest, str]]:
+    """Files that cannot be used, and why: refused when they were landed, then held back."""
+    yield from ((file, file.errors[0].code) for file in usable if file.state == "refused")
+    yield from ((file, held[file.file_id]) for file in usable if file.file_id in held)
+
+
+def _turned_away(registry: Registry, home: Path, business_date: date, reported: _Reported) -> list[Receipt]:
+    """Deliveries that were refused as a whole before the date's cut-off, and not yet reported."""
+    return [
+        receipt
+        for source in registry.sources.values()
+        for receipt in load_receipts(source, home / LANDING)
+        if receipt.state == "refused"
+        and receipt.received_at < cut_off(business_date)
+        and (receipt.delivery_id, 0) not in reported.refused
+    ]
+
+
+# -- how it is given up ------------------------------------------------------------------------------
 
 
 def end_open_run(lake: Lake, last: Publication, *, give_up: bool, dry_run: bool = False) -> None:
