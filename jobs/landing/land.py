@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,18 +55,18 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
         The manifests written by this call.
     """
     written = []
+    lander = _Lander(source, home, tokens, stations)
     with one_ingest(source, home / LANDING, "land"):
         for receipt in load_receipts(source, home / LANDING):
             if receipt.state != "accepted":
                 continue
             for feed in source.feeds:
-                files = [file for file in receipt.files if file.feed == feed]
                 waiting = [
-                    parts
-                    for parts in _wholes(source, feed, files)
-                    if not all(_manifest_path(source, home, receipt, file).exists() for file in parts)
+                    (parts, 0)
+                    for parts in _wholes(source, feed, receipt.files)
+                    if not all(lander.path(receipt, file).exists() for file in parts)
                 ]
-                written += _land(source, home, tokens, stations, receipt, feed, [(parts, 0) for parts in waiting])
+                written += lander.land(receipt, feed, waiting)
     return written
 
 
@@ -79,28 +80,29 @@ def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] 
         The manifests written by this call.
     """
     written = []
+    lander = _Lander(source, home, tokens, stations)
     with one_ingest(source, home / LANDING, "replay"):
         newest = _newest(source, home)
         for receipt in load_receipts(source, home / LANDING):
             for feed in source.feeds:
-                files = [file for file in receipt.files if file.feed == feed and file.file_id in newest]
+                landed = [file for file in receipt.files if file.file_id in newest]
                 again = [
                     (parts, max(newest[file.file_id].landing for file in parts) + 1)
-                    for parts in _wholes(source, feed, files)
+                    for parts in _wholes(source, feed, landed)
                     if _may_mend(parts, newest, source) and _is_there(parts, home)
                 ]
-                written += _land(source, home, tokens, stations, receipt, feed, again)
+                written += lander.land(receipt, feed, again)
     return written
 
 
-def expired(source: Source, home: Path) -> int:
+def past_replay(source: Source, home: Path) -> int:
     """Files of which another contract could make more, and which landing no longer has: no replay brings them back."""
     newest = _newest(source, home)
     return sum(
         len(parts)
         for receipt in load_receipts(source, home / LANDING)
         for feed in source.feeds
-        for parts in _wholes(source, feed, [file for file in receipt.files if file.feed == feed])
+        for parts in _wholes(source, feed, receipt.files)
         if all(file.file_id in newest for file in parts)
         and _may_mend(parts, newest, source)
         and not _is_there(parts, home)
@@ -136,44 +138,94 @@ def _is_there(parts: list[ReceivedFile], home: Path) -> bool:
     return all((home / LANDING / file.path).is_file() for file in parts)
 
 
-def _wholes(source: Source, feed: str, files: list[ReceivedFile]) -> list[list[ReceivedFile]]:
+def _wholes(source: Source, feed: str, files: Sequence[ReceivedFile]) -> list[list[ReceivedFile]]:
     """The files of a feed in one delivery that count together."""
-    return [[file] for file in files] if source.feeds[feed].is_bill else [files] if files else []
+    of_feed = [file for file in files if file.feed == feed]
+    return [[file] for file in of_feed] if source.feeds[feed].is_bill else [of_feed] if of_feed else []
 
 
-def _customers(source: Source, feed: str, receipt: Receipt, home: Path) -> dict[str, str | None]:
-    """File name → customer, of a feed of bills; read once a delivery, which may hold thousands."""
-    return customers_of(receipt, home / LANDING) if source.feeds[feed].is_bill else {}
+@dataclass(frozen=True)
+class _Lander:
+    """What every file of an institution is landed with."""
+
+    source: Source
+    home: Path
+    tokens: Tokens
+    stations: frozenset[str]
+
+    def land(self, receipt: Receipt, feed: str, statements: Sequence[tuple[list[ReceivedFile], int]]) -> list[Manifest]:
+        """Land statements of one feed of one delivery, each with the number of its landing."""
+        if not statements:
+            return []
+        # Read once a delivery, which may hold thousands of bills.
+        customers = customers_of(receipt, self.home / LANDING) if self.source.feeds[feed].is_bill else {}
+        written = []
+        for parts, landing in statements:
+            written += self._statement(receipt, parts, customers, landing)
+        log.info(
+            "feed_landed",
+            feed=feed,
+            arrival=receipt.arrival,
+            files=len(written),
+            rows=sum(file.rows for file in written),
+            quarantined=sum(file.quarantined_rows for file in written),
+            rejected=sum(file.rejected_rows for file in written),
+            refused=sum(file.state == "refused" for file in written),
+            codes=sorted({error.code for file in written for error in file.errors}),
+        )
+        return written
+
+    def path(self, receipt: Receipt, file: ReceivedFile, landing: int = 0) -> Path:
+        """Where a file's manifest is, or will be."""
+        assert receipt.business_date is not None
+        kind = self.source.feeds[file.feed].kind
+        stem = stem_of(file.file_id, landing)
+        return manifest_path(self.home, kind, self.source.id, file.feed, receipt.business_date, stem)
+
+    def _statement(
+        self, receipt: Receipt, parts: list[ReceivedFile], customers: Mapping[str, str | None], landing: int
+    ) -> list[Manifest]:
+        """Land a statement whole: when one part is refused, none is kept."""
+        paths = [self.path(receipt, file, landing) for file in parts]
+        reads = []
+        for file, path in zip(parts, paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make = partial(self._rows_of, receipt, file, customers.get(file.name))
+            reads.append(_read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file))
+        is_refused = any(read.reasons for read in reads)
+        manifests = []
+        for file, path, read in zip(parts, paths, reads):
+            reasons = read.reasons or ([fault("part_refused")] if is_refused else [])
+            _settle(path, keep=not is_refused)
+            manifests.append(_manifest(self.source, receipt, file, read, reasons, landing))
+        for manifest, path in zip(manifests, paths):
+            write_whole(path, manifest.model_dump_json(indent=1).encode())
+        return manifests
+
+    def _rows_of(self, receipt: Receipt, file: ReceivedFile, customer: str | None, head: BillHead | None) -> RowMaker:
+        """What makes rows of a file.
+
+        Raises:
+            FileRefused: it is a bill of the future, or nobody knows whose: the control file is gone from landing.
+        """
+        assert receipt.business_date is not None
+        if head and head.exported_at.date() > receipt.business_date:
+            raise FileRefused(fault("future_time"))
+        if head and customer is None:
+            raise FileRefused(fault("wrong_customer"))
+        return RowMaker(
+            self.source, file.feed, file.file_id, receipt.business_date, self.tokens, self.stations, head, customer
+        )
 
 
-def _land(
-    source: Source,
-    home: Path,
-    tokens: Tokens,
-    stations: frozenset[str],
-    receipt: Receipt,
-    feed: str,
-    statements: list[tuple[list[ReceivedFile], int]],
-) -> list[Manifest]:
-    """Land statements of one feed of one delivery, each with the number of its landing."""
-    if not statements:
-        return []
-    written = []
-    customers = _customers(source, feed, receipt, home)
-    for parts, landing in statements:
-        written += _land_statement(source, home, tokens, stations, receipt, parts, customers, landing)
-    log.info(
-        "feed_landed",
-        feed=feed,
-        arrival=receipt.arrival,
-        files=len(written),
-        rows=sum(file.rows for file in written),
-        quarantined=sum(file.quarantined_rows for file in written),
-        rejected=sum(file.rejected_rows for file in written),
-        refused=sum(file.state == "refused" for file in written),
-        codes=sorted({error.code for file in written for error in file.errors}),
-    )
-    return written
+def _settle(path: Path, *, keep: bool) -> None:
+    """Move what was read of a file to its place beside the manifest, or drop it."""
+    for suffix in (".parquet", ".rejects.parquet"):
+        temporary = _temporary(path, suffix)
+        if keep:
+            os.replace(temporary, path.with_suffix(suffix))
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 @dataclass
@@ -209,73 +261,22 @@ class _Read:
             self.row_errors[code, column] = first
 
 
-def _manifest_path(source: Source, home: Path, receipt: Receipt, file: ReceivedFile, landing: int = 0) -> Path:
-    assert receipt.business_date is not None
-    kind = source.feeds[file.feed].kind
-    stem = stem_of(file.file_id, landing)
-    return manifest_path(home, kind, source.id, file.feed, receipt.business_date, stem)
-
-
-def _land_statement(
-    source: Source,
-    home: Path,
-    tokens: Tokens,
-    stations: frozenset[str],
-    receipt: Receipt,
-    parts: list[ReceivedFile],
-    customers: dict[str, str | None],
-    landing: int,
-) -> list[Manifest]:
-    assert receipt.business_date is not None and receipt.revision is not None
-    reads = []
-    for file in parts:
-
-        def make(head: BillHead | None, file: ReceivedFile = file) -> RowMaker:
-            assert receipt.business_date is not None
-            if head and head.exported_at.date() > receipt.business_date:
-                raise FileRefused(fault("future_time"))
-            customer = customers.get(file.name)
-            if head and customer is None:  # the control file is gone from landing: nobody knows whose bill it was
-                raise FileRefused(fault("wrong_customer"))
-            return RowMaker(source, file.feed, file.file_id, receipt.business_date, tokens, stations, head, customer)
-
-        place = _manifest_path(source, home, receipt, file, landing)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        reads.append(_read_part(make, source.feeds[file.feed], home / LANDING / file.path, place, file))
-    is_refused = any(read.reasons for read in reads)
-    manifests = []
-    for file, read in zip(parts, reads):
-        place = _manifest_path(source, home, receipt, file, landing)
-        reasons = read.reasons or ([fault("part_refused")] if is_refused else [])
-        for suffix in (".parquet", ".rejects.parquet"):
-            temporary = _temporary(place, suffix)
-            if is_refused:
-                temporary.unlink(missing_ok=True)
-            else:
-                os.replace(temporary, place.with_suffix(suffix))
-        manifests.append(_manifest(source, receipt, file, read, reasons, landing))
-    for manifest, file in zip(manifests, parts):
-        place = _manifest_path(source, home, receipt, file, landing)
-        write_whole(place, manifest.model_dump_json(indent=1).encode())
-    return manifests
-
-
-def _temporary(place: Path, suffix: str) -> Path:
-    return place.with_name(f".{place.stem}{suffix}.tmp")
+def _temporary(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{path.stem}{suffix}.tmp")
 
 
 def _read_part(
-    make: Callable[[BillHead | None], RowMaker], feed: Feed, path: Path, place: Path, file: ReceivedFile
+    make: Callable[[BillHead | None], RowMaker], feed: Feed, received: Path, manifest: Path, file: ReceivedFile
 ) -> _Read:
-    """Read one file into temporary Parquet files beside its place, and hold it against the control file."""
+    """Read one file into temporary Parquet files beside its manifest, and hold it against the control file."""
     read = _Read()
     with (
-        _writer(_temporary(place, ".parquet"), SCHEMAS[feed.kind]) as landed,
-        _writer(_temporary(place, ".rejects.parquet"), REJECTS) as rejected,
+        _writer(_temporary(manifest, ".parquet"), SCHEMAS[feed.kind]) as landed,
+        _writer(_temporary(manifest, ".rejects.parquet"), REJECTS) as rejected,
         _collector_paused(),
     ):
         try:
-            with open_export(path, feed) as export:
+            with open_export(received, feed) as export:
                 maker = make(export.head)
                 read.tally, read.bill = maker.tally, _bill(maker, export.head)
                 read.profiler.new_columns += export.new_columns

@@ -77,7 +77,7 @@ def export(
 @app.command()
 def replay(institution: OneInstitution = None, home: Home = HOME) -> None:
     """Land again what held something unusable, where the contract has changed since; the next run takes it in."""
-    from jobs.landing.land import expired
+    from jobs.landing.land import past_replay
     from jobs.landing.land import replay as land_again
     from jobs.landing.tokens import Tokens
     from schemas import load_registry
@@ -93,7 +93,7 @@ def replay(institution: OneInstitution = None, home: Home = HOME) -> None:
                 refused = sum(file.state == "refused" for file in files)
                 if files:
                     out.print(f"{source.id}: {len(files):,} files, {refused:,} refused, {bad:,} rows still unusable")
-                if gone := expired(source, home):
+                if gone := past_replay(source, home):
                     out.print(f"{source.id}: {gone:,} files have expired in landing; ask for a corrected revision")
 
 

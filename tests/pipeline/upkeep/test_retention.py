@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from jobs.day import ingest
 from jobs.files import one_writer
 from jobs.lake import Lake
-from jobs.landing.land import expired, replay
+from jobs.landing.land import past_replay, replay
 from jobs.landing.manifests import LANDING
 from jobs.landing.pull import pull
 from jobs.landing.receipts import load_receipts
@@ -118,11 +118,11 @@ def test_a_replay_says_what_it_cannot_bring_back(home: Path, lake: Lake) -> None
     source = mended(home / "registry", "[ENERGY_XUANJIAO_shenghuojiaofei]", "[ENERGY_XUANJIAO_dianfei]").sources[
         "alipay"
     ]
-    assert expired(source, home) == 0
+    assert past_replay(source, home) == 0
     expire(lake)
     assert [file.business_date for file in replay(source, home, Tokens.from_env())] == []
-    assert expired(source, home) == 1
-    assert expired(ALIPAY, home) == 0, "the contract has not changed: nothing to bring back"
+    assert past_replay(source, home) == 1
+    assert past_replay(ALIPAY, home) == 0, "the contract has not changed: nothing to bring back"
 
 
 def test_explain_says_that_the_source_has_expired(home: Path, lake: Lake) -> None:

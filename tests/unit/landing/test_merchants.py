@@ -9,7 +9,7 @@ import pytest
 
 from jobs.landing.formats.merchants import MerchantCodes
 from jobs.landing.formats.values import EPOCH_ORDINAL
-from jobs.landing.land import expired, land, replay
+from jobs.landing.land import land, past_replay, replay
 from jobs.landing.tokens import Tokens
 from schemas.sources import Source
 from schemas.sources.columns import Merchant
@@ -100,8 +100,8 @@ def test_what_expired_is_said_to_be_beyond_reach(tmp_path: Path) -> None:
     card = table("citic_bank", "card_transactions", "T1|C1|6217|20261101|9.00|消费|某某||", total="9.00")
     folder = deliver(tmp_path, "citic_bank", card)
     take(tmp_path, "citic_bank")
-    assert expired(with_rules("5812"), tmp_path) == 0
+    assert past_replay(with_rules("5812"), tmp_path) == 0
     for path in (tmp_path / "landing").rglob("card_transactions*"):
         path.unlink()
-    assert expired(with_rules("5812"), tmp_path) == 1 and replay(with_rules("5812"), tmp_path, TOKENS) == []
+    assert past_replay(with_rules("5812"), tmp_path) == 1 and replay(with_rules("5812"), tmp_path, TOKENS) == []
     assert folder.exists() and land(with_rules("5812"), tmp_path, TOKENS) == []
