@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.activities.spend import spends
+from jobs.lake.frames import listed
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame
+    from jobs.lake import Frame, Lake
     from jobs.runs.run import Run
 
 
@@ -26,83 +27,129 @@ OUTCOMES = (
 """Condition, outcome, reason; the first that holds decides, else the claim is credited."""
 
 
-def outcomes_of(run: Run, claims: Frame, consented: Frame, grouped: Frame, refunds: Frame) -> Frame:
-    """Every claim in scope with its activity and outcome."""
-    lake = run.lake
-    facts = lake.keep(
+def outcomes_of(run: Run, claims: Frame, consented: Frame, groups: Frame, refunds: Frame) -> Frame:
+    """The outcome of every claim, as silver.activities says it.
+
+    Args:
+        consented: claim_id of the claims that count.
+        groups: claim_id → group_id: claims of one real act.
+        refunds: those in force, with the claim that each takes back.
+    """
+    facts = _facts(run.lake, claims, consented, groups, refunds)
+    outcome = " ".join(f"WHEN {condition} THEN '{outcome}'" for condition, outcome, _ in OUTCOMES)
+    reason = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, _, reason in OUTCOMES)
+    return run.lake.keep(
+        f"""
+        WITH told AS (
+            SELECT *, CASE {outcome} ELSE 'credited' END AS outcome, CASE {reason} ELSE 'act' END AS reason
+            FROM judged
+        )
+        SELECT {listed(run.lake.tables["silver.activities"].content)} FROM told
+        """,
+        judged=_judged(run, facts, refunds),
+    )
+
+
+def _facts(lake: Lake, claims: Frame, consented: Frame, groups: Frame, refunds: Frame) -> Frame:
+    """The claims, each with its group, whether it has consent and whether its payment was taken back."""
+    return lake.keep(
         # A refund that does not say whether it is full is so with the others that add up to the whole amount.
-        """SELECT c.*, g.group_id, a.claim_id IS NOT NULL AS has_consent,
-                  t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
-           FROM claims AS c
-           LEFT JOIN consented AS a ON c.claim_id = a.claim_id
-           LEFT JOIN (
-             SELECT original FROM refunds WHERE original IS NOT NULL GROUP BY original
-             HAVING max(CASE WHEN is_full_refund THEN 1 ELSE 0 END) = 1
-                 OR sum(CASE WHEN is_full_refund IS NULL THEN amount_fen END) >= max(original_fen)) AS t
-             ON c.claim_id = t.original
-           LEFT JOIN grouped AS g ON c.claim_id = g.claim_id""",
+        """
+        WITH taken_back AS (
+            SELECT original
+            FROM refunds
+            WHERE original IS NOT NULL
+            GROUP BY original
+            HAVING max(CASE WHEN is_full_refund THEN 1 ELSE 0 END) = 1
+                OR sum(CASE WHEN is_full_refund IS NULL THEN amount_fen END) >= max(original_fen)
+        )
+        SELECT c.*, g.group_id, a.claim_id IS NOT NULL AS has_consent,
+               t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
+        FROM claims AS c
+        LEFT JOIN consented AS a ON c.claim_id = a.claim_id
+        LEFT JOIN taken_back AS t ON c.claim_id = t.original
+        LEFT JOIN groups AS g ON c.claim_id = g.claim_id
+        """,
         claims=claims,
         consented=consented,
         refunds=refunds,
-        grouped=grouped,
+        groups=groups,
     )
-    # An activity is led by the claim of the most trusted feed; money taken back undoes it where it was the proof.
-    activities = lake.keep(
-        """SELECT l.group_id, l.claim_id AS activity_id, coalesce(u.is_cancelled, false) AS is_cancelled FROM (
-             SELECT group_id, claim_id, row_number() OVER (PARTITION BY group_id ORDER BY slot, is_day, claim_id) AS place
-             FROM facts WHERE group_id IS NOT NULL AND NOT is_evidence) AS l
-           LEFT JOIN (
-             SELECT DISTINCT group_id, true AS is_cancelled FROM facts WHERE is_taken_back AND proof = 'payment') AS u
-             ON l.group_id = u.group_id
-           WHERE l.place = 1""",
+
+
+def _led(lake: Lake, facts: Frame) -> Frame:
+    """group_id, activity_id (the claim that leads it) and is_cancelled of every activity.
+
+    It is led by the claim of the most trusted feed; money taken back undoes it where it was the proof.
+    """
+    return lake.keep(
+        """
+        WITH ranked AS (
+            SELECT group_id, claim_id, row_number() OVER (PARTITION BY group_id ORDER BY slot, is_day, claim_id) AS rank
+            FROM facts
+            WHERE group_id IS NOT NULL AND NOT is_evidence
+        ),
+        undone AS (
+            SELECT DISTINCT group_id, true AS is_cancelled FROM facts WHERE is_taken_back AND proof = 'payment'
+        )
+        SELECT r.group_id, r.claim_id AS activity_id, coalesce(u.is_cancelled, false) AS is_cancelled
+        FROM ranked AS r LEFT JOIN undone AS u ON r.group_id = u.group_id
+        WHERE r.rank = 1
+        """,
         facts=facts,
     )
-    judged = lake.sql(
-        """SELECT f.claim_id, f.person_id, f.institution, f.feed, f.scenario, f.family, f.act_date, f.region, f.claim_kind,
-                  f.slot, f.has_consent, f.is_taken_back, f.is_spend, f.group_id, v.activity_id, s.spend_fen,
-                  s.merchant_code, coalesce(v.is_cancelled, false) AS is_cancelled,
-                  coalesce(v.activity_id = f.claim_id, false) AS is_lead, r.factor_id IS NOT NULL AS has_factor,
-                  CASE WHEN v.activity_id = f.claim_id THEN coalesce(f.quantity_micro, f.missing_quantity_micro)
-                       ELSE f.quantity_micro END AS quantity_micro,
-                  CASE WHEN v.activity_id = f.claim_id AND f.quantity_micro IS NULL
-                        AND f.missing_quantity_micro IS NOT NULL THEN 'shortest_trip' ELSE 'reported' END AS quantity_source
-           FROM facts AS f
-           LEFT JOIN activities AS v ON f.group_id = v.group_id
-           LEFT JOIN spends AS s ON f.claim_id = s.claim_id
-           LEFT JOIN rates AS r ON f.scenario = r.scenario AND f.region = r.region
-            AND f.act_date >= r.valid_from AND f.act_date < r.valid_to""",
+
+
+def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
+    """The facts with what OUTCOMES ask: the activity and who leads it, what was spent, whether a factor is in force."""
+    lake = run.lake
+    return lake.sql(
+        """
+        WITH led AS (
+            SELECT f.*, v.activity_id, coalesce(v.is_cancelled, false) AS is_cancelled,
+                   coalesce(v.activity_id = f.claim_id, false) AS is_lead
+            FROM facts AS f LEFT JOIN activities AS v ON f.group_id = v.group_id
+        )
+        SELECT p.claim_id, p.person_id, p.institution, p.feed, p.scenario, p.family, p.act_date, p.region, p.claim_kind,
+               p.slot, p.has_consent, p.is_taken_back, p.is_spend, p.group_id, p.activity_id, p.is_cancelled, p.is_lead,
+               s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
+               CASE WHEN p.is_lead THEN coalesce(p.quantity_micro, p.missing_quantity_micro)
+                    ELSE p.quantity_micro END AS quantity_micro,
+               CASE WHEN p.is_lead AND p.quantity_micro IS NULL AND p.missing_quantity_micro IS NOT NULL
+                    THEN 'shortest_trip' ELSE 'reported' END AS quantity_source
+        FROM led AS p
+        LEFT JOIN spends AS s ON p.claim_id = s.claim_id
+        LEFT JOIN rates AS r
+            ON p.scenario = r.scenario AND p.region = r.region
+            AND p.act_date >= r.valid_from AND p.act_date < r.valid_to
+        """,
         facts=facts,
-        activities=activities,
+        activities=_led(lake, facts),
         spends=spends(lake, facts, refunds),
         rates=lake.from_arrow(run.policy.rates),
     )
-    outcome = " ".join(f"WHEN {condition} THEN '{outcome}'" for condition, outcome, _ in OUTCOMES)
-    reason = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, _, reason in OUTCOMES)
-    return lake.keep(
-        f"""SELECT claim_id, activity_id, person_id, institution, feed, scenario, family, act_date,
-                   CASE {outcome} ELSE 'credited' END AS outcome, CASE {reason} ELSE 'act' END AS reason,
-                   is_lead, quantity_micro, quantity_source, spend_fen, merchant_code, region FROM judged""",
-        judged=judged,
-    )
 
 
-def refund_outcomes(run: Run, refunds: Frame, consented: Frame, members: Frame) -> Frame:
+def refund_outcomes(run: Run, refunds: Frame, consented: Frame, whose: Frame) -> Frame:
     """Refunds as claims: evidence where the original has come, else pending.
 
     A refund undoes its original with or without consent; without it, nothing more is said of it.
     """
     return run.lake.keep(
-        """SELECT r.claim_id, CASE WHEN a.claim_id IS NOT NULL THEN r.original END AS activity_id, m.person_id,
-                  r.institution, r.feed, r.scenario, r.family, r.act_date,
-                  CASE WHEN a.claim_id IS NULL THEN 'no_consent'
-                       WHEN r.original IS NULL THEN 'pending' ELSE 'evidence' END AS outcome,
-                  CASE WHEN a.claim_id IS NULL THEN 'consent_missing'
-                       WHEN r.original IS NULL THEN 'original_missing' ELSE 'refund' END AS reason,
-                  false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,
-                  CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, r.region
-           FROM refunds AS r JOIN members AS m ON r.customer_key = m.customer_key
-           LEFT JOIN consented AS a ON r.claim_id = a.claim_id""",
+        """
+        SELECT r.claim_id, CASE WHEN a.claim_id IS NOT NULL THEN r.original END AS activity_id, m.person_id,
+               r.institution, r.feed, r.scenario, r.family, r.act_date,
+               CASE WHEN a.claim_id IS NULL THEN 'no_consent'
+                    WHEN r.original IS NULL THEN 'pending' ELSE 'evidence' END AS outcome,
+               CASE WHEN a.claim_id IS NULL THEN 'consent_missing'
+                    WHEN r.original IS NULL THEN 'original_missing' ELSE 'refund' END AS reason,
+               false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,
+               CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, r.region
+        FROM refunds AS r
+        JOIN whose AS m ON r.customer_key = m.customer_key
+        LEFT JOIN consented AS a ON r.claim_id = a.claim_id
+        """,
         refunds=refunds,
         consented=consented,
-        members=members,
+        whose=whose,
     )

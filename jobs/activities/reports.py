@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.activities.touched import KEY, Touched
 from jobs.claims.consents import consents_of, given_intervals, scopes_of, with_consent
-from jobs.lake.frames import in_force, listed, semi
 from schemas.sources import UNPLACED
 
 if TYPE_CHECKING:
@@ -15,40 +13,65 @@ if TYPE_CHECKING:
 
 
 LAST_SECOND = 86_399
-SEEN = (
-    "claim_id", "institution", "feed", "customer_key", "claim_kind", "scenario", "family", "time_precision", "act_date",
-    "quantity_micro", "amount_fen", "refunded_fen", "merchant_code", "merchant_code_source", "is_full_refund",
-)  # fmt: skip
-"""What matching reads of a claim."""
 
 
-def claims_of(run: Run, scope: Touched, members: Frame) -> Frame:
-    """Claims in scope with their person, their feed's place in the family, and the scenario's rules."""
+def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
+    """The claims in force on some days, but refunds, with their person, their feed's slot and their scenario's rules.
+
+    Args:
+        seen: person_id, family, act_date.
+        whose: customer_key → person_id.
+    """
     lake = run.lake
-    log = run.near("silver.claims", scope.seen)
-    live = in_force(lake, log, *KEY)
     return lake.keep(
-        f"""SELECT {listed(SEEN, "c.")}, m.person_id, f.slot, f.proof, f.scope, f.missing_quantity_micro,
-                  coalesce(p.region, c.region) AS region, coalesce(f.is_brought, false) AS is_brought,
-                  coalesce(f.is_evidence, false) AS is_evidence, coalesce(f.is_spend, false) AS is_spend,
-                  f.usual_code, CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
-                  coalesce(f.lag_days, 0) AS lag_days,
-                  coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount,
-                  c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
-                  c.time_precision = 'day' OR c.claim_kind = 'reading'
-                    OR coalesce(f.is_spend AND f.lag_days > 0, false) AS is_day
-           FROM live AS c JOIN members AS m ON c.customer_key = m.customer_key
-           LEFT SEMI JOIN seen AS s
-             ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
-           LEFT JOIN feeds AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
-           LEFT JOIN places AS p ON c.region = '{UNPLACED}' AND c.scenario = p.scenario
-             AND c.act_date >= p.valid_from AND c.act_date < p.valid_to
-           WHERE c.claim_kind <> 'refund'""",
-        live=live,
-        members=members,
-        seen=scope.seen,
+        f"""
+        SELECT c.claim_id, c.institution, c.feed, c.customer_key, m.person_id, c.claim_kind, c.scenario, c.family,
+               coalesce(p.region, c.region) AS region, c.act_date, c.time_precision,
+               c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
+               c.time_precision = 'day' OR c.claim_kind = 'reading'
+                   OR coalesce(f.is_spend AND f.lag_days > 0, false) AS is_day,
+               c.quantity_micro, f.missing_quantity_micro, c.amount_fen, c.refunded_fen, c.is_full_refund,
+               CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
+               c.merchant_code, c.merchant_code_source, f.usual_code, f.slot, f.proof, f.scope,
+               coalesce(f.is_brought, false) AS is_brought, coalesce(f.is_evidence, false) AS is_evidence,
+               coalesce(f.is_spend, false) AS is_spend, coalesce(f.lag_days, 0) AS lag_days,
+               coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount
+        FROM claims AS c
+        JOIN whose AS m ON c.customer_key = m.customer_key
+        LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
+        LEFT JOIN feeds AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
+        LEFT JOIN places AS p
+            ON c.region = '{UNPLACED}' AND c.scenario = p.scenario
+            AND c.act_date >= p.valid_from AND c.act_date < p.valid_to
+        WHERE c.claim_kind <> 'refund'
+        """,
+        claims=run.log("silver.claims", near=seen).in_force(),
+        whose=whose,
+        seen=seen,
         feeds=lake.from_arrow(run.policy.feeds),
         places=lake.from_arrow(run.policy.places),
+    )
+
+
+def refunds_in_force(run: Run) -> Frame:
+    """Every refund in force, with the claim that it takes back where that has come, and that claim's amount."""
+    lake, claims = run.lake, run.log("silver.claims")
+    refunds = lake.keep("SELECT * FROM refunds", refunds=claims.where("claim_kind = 'refund'").in_force())
+    named = lake.sql("SELECT refers_to_key AS claim_id FROM refunds", refunds=refunds)
+    return lake.keep(
+        """
+        WITH originals AS (
+            SELECT DISTINCT claim_id, amount_fen FROM named WHERE claim_kind <> 'refund'
+        )
+        SELECT r.*, f.scope, coalesce(f.is_brought, false) AS is_brought, r.occurred_at_unix AS start_unix,
+               o.claim_id AS original, o.amount_fen AS original_fen
+        FROM refunds AS r
+        LEFT JOIN feeds AS f ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
+        LEFT JOIN originals AS o ON r.refers_to_key = o.claim_id
+        """,
+        refunds=refunds,
+        feeds=lake.from_arrow(run.policy.feeds),
+        named=claims.in_force(named),
     )
 
 
@@ -59,37 +82,17 @@ def consented_of(run: Run, claims: Frame, refunds: Frame) -> Frame:
     asked = lake.sql(
         f"SELECT {columns} FROM claims UNION ALL SELECT {columns} FROM refunds", claims=claims, refunds=refunds
     )
-    intervals = given_intervals(lake, consents_of(run, asked), scopes_of(run))
     needs = lake.sql(
-        f"""SELECT claim_id, customer_key, scope, start_unix AS needs_from_unix,
-                   CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix
-            FROM asked""",
+        f"""
+        SELECT claim_id, customer_key, scope, start_unix AS needs_from_unix,
+               CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix
+        FROM asked
+        """,
         asked=asked,
     )
+    intervals = given_intervals(lake, consents_of(run, asked), scopes_of(run))
     return lake.keep(
         "SELECT claim_id FROM covered UNION SELECT claim_id FROM asked WHERE is_brought",
         covered=with_consent(lake, needs, intervals),
         asked=asked,
-    )
-
-
-def refunds_in_force(run: Run) -> Frame:
-    """Every refund in force, with the claim that it takes back where that has come, and that claim's amount."""
-    lake = run.lake
-    log = run.read("silver.claims")
-    refunds = lake.keep(
-        "SELECT * FROM held WHERE claim_kind = 'refund'",
-        held=in_force(lake, lake.sql("SELECT * FROM log WHERE claim_kind = 'refund'", log=log), *KEY),
-    )
-    named = lake.sql("SELECT refers_to_key AS claim_id FROM refunds", refunds=refunds)
-    return lake.keep(
-        """SELECT r.*, f.scope, coalesce(f.is_brought, false) AS is_brought, r.occurred_at_unix AS start_unix,
-                  o.claim_id AS original, o.amount_fen AS original_fen
-           FROM refunds AS r
-           LEFT JOIN feeds AS f ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
-           LEFT JOIN (SELECT DISTINCT claim_id, amount_fen FROM originals WHERE claim_kind <> 'refund') AS o
-             ON r.refers_to_key = o.claim_id""",
-        refunds=refunds,
-        feeds=lake.from_arrow(run.policy.feeds),
-        originals=in_force(lake, semi(lake, log, named, "claim_id"), *KEY),
     )

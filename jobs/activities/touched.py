@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import around, in_force, newest, semi
+from jobs.lake.frames import around, semi
+from jobs.persons.members import members_before
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame
+    from jobs.lake import Frame, Lake
     from jobs.runs.run import Run
 
 
 DAY = ("person_id", "family", "act_date")
-KEY = ("claim_id", "act_date")
+"""What claims are matched within."""
 
 
 @dataclass(frozen=True)
@@ -30,63 +31,90 @@ class Touched:
     decided: Frame
     seen: Frame
 
+    def decides(self, lake: Lake, outcomes: Frame) -> Frame:
+        """The outcomes that are decided again, of those of all claims that are looked at."""
+        return semi(lake, outcomes, self.decided, *DAY)
 
-def touched_by(run: Run, members: Frame) -> Touched:
-    """From changed claims, customers and refunds to the keys that have to be computed again."""
+
+def touched_by(run: Run, whose: Frame) -> Touched:
+    """From changed claims, customers and refunds to the keys that have to be computed again.
+
+    Args:
+        whose: customer_key → person_id, as it stands now.
+    """
     lake = run.lake
-    log = run.read("silver.claims")
-    acts = "customer_key, family, act_date"
-    if run.full:
-        touched = lake.keep(f"SELECT DISTINCT {acts} FROM log WHERE claim_kind <> 'refund'", log=log)
-    else:
-        touched = lake.keep(
-            f"""SELECT {acts} FROM changed WHERE claim_kind <> 'refund'
-                UNION
-                SELECT l.customer_key, l.family, l.act_date FROM log AS l LEFT SEMI JOIN (
-                  SELECT refers_to_key FROM changed WHERE claim_kind = 'refund') AS r ON l.claim_id = r.refers_to_key
-                WHERE l.claim_kind <> 'refund'
-                UNION
-                SELECT l.customer_key, l.family, l.act_date FROM log AS l LEFT SEMI JOIN (
-                  SELECT customer_key FROM events WHERE event_kind = 'consent'
-                  UNION SELECT customer_key FROM moved) AS c ON l.customer_key = c.customer_key
-                WHERE l.claim_kind <> 'refund'""",
-            log=log,
-            changed=run.written("silver.claims"),
-            events=run.written("silver.customer_events"),
-            moved=run.written("silver.membership"),
-        )
     reach = pa.table({"family": list(run.policy.reach), "reach_days": pa.array(run.policy.reach.values(), pa.int32())})
-    wide = lake.keep(
-        """SELECT DISTINCT p.person_id, t.family, t.act_date, r.reach_days FROM touched AS t
-           JOIN (SELECT customer_key, person_id FROM members UNION SELECT customer_key, person_id FROM before) AS p
-             ON t.customer_key = p.customer_key
-           JOIN reach AS r ON t.family = r.family""",
-        touched=touched,
-        members=members,
-        before=newest(lake, run.before("silver.membership"), "customer_key"),
+    days = lake.keep(
+        """
+        WITH holders AS (
+            SELECT customer_key, person_id FROM whose
+            UNION
+            SELECT customer_key, person_id FROM before
+        )
+        SELECT DISTINCT h.person_id, a.family, a.act_date, r.reach_days
+        FROM acts AS a
+        JOIN holders AS h ON a.customer_key = h.customer_key
+        JOIN reach AS r ON a.family = r.family
+        """,
+        acts=_acts_touched(run),
+        whose=whose,
+        before=members_before(run),
         reach=lake.from_arrow(reach),
     )
-    decided = around(lake, wide, "reach_days")
+    decided = around(lake, days, "reach_days")
     return Touched(decided, around(lake, decided, "reach_days"))
 
 
-def stored_outcomes(run: Run, scope: Touched, refunds: Frame) -> Frame:
-    """Outcomes in force of what is decided again: claims in scope, refunds, and claims that this run withdrew."""
-    lake = run.lake
-    log = run.read("silver.activities")
-    near = run.near("silver.activities", scope.decided)
-    # A claim may since have gone to a person outside the scope: only its newest row says where it stands.
-    ever = lake.keep("SELECT DISTINCT claim_id, act_date FROM ever", ever=semi(lake, near, scope.decided, *DAY))
-    standing = semi(lake, in_force(lake, semi(lake, near, ever, *KEY), *KEY), scope.decided, *DAY)
+def _acts_touched(run: Run) -> Frame:
+    """(customer_key, family, act_date) of claims that changed, were taken back, or whose customer is told otherwise."""
+    claims = run.log("silver.claims")
+    if run.full:
+        return run.lake.keep(
+            "SELECT DISTINCT customer_key, family, act_date FROM log WHERE claim_kind <> 'refund'", log=claims.rows
+        )
+    return run.lake.keep(
+        """
+        WITH acts AS (
+            SELECT claim_id, customer_key, family, act_date FROM log WHERE claim_kind <> 'refund'
+        ),
+        taken_back AS (
+            SELECT refers_to_key FROM changed WHERE claim_kind = 'refund'
+        ),
+        otherwise AS (
+            SELECT customer_key FROM events WHERE event_kind = 'consent'
+            UNION
+            SELECT customer_key FROM moved
+        )
+        SELECT customer_key, family, act_date FROM changed WHERE claim_kind <> 'refund'
+        UNION
+        SELECT a.customer_key, a.family, a.act_date
+        FROM acts AS a LEFT SEMI JOIN taken_back AS t ON a.claim_id = t.refers_to_key
+        UNION
+        SELECT a.customer_key, a.family, a.act_date
+        FROM acts AS a LEFT SEMI JOIN otherwise AS o ON a.customer_key = o.customer_key
+        """,
+        log=claims.rows,
+        changed=claims.written,
+        events=run.log("silver.customer_events").written,
+        moved=run.log("silver.membership").written,
+    )
+
+
+def outcomes_in_force(run: Run, touched: Touched, refunds: Frame) -> Frame:
+    """The outcomes that hold of what is decided again: of claims on its days, of refunds, of what was withdrawn."""
+    lake, activities = run.lake, run.log("silver.activities")
     others = lake.keep(
-        """SELECT l.claim_id, l.act_date FROM log AS l LEFT SEMI JOIN refunds AS r ON l.claim_id = r.claim_id
-           UNION SELECT claim_id, act_date FROM changed WHERE NOT is_live""",
-        log=log,
+        """
+        SELECT l.claim_id, l.act_date FROM log AS l LEFT SEMI JOIN refunds AS r ON l.claim_id = r.claim_id
+        UNION
+        SELECT claim_id, act_date FROM changed WHERE NOT is_live
+        """,
+        log=activities.rows,
         refunds=refunds,
-        changed=run.written("silver.claims"),
+        changed=run.log("silver.claims").written,
     )
     return lake.keep(
-        "SELECT * FROM standing UNION SELECT * FROM others",
-        standing=standing,
-        others=in_force(lake, semi(lake, log, others, *KEY), *KEY),
+        "SELECT * FROM decided UNION SELECT * FROM others",
+        decided=run.log("silver.activities", near=touched.decided).in_force_of(touched.decided, *DAY),
+        others=activities.in_force(others),
     )

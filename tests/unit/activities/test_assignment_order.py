@@ -94,10 +94,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 def assigned(lake: Lake, claims: list[Row]) -> dict[str, str]:
     """claim_id → group_id, by the engine."""
-    from jobs.activities.assignment import group
+    from jobs.activities.assignment import groups_of
 
     frame = lake.from_arrow(pa.Table.from_pylist(claims, schema=CLAIMS))
-    found = lake.to_arrow(group(lake, frame)).to_pylist()
+    found = lake.to_arrow(groups_of(lake, frame)).to_pylist()
     lake.forget()
     groups = {row["claim_id"]: row["group_id"] for row in found}
     assert len(groups) == len(found), "a claim belongs to one activity"
