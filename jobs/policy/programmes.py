@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import pyarrow as pa
 
+from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME, last_day
 from schemas import Registry
 from schemas.ledger import REDUCTION, SPANNING
@@ -26,16 +27,23 @@ COUNTED = {"gram": 1000, "unit": MICRO, "act": 1}
 
 _Periodic = Tier | Cap | KilogramCap
 
-_TYPES = {str: pa.string(), int: pa.int64(), date: pa.date32()}
-_DATES = {"valid_from": date, "valid_to": date}
-_EARN = {"measure": str, "rule": str, "scenario": str, "prefix": str, "per": str, "above": int, "below": int, **_DATES}
+_EARN = {
+    "measure": str,
+    "rule": str,
+    "scenario": str,
+    "prefix": str,
+    "per": str,
+    "above": int,
+    "below": int,
+    **VALIDITY,
+}
 _TIER = {
     **{"measure": str, "rule": str, "scenario": str, "prefix": str, "region": str, "named": str, "per": str},
-    **{"period": str, **_DATES},
+    **{"period": str, **VALIDITY},
 }
 _LIMIT = {
     **{"measure": str, "rule": str, "member": str, "named": str, "region": str, "period": str, "most": int},
-    **_DATES,
+    **VALIDITY,
 }
 
 
@@ -74,7 +82,7 @@ class Rewards:
             for member in (scenario, *self._kilogram_caps_within(cap, [scenario]))
         ]
         ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
-        return [_table(_LIMIT, rank) for rank in ranked if rank]
+        return [table(_LIMIT, rank) for rank in ranked if rank]
 
     @cached_property
     def point_limits(self) -> list[pa.Table]:
@@ -83,17 +91,17 @@ class Rewards:
         for programme in self.programmes:
             for cap in programme.caps:
                 ranked.setdefault(_rank(cap, programme.caps), []).extend(self._limit(programme, cap))
-        return [_table(_LIMIT, ranked[rank]) for rank in sorted(ranked)]
+        return [table(_LIMIT, ranked[rank]) for rank in sorted(ranked)]
 
     @cached_property
     def earn(self) -> pa.Table:
         """Points = what is counted × above ÷ below, for one (measure, scenario) and the regions of a prefix."""
-        return _table(_EARN, self._rows(lambda one: one.earn, self._earn))
+        return table(_EARN, self._rows(lambda one: one.earn, self._earn))
 
     @cached_property
     def tiers(self) -> pa.Table:
         """Which acts a tier sums up: one row per scenario."""
-        return _table(_TIER, self._rows(lambda one: one.tiers, self._tier))
+        return table(_TIER, self._rows(lambda one: one.tiers, self._tier))
 
     @cached_property
     def steps(self) -> pa.Table:
@@ -104,14 +112,14 @@ class Rewards:
             for tier in one.tiers
             for step in tier.steps
         ]
-        return _table({"rule": str, "reach": int, "points": int}, rows)
+        return table({"rule": str, "reach": int, "points": int}, rows)
 
     @cached_property
     def ruled(self) -> pa.Table:
         """Rule → period, of every rule whose entries sum up others."""
         rows: list[dict[str, Any]] = [{"rule": cap.id, "period": cap.period} for _, cap in self.kilogram_caps]
         rows += [{"rule": one.key(rule), "period": rule.period} for one in self.programmes for rule in one.summing]
-        return _table({"rule": str, "period": str}, rows)
+        return table({"rule": str, "period": str}, rows)
 
     @cached_property
     def restrictions(self) -> pa.Table:
@@ -123,7 +131,7 @@ class Rewards:
             rows += [{**anybody, **_validity(one), "excluded": kind} for kind in closed_to]
             if one.coverage:
                 rows.append({**anybody, **_validity(one, one.coverage), "least": one.coverage.institutions})
-        return _table({"measure": str, "least": int, "excluded": str, **_DATES}, rows)
+        return table({"measure": str, "least": int, "excluded": str, **VALIDITY}, rows)
 
     @cached_property
     def benefits(self) -> pa.Table:
@@ -138,7 +146,7 @@ class Rewards:
             for benefit in one.benefits
         ]
         names = ("programme", "benefit", "measure", "rule", "region", "position_kind")
-        return _table(dict.fromkeys(names, str), rows)
+        return table(dict.fromkeys(names, str), rows)
 
     def expiries(self, until: date) -> pa.Table:
         """When the points of each date expire, of dates whose points have expired by `until`."""
@@ -152,14 +160,14 @@ class Rewards:
                 )
                 day += timedelta(days=1)
         names = {"measure": str, "rule": str, "region": str, "act_date": date, "expires_on": date}
-        return _table(names, rows)
+        return table(names, rows)
 
     @cached_property
     def known(self) -> pa.Table:
         """Every rule that an entry may name instead of a factor."""
         rules = [cap.id for _, cap in self.kilogram_caps]
         rules += [one.key(rule) for one in self.programmes for rule in one.rules]
-        return _table({"rule": str}, [{"rule": rule} for rule in rules])
+        return table({"rule": str}, [{"rule": rule} for rule in rules])
 
     def _rows(
         self, rules: Callable[[Programme], Iterable[Any]], row: Callable[[Programme, Any], dict[str, Any]]
@@ -222,7 +230,3 @@ def _validity(one: Programme, rule: Rule | None = None) -> dict[str, date]:
         "valid_from": max(one.valid_from, since or one.valid_from),
         "valid_to": min(one.valid_to or END_OF_TIME, until or END_OF_TIME),
     }
-
-
-def _table(columns: dict[str, type], rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()]))

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 
+from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME
 from jobs.policy.programmes import Rewards
 from schemas import Registry
 from schemas.sources import UNPLACED, Feed, Source, load_distances
+
+_FEEDS = {
+    **{"family": str, "institution": str, "feed": str, "slot": pa.int32(), "is_evidence": bool, "is_spend": bool},
+    **{"usual_code": str, "is_wallet": bool, "is_brought": bool, "lag_days": pa.int32(), "window_seconds": int},
+    **{"matches_amount": bool, "proof": str, "scope": str, "missing_quantity_micro": int},
+}
+_FACTOR = {**VALIDITY, "factor_id": str}
+_RATES = {"scenario": str, "region": str, **_FACTOR, "micrograms_per_unit": int, "match_quality": str}
+_SPEND_RATES = {"merchant_code": str, **_FACTOR, "micrograms_per_fen": int, "match_quality": str}
+_PAIRING = {"institution": str, "feed": str, "scenario": str, "max_ride_seconds": int, "duplicate_seconds": int}
+_DISTANCES = {"institution": str, "from_station": str, "to_station": str, "quantity_micro": int}
 
 
 @dataclass(frozen=True)
@@ -42,84 +55,61 @@ class Policy:
         is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`:
         its payments go through the institution itself.
         """
-        rows = []
-        for family, scenario in self.registry.scenarios.items():
-            reporters = list(self._reporters(family))
-            ranked = sorted(
-                (scenario.precedence.index(source.kind), is_evidence(feed, family), source.id, name)
-                for source, name, feed in reporters
-                if source.kind in scenario.precedence
-            )
-            for source, name, feed in reporters:
-                place = next((number for number, key in enumerate(ranked) if key[2:] == (source.id, name)), None)
-                if scenario.is_spend and place is not None:
-                    place = scenario.precedence.index(source.kind)
-                is_issuer = scenario.reported_by == "issuer"
-                rows.append(
-                    {
-                        "family": family,
-                        "institution": source.id,
-                        "feed": name,
-                        # Every report of an issuer is an act of its own: one slot assigns nothing to another.
-                        "slot": 0 if is_issuer and place is not None else place,
-                        "is_evidence": is_evidence(feed, family) and not scenario.is_spend,
-                        "is_spend": scenario.is_spend,
-                        "usual_code": scenario.merchant_code,
-                        "is_wallet": source.kind == "payment_app",
-                        "is_brought": feed.is_bill,
-                        "lag_days": feed.booking_lag_days,
-                        "window_seconds": scenario.window_seconds,
-                        "matches_amount": scenario.match_amount,
-                        "proof": scenario.proof,
-                        "scope": scenario.scope,
-                        "missing_quantity_micro": self._missing_quantity(family),
-                    }
-                )
-        return pa.Table.from_pylist(
-            rows,
-            schema=pa.schema(
-                [
-                    ("family", pa.string()),
-                    ("institution", pa.string()),
-                    ("feed", pa.string()),
-                    ("slot", pa.int32()),
-                    ("is_evidence", pa.bool_()),
-                    ("is_spend", pa.bool_()),
-                    ("usual_code", pa.string()),
-                    ("is_wallet", pa.bool_()),
-                    ("is_brought", pa.bool_()),
-                    ("lag_days", pa.int32()),
-                    ("window_seconds", pa.int64()),
-                    ("matches_amount", pa.bool_()),
-                    ("proof", pa.string()),
-                    ("scope", pa.string()),
-                    ("missing_quantity_micro", pa.int64()),
-                ]
-            ),
+        return table(_FEEDS, (row for family in self.registry.scenarios for row in self._reports(family)))
+
+    def _reports(self, family: str) -> Iterator[dict[str, Any]]:
+        """A row of `feeds` for each that can report the family."""
+        scenario, slots = self.registry.scenarios[family], self._slots(family)
+        for source, name, feed in self._reporters(family):
+            yield {
+                "family": family,
+                "institution": source.id,
+                "feed": name,
+                "slot": slots.get((source.id, name)),
+                "is_evidence": is_evidence(feed, family) and not scenario.is_spend,
+                "is_spend": scenario.is_spend,
+                "usual_code": scenario.merchant_code,
+                "is_wallet": source.kind == "payment_app",
+                "is_brought": feed.is_bill,
+                "lag_days": feed.booking_lag_days,
+                "window_seconds": scenario.window_seconds,
+                "matches_amount": scenario.match_amount,
+                "proof": scenario.proof,
+                "scope": scenario.scope,
+                "missing_quantity_micro": self._missing_quantity(family),
+            }
+
+    def _slots(self, family: str) -> dict[tuple[str, str], int]:
+        """(institution, feed) → slot, of feeds whose reports the scenario accepts."""
+        scenario = self.registry.scenarios[family]
+        ranked = sorted(
+            (scenario.precedence.index(source.kind), is_evidence(feed, family), source.id, name)
+            for source, name, feed in self._reporters(family)
+            if source.kind in scenario.precedence
         )
+        if scenario.reported_by == "issuer":
+            # Every report of an issuer is an act of its own: one slot assigns nothing to another.
+            return {(institution, name): 0 for _, _, institution, name in ranked}
+        if scenario.is_spend:
+            return {(institution, name): kind for kind, _, institution, name in ranked}
+        return {(institution, name): place for place, (_, _, institution, name) in enumerate(ranked)}
 
     @cached_property
     def payers(self) -> pa.Table:
         """(institution, scope) that report what people spend day by day, once they consent to that scope."""
         found = {
             (source.id, self.registry.scenarios[name].scope)
-            for source in self.registry.sources.values()
-            for feed in source.feeds.values()
+            for source, _, feed in self._feeds()
             for name in feed.scenarios
             if self.registry.scenarios[name].is_spend and not feed.is_bill
         }
-        return _places(("institution", "scope"), found)
+        return table({"institution": str, "scope": str}, _pairs(("institution", "scope"), found))
 
     @cached_property
     def bills(self) -> pa.Table:
         """(institution, feed) that people bring."""
-        found = {
-            (source.id, name)
-            for source in self.registry.sources.values()
-            for name, feed in source.feeds.items()
-            if feed.is_bill
-        }
-        return _places(("institution", "feed"), found)
+        found = {(source.id, name) for source, name, feed in self._feeds() if feed.is_bill}
+        return table({"institution": str, "feed": str}, _pairs(("institution", "feed"), found))
 
     @cached_property
     def reach(self) -> dict[str, int]:
@@ -141,33 +131,15 @@ class Policy:
     def rates(self) -> pa.Table:
         """Factor by scenario, region and local date [valid_from, valid_to)."""
         regions = self.registry.regions | {UNPLACED}
-        rows = self.registry.library.rate_table(self.registry.scenarios, regions)
-        return pa.table(
-            {
-                "scenario": pa.array([row.scenario for row in rows], pa.string()),
-                "region": pa.array([row.region for row in rows], pa.string()),
-                "valid_from": pa.array([row.valid_from for row in rows], pa.date32()),
-                "valid_to": pa.array([row.valid_to or END_OF_TIME for row in rows], pa.date32()),
-                "factor_id": pa.array([row.factor_id for row in rows], pa.string()),
-                "micrograms_per_unit": pa.array([row.micrograms_per_unit for row in rows], pa.int64()),
-                "match_quality": pa.array([row.match_quality for row in rows], pa.string()),
-            }
-        )
+        rates = self.registry.library.rate_table(self.registry.scenarios, regions)
+        return table(_RATES, (vars(one) | {"valid_to": one.valid_to or END_OF_TIME} for one in rates))
 
     @cached_property
     def spend_rates(self) -> pa.Table:
         """What a fen spent emits, by merchant category code and local date [valid_from, valid_to)."""
-        rows = self.registry.spending.rates
-        return pa.table(
-            {
-                "merchant_code": pa.array([row.code for row in rows], pa.string()),
-                "valid_from": pa.array([row.valid_from for row in rows], pa.date32()),
-                "valid_to": pa.array([row.valid_to or END_OF_TIME for row in rows], pa.date32()),
-                "factor_id": pa.array([row.factor_id for row in rows], pa.string()),
-                "micrograms_per_fen": pa.array([row.micrograms_per_fen for row in rows], pa.int64()),
-                "match_quality": pa.array([row.match_quality for row in rows], pa.string()),
-            }
-        )
+        rates = self.registry.spending.rates
+        rows = (vars(one) | {"merchant_code": one.code, "valid_to": one.valid_to or END_OF_TIME} for one in rates)
+        return table(_SPEND_RATES, rows)
 
     @cached_property
     def places(self) -> pa.Table:
@@ -179,40 +151,32 @@ class Policy:
         for scenario in self.registry.scenarios.values():
             if scenario.unplaced is None:
                 continue
-            rows = self.registry.library.rate_table([scenario.id], self.registry.regions)
-            days = sorted({day for row in rows for day in (row.valid_from, row.valid_to or END_OF_TIME)})
+            rates = self.registry.library.rate_table([scenario.id], self.registry.regions)
+            days = sorted({day for one in rates for day in (one.valid_from, one.valid_to or END_OF_TIME)})
             for first, after in pairwise(days):
-                there = [row for row in rows if row.valid_from <= first < (row.valid_to or END_OF_TIME)]
+                there = [one for one in rates if one.valid_from <= first < (one.valid_to or END_OF_TIME)]
                 if there:
-                    lowest = min(there, key=lambda row: (row.micrograms_per_unit, row.region))
-                    found.append((scenario.id, lowest.region, first, after))
-        return pa.table(
-            {
-                "scenario": pa.array([row[0] for row in found], pa.string()),
-                "region": pa.array([row[1] for row in found], pa.string()),
-                "valid_from": pa.array([row[2] for row in found], pa.date32()),
-                "valid_to": pa.array([row[3] for row in found], pa.date32()),
-            }
-        )
+                    lowest = min(there, key=lambda one: (one.micrograms_per_unit, one.region))
+                    found.append(
+                        {"scenario": scenario.id, "region": lowest.region, "valid_from": first, "valid_to": after}
+                    )
+        return table({"scenario": str, "region": str, **VALIDITY}, found)
 
     @cached_property
     def pairing(self) -> pa.Table:
         """Rules by which an institution's taps become rides."""
-        found = [
-            (source.id, name, feed.pairing)
-            for source in self.registry.sources.values()
-            for name, feed in source.feeds.items()
-            if feed.kind == "tap"
-        ]
-        return pa.table(
+        rows = (
             {
-                "institution": pa.array([institution for institution, _, _ in found], pa.string()),
-                "feed": pa.array([name for _, name, _ in found], pa.string()),
-                "scenario": pa.array([pairing.scenario for _, _, pairing in found], pa.string()),
-                "max_ride_seconds": pa.array([pairing.max_ride_minutes * 60 for _, _, pairing in found], pa.int64()),
-                "duplicate_seconds": pa.array([pairing.duplicate_seconds for _, _, pairing in found], pa.int64()),
+                "institution": source.id,
+                "feed": name,
+                "scenario": feed.pairing.scenario,
+                "max_ride_seconds": feed.pairing.max_ride_minutes * 60,
+                "duplicate_seconds": feed.pairing.duplicate_seconds,
             }
+            for source, name, feed in self._feeds()
+            if feed.kind == "tap"
         )
+        return table(_PAIRING, rows)
 
     @cached_property
     def distances(self) -> pa.Table:
@@ -222,14 +186,7 @@ class Policy:
             metres = load_distances(source, self.registry.root)
             rows += [(source.id, start, end, length * 1000) for (start, end), length in metres.items()]
             rows += [(source.id, station, station, 0) for station in {start for start, _ in metres}]
-        return pa.table(
-            {
-                "institution": pa.array([row[0] for row in rows], pa.string()),
-                "from_station": pa.array([row[1] for row in rows], pa.string()),
-                "to_station": pa.array([row[2] for row in rows], pa.string()),
-                "quantity_micro": pa.array([row[3] for row in rows], pa.int64()),
-            }
-        )
+        return table(_DISTANCES, (dict(zip(_DISTANCES, row)) for row in rows))
 
     def _missing_quantity(self, scenario: str) -> int | None:
         """What the scenario's rule credits where no quantity is reported."""
@@ -241,16 +198,17 @@ class Policy:
 
     def _reporters(self, family: str) -> list[tuple[Source, str, Feed]]:
         """Feeds that can report the family by their contract."""
+        return [one for one in self._feeds() if family in one[2].scenarios]
+
+    def _feeds(self) -> list[tuple[Source, str, Feed]]:
+        """Every institution's feeds by their names."""
         return [
-            (source, name, feed)
-            for source in self.registry.sources.values()
-            for name, feed in source.feeds.items()
-            if family in feed.scenarios
+            (source, name, feed) for source in self.registry.sources.values() for name, feed in source.feeds.items()
         ]
 
 
-def _places(names: tuple[str, str], found: Collection[tuple[str, str]]) -> pa.Table:
-    return pa.table([pa.array([pair[place] for pair in sorted(found)], pa.string()) for place in (0, 1)], names=names)
+def _pairs(names: tuple[str, str], found: Collection[tuple[str, str]]) -> list[dict[str, str]]:
+    return [dict(zip(names, pair)) for pair in sorted(found)]
 
 
 def is_evidence(feed: Feed, family: str) -> bool:
