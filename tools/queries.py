@@ -118,10 +118,10 @@ def literals(source: str) -> list[Literal]:
 
 
 def parts_of_text(node: ast.AST) -> Iterator[ast.AST]:
-    """Strings that are no query by themselves: operands, and whatever stands in an f-string."""
+    """Strings that are no query by themselves: operands, docstrings, and whatever stands in an f-string."""
     if isinstance(node, ast.BinOp):
         yield from (node.left, node.right)
-    elif isinstance(node, ast.AugAssign):
+    elif isinstance(node, (ast.AugAssign, ast.Expr)):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
         yield from (part for part in ast.walk(node) if part is not node)
@@ -153,11 +153,11 @@ def modules(paths: list[Path]) -> list[Path]:
     return sorted(module for path in paths for module in (path.rglob("*.py") if path.is_dir() else [path]))
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Lay the project's queries out alike, or say where one is not.")
     parser.add_argument("--fix", action="store_true", help="lay them out")
     parser.add_argument("paths", nargs="*", type=Path, default=[ROOT / place for place in PLACES])
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     exit_code = 0
     for path in modules(asked.paths):
         source = path.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 from sqlglot import TokenType, tokenize
@@ -65,7 +66,8 @@ class Group:
 Node = Word | Group
 
 
-def words_of(text: str, is_formatted: bool) -> list[Word]:
+@cache
+def words_of(text: str, is_formatted: bool) -> tuple[Word, ...]:
     """The tokens of a query as it stands in the source.
 
     Raises:
@@ -94,7 +96,7 @@ def words_of(text: str, is_formatted: bool) -> list[Word]:
             STAND_IN.sub(lambda found: expressions[int(found[1])], part)
             for part in (word.text, word.comment, *word.above)
         )
-    return words
+    return tuple(words)
 
 
 def said(text: str, is_formatted: bool) -> list[str]:
