@@ -5,21 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobs.errors import NotFound
 from jobs.lake.frames import content_hash
+from jobs.lake.log import Log
 from jobs.logs import log
+from schemas.tables import SEQ
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame, Lake
+    from jobs.lake.base import Frame, Lake
 
 PUBLICATIONS = "gold.publications"
 QUALITY = "gold.quality"
 Kind = Literal["run", "maintenance", "migration"]
 """What made a publication."""
+
+COLUMNS = {
+    "seq": SEQ,
+    "business_date": "business_date",
+    "state": "publication_state",
+    "hash": "publication_hash",
+    "kind": "publication_kind",
+    "registry_hash": "registry_hash",
+    "schema_version": "schema_version",
+    "previous_hash": "previous_hash",
+}
+"""What a publication says of itself → the column, the same in the rows of all its tables."""
 
 
 @dataclass(frozen=True)
@@ -33,29 +47,75 @@ class Pin:
 
 @dataclass(frozen=True)
 class Publication:
-    """The last publication, as far as the next one needs it. Number 0 is the empty lake."""
+    """What readers see. Number 0 is the empty lake, of no date."""
 
     seq: int
     business_date: date | None
     state: str
     hash: str
     pins: dict[str, Pin]
+    kind: Kind = "run"
+    registry_hash: str = ""
+    schema_version: int = 0
+    previous_hash: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What its hash must be: SHA-256 over what it says and the hash before, as JSON with sorted keys.
+
+        Versions are left out: they say where the rows lie. A run that was killed and run again has other versions and
+        the same publication. One that is older than migration 1 has no kind and no version of its schema.
+        """
+        said: dict[str, Any] = {
+            SEQ: self.seq,
+            "business_date": str(self.business_date),
+            "publication_state": self.state,
+            "registry_hash": self.registry_hash,
+            "previous_hash": self.previous_hash,
+            "pins": {name: [pin.rows, pin.checksum] for name, pin in self.pins.items()},
+        }
+        if self.schema_version:
+            said |= {"publication_kind": self.kind, "schema_version": self.schema_version}
+        return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def publications(lake: Lake, which: str = "true") -> list[Publication]:
+    """The publications for which a Spark SQL condition on `chain` holds, in order; older code may have written them.
+
+    To the driver: one row per publication and table. Rows of one number that do not say the same are several.
+    """
+    chain = lake.read(PUBLICATIONS)
+    found: dict[tuple[Any, ...], Publication] = {}
+    for row in lake.ask(dict, f"SELECT * FROM chain WHERE {which} ORDER BY {SEQ}", chain=chain):
+        said = {name: row[column] for name, column in COLUMNS.items() if column in row}
+        one = found.setdefault(tuple(said.values()), Publication(**said, pins={}))
+        one.pins[row["table_name"]] = Pin(row["table_version"], row["row_count"], row["checksum"])
+    return list(found.values())
 
 
 def last_publication(lake: Lake) -> Publication:
     """The newest publication; number 0 where nothing was published yet."""
-    newest = lake.sql(
-        "SELECT * FROM record WHERE publication_seq = (SELECT max(publication_seq) FROM record)",
-        record=lake.read(PUBLICATIONS),
-    )
-    rows = lake.to_arrow(newest).to_pylist()
-    if not rows:
-        return Publication(0, None, "", "", {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS})
-    pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in rows}
-    one = rows[0]
-    return Publication(
-        one["publication_seq"], one["business_date"], one["publication_state"], one["publication_hash"], pins
-    )
+    found = publications(lake, f"{SEQ} = (SELECT max({SEQ}) FROM chain)")
+    nothing = {name: Pin(0, 0, 0) for name in lake.tables if name != PUBLICATIONS}
+    return found[-1] if found else Publication(0, None, "", "", nothing)
+
+
+def publication_for(lake: Lake, business_date: date) -> int:
+    """The newest publication of a business date.
+
+    Raises:
+        NotFound: the date was not published.
+    """
+    found = publications(lake, f"business_date = DATE '{business_date}'")
+    if not found:
+        raise NotFound(f"{business_date} was not published; `tanzhang publications` lists what was")
+    return found[-1].seq
+
+
+def published(lake: Lake, table: str, seq: int | None = None) -> Log:
+    """A log as a publication left it; unless told which, as it stands."""
+    stands = Log(lake, lake.tables[table], lake.read(table), seq or 0)
+    return stands if seq is None else stands.where(f"{SEQ} <= {seq}")
 
 
 def restore_pins(lake: Lake, last: Publication, but: Collection[str] = ()) -> None:
@@ -70,25 +130,25 @@ def publication_rows(
     lake: Lake, last: Publication, kind: Kind, business_date: date, state: str, pins: dict[str, Pin]
 ) -> list[dict[str, Any]]:
     """The rows of the publication after `last`: one per pinned table."""
-    content = {
-        "publication_seq": last.seq + 1,
-        "publication_kind": kind,
-        "business_date": business_date.isoformat(),
-        "publication_state": state,
-        "registry_hash": lake.registry.digest,
-        "schema_version": len(lake.registry.migrations),
-        "previous_hash": last.hash,
-    }
-    digest = publication_hash(content, pins)
+    said = Publication(
+        seq=last.seq + 1,
+        business_date=business_date,
+        state=state,
+        hash="",
+        pins=pins,
+        kind=kind,
+        registry_hash=lake.registry.digest,
+        schema_version=len(lake.registry.migrations),
+        previous_hash=last.hash,
+    )
+    new = replace(said, hash=said.digest)
     return [
         {
-            **content,
-            "business_date": business_date,
+            **{column: getattr(new, name) for name, column in COLUMNS.items()},
             "table_name": name,
             "table_version": pin.version,
             "row_count": pin.rows,
             "checksum": pin.checksum,
-            "publication_hash": digest,
         }
         for name, pin in sorted(pins.items())
     ]
@@ -102,8 +162,9 @@ def counted(lake: Lake, frames: dict[str, Frame]) -> dict[str, tuple[int, int]]:
             FROM ({checksum_sql(list(lake.tables[name].types), f"rows_{number}")}) AS sums"""
         for number, name in enumerate(names)
     ]
-    query = lake.sql(" UNION ALL ".join(parts), **{f"rows_{number}": frames[name] for number, name in enumerate(names)})
-    return {names[row["number"]]: (row["row_count"], row["checksum"]) for row in lake.to_arrow(query).to_pylist()}
+    numbered = {f"rows_{number}": frames[name] for number, name in enumerate(names)}
+    found = lake.ask(dict, " UNION ALL ".join(parts), **numbered)
+    return {names[row["number"]]: (row["row_count"], row["checksum"]) for row in found}
 
 
 def checksum_sql(columns: list[str], relation: str) -> str:
@@ -114,37 +175,8 @@ def checksum_sql(columns: list[str], relation: str) -> str:
     with the rows that are added.
     """
     digits = " + ".join(
-        f"CAST(instr('0123456789abcdef', substring(digest, {place}, 1)) - 1 AS bigint) * {16 ** (8 - place)}"
-        for place in range(1, 9)
+        f"CAST(instr('0123456789abcdef', substring(digest, {nth}, 1)) - 1 AS bigint) * {16 ** (8 - nth)}"
+        for nth in range(1, 9)
     )
     return f"""SELECT count(1) AS row_count, coalesce(CAST(sum({digits}) AS bigint), 0) AS checksum
                FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests"""
-
-
-def publication_hash(content: dict[str, Any], pins: dict[str, Pin]) -> str:
-    """SHA-256 over the record's content and the hash before, as JSON with sorted keys.
-
-    Versions are left out: they say where the rows lie. A run that was killed and run again has other versions and
-    the same publication. A record that is older than migration 1 has no kind and no version of its schema.
-    """
-    if not content["schema_version"]:
-        content = {key: value for key, value in content.items() if key not in ("publication_kind", "schema_version")}
-    said = {**content, "pins": {name: [pin.rows, pin.checksum] for name, pin in pins.items()}}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def publication_for(lake: Lake, business_date: date) -> int:
-    """The newest publication of a business date.
-
-    Raises:
-        NotFound: the date was not published.
-    """
-    rows = lake.to_arrow(
-        lake.sql(
-            f"SELECT max(publication_seq) AS seq FROM record WHERE business_date = DATE '{business_date}'",
-            record=lake.read(PUBLICATIONS),
-        )
-    ).to_pylist()
-    if rows[0]["seq"] is None:
-        raise NotFound(f"{business_date} was not published; `tanzhang publications` lists what was")
-    return int(rows[0]["seq"])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.lake.frames import in_force
+from jobs.lake.chain import published
+from jobs.lake.frames import listed
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -71,14 +72,11 @@ def record(lake: Lake, registry: Registry, person: str, seq: int, on: date, rewa
         on: the publication's business date.
         rewarding: the programmes that reward the person.
     """
-    log = lake.sql(
-        f"""SELECT * FROM log WHERE person_id = '{person}' AND publication_seq <= {seq}
-            AND act_month <= '{on:%Y-%m}'""",
-        log=lake.read("gold.carbon_records"),
+    known = published(lake, "gold.carbon_records", seq).where(
+        f"person_id = '{person}' AND act_month <= '{on:%Y-%m}'"
     )
-    names = list(Month.__dataclass_fields__)
-    rows = lake.to_arrow(in_force(lake, log, "person_id", "act_month")).select(names).to_pylist()
-    months = sorted((Month(**row) for row in rows), key=lambda one: one.act_month)
+    names = listed(list(Month.__dataclass_fields__))
+    months = lake.ask(Month, f"SELECT {names} FROM months ORDER BY act_month", months=known.in_force())
 
     def reduced(number: int) -> int:
         return sum(one.reduction_mg for one in months if one.act_month >= first_of(on, number))

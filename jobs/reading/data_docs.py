@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from expectations import SPANNING, Measurement
 from expectations.data_docs import render as render_site
 from jobs.errors import NotFound
-from jobs.lake.chain import QUALITY, last_publication
+from jobs.lake.chain import QUALITY, last_publication, published
 from jobs.reading.quality import declared
 from schemas.quality import BoundedRule
 
@@ -36,8 +36,7 @@ def render(lake: Lake, home: Path, publication_seq: int | None = None) -> tuple[
         raise NotFound(f"no publication {seq}; the last one is {last}")
     texts = {rule.id: rule.text for rule in declared(lake.registry).values()}
     suites: defaultdict[str, list[Measurement]] = defaultdict(list)
-    stored = lake.sql(f"SELECT * FROM q WHERE publication_seq = {seq}", q=lake.read(QUALITY))
-    for row in lake.to_arrow(stored).to_pylist():
+    for row in lake.ask(dict, "SELECT * FROM quality", quality=published(lake, QUALITY, seq).written):
         is_spanning = row["institution"] == SPANNING
         text = texts.get(row["rule_id"], "A rule that the registry has no more.")
         rule = BoundedRule(

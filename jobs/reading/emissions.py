@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.lake.frames import in_force, semi
+from jobs.lake.chain import published
+from jobs.reading.members import alone
 from schemas.ledger import EMISSION, MICRO_YUAN
 from schemas.spending import CATEGORIES, Spending, parts_of
 from schemas.spending.merchants import name_of
@@ -50,33 +51,29 @@ def own_emissions(
         since: of payments from this date on; otherwise of all.
         person: of this person; otherwise of everybody.
     """
-    known = "true" if seq is None else f"publication_seq <= {seq}"
     days = "true" if since is None else f"act_date >= DATE '{since}' AND act_month >= '{since:%Y-%m}'"
-    whose = "true" if person is None else f"person_id = '{person}'"
-    # To the driver: as many rows as there are categories of merchants and years of prices.
-    rows = lake.to_arrow(
-        lake.sql(
-            f"""SELECT factor_id, CAST(sum(amount) AS bigint) AS milligrams,
-                       CAST(sum(CASE WHEN amount > 0 THEN quantity_micro ELSE 0 - quantity_micro END) AS bigint) AS micro_yuan
-                FROM ledger WHERE measure = '{EMISSION}' AND {known} AND {days} AND {whose}
-                GROUP BY factor_id ORDER BY factor_id""",
-            ledger=lake.read("gold.ledger"),
-        )
-    ).to_pylist()
-    log = lake.sql(f"SELECT * FROM log WHERE {known} AND {days}", log=lake.read("silver.activities"))
-    if person is not None:  # a claim may since have gone to another person: its newest row says whose it is
-        mine = lake.sql(f"SELECT DISTINCT claim_id FROM log WHERE {whose}", log=log)
-        log = semi(lake, log, mine, "claim_id")
-    spent = lake.to_arrow(
-        lake.sql(
-            f"SELECT coalesce(CAST(sum(spend_fen) AS bigint), 0) AS fen FROM now WHERE {whose}",
-            now=in_force(lake, log, "claim_id", "act_date"),
-        )
-    ).to_pylist()
+    ledger = published(lake, "gold.ledger", seq).where(f"measure = '{EMISSION}' AND {days}")
+    if person is not None:
+        ledger = ledger.where(f"person_id = '{person}'")
+    # As many rows as there are categories of merchants and years of prices.
+    factors = lake.ask(
+        dict,
+        """
+        SELECT factor_id, CAST(sum(amount) AS bigint) AS milligrams,
+               CAST(sum(CASE WHEN amount > 0 THEN quantity_micro ELSE 0 - quantity_micro END) AS bigint) AS micro_yuan
+        FROM ledger
+        GROUP BY factor_id
+        ORDER BY factor_id
+        """,
+        ledger=ledger.rows,
+    )
+    activities = published(lake, "silver.activities", seq).where(days)
+    payments = activities.in_force() if person is None else activities.in_force_of(alone(lake, person), "person_id")
+    [spent] = lake.ask(dict, "SELECT coalesce(CAST(sum(spend_fen) AS bigint), 0) AS fen FROM payments", payments=payments)
     return Emissions(
-        by_factor={row["factor_id"]: row["milligrams"] for row in rows if row["milligrams"]},
-        spent_fen=spent[0]["fen"],
-        known_fen=sum(row["micro_yuan"] for row in rows) // MICRO_YUAN,
+        by_factor={row["factor_id"]: row["milligrams"] for row in factors if row["milligrams"]},
+        spent_fen=spent["fen"],
+        known_fen=sum(row["micro_yuan"] for row in factors) // MICRO_YUAN,
     )
 
 

@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from jobs.lake.chain import QUALITY
+from jobs.lake.chain import publications as chained
 from jobs.runs.journal import RunRecord, load_all
 from jobs.runs.notes import noted
+from schemas.tables import SEQ
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -22,7 +25,7 @@ class Published:
     Attributes:
         passed: rules that held.
         broken: severity → rules that did not.
-        commits, seconds, run_id, started_at: of the run; null where its record is not in this home.
+        commits, seconds, run_id, started_at: of the run; null where this home does not have it.
     """
 
     seq: int
@@ -39,49 +42,45 @@ class Published:
 
 def publications(lake: Lake, home: Path, day: date | None = None) -> list[Published]:
     """Every publication, or those of one business date. To the driver: a few rows per publication."""
-
-    def ask(query: str, table: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, rows=lake.read(table))).to_pylist()
-        return rows
-
-    records = {
-        record.publication_seq: record
-        for record in load_all(home)
-        if record.lake == lake.path.name and record.outcome in ("published", "degraded")
+    runs = {
+        run.publication_seq: run
+        for run in load_all(home)
+        if run.lake == lake.path.name and run.outcome in ("published", "degraded")
     }
     found = {}
-    for row in ask(
-        """SELECT DISTINCT publication_seq, publication_kind, business_date, publication_state FROM rows
-           ORDER BY publication_seq""",
-        "gold.publications",
-    ):
-        seq, record = row["publication_seq"], records.get(row["publication_seq"])
-        found[seq] = Published(seq, row["publication_kind"], row["business_date"], row["publication_state"])
-        if record:
-            found[seq].commits, found[seq].seconds = record.commits, round(sum(record.seconds.values()), 1)
-            found[seq].run_id, found[seq].started_at = record.run_id, record.started_at
-    for row in ask(
-        """SELECT publication_seq, severity, is_passed, count(1) AS rules FROM rows
-           GROUP BY publication_seq, severity, is_passed""",
-        "gold.quality",
-    ):
-        if one := found.get(row["publication_seq"]):
+    for each in chained(lake):
+        assert each.business_date is not None
+        one = found[each.seq] = Published(each.seq, each.kind, each.business_date, each.state)
+        if run := runs.get(each.seq):
+            one.commits, one.seconds = run.commits, round(sum(run.seconds.values()), 1)
+            one.run_id, one.started_at = run.run_id, run.started_at
+    gates = lake.ask(
+        dict,
+        f"""
+        SELECT {SEQ}, severity, is_passed, count(1) AS rules
+        FROM quality
+        GROUP BY {SEQ}, severity, is_passed
+        """,
+        quality=lake.read(QUALITY),
+    )
+    for row in gates:
+        if judged := found.get(row[SEQ]):
             if row["is_passed"]:
-                one.passed += row["rules"]
+                judged.passed += row["rules"]
             else:
-                one.broken = dict(Counter(one.broken) + Counter({row["severity"]: row["rules"]}))
+                judged.broken = dict(Counter(judged.broken) + Counter({row["severity"]: row["rules"]}))
     return [one for one in found.values() if day in (None, one.business_date)]
 
 
 def unpublished(lake: Lake, home: Path, day: date | None = None) -> list[tuple[RunRecord, str]]:
     """Runs of this lake that published nothing, and how they stand: blocked, failed, open, or killed."""
     found: list[tuple[RunRecord, str]] = []
-    for record in load_all(home):
-        if record.lake != lake.path.name or record.outcome in ("published", "degraded", "unchanged"):
+    for run in load_all(home):
+        if run.lake != lake.path.name or run.outcome in ("published", "degraded", "unchanged"):
             continue
-        opened = noted(lake.path, record.publication_seq)
-        is_open = record.outcome == "open" and opened is not None and opened.run_id == record.run_id
-        state = "killed" if record.outcome == "open" and not is_open else record.outcome
-        if day in (None, record.business_date):
-            found.append((record, state))
+        opened = noted(lake.path, run.publication_seq)
+        is_open = run.outcome == "open" and opened is not None and opened.run_id == run.run_id
+        state = "killed" if run.outcome == "open" and not is_open else run.outcome
+        if day in (None, run.business_date):
+            found.append((run, state))
     return found

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from jobs.accounts.coverage import WHOLE_DELIVERY
+
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from jobs.landing.manifests import Manifest
@@ -85,24 +87,31 @@ def intakes(
 
 def _coverage(lake: Lake) -> list[dict[str, Any]]:
     """Files that were used and feeds that were missed, by institution, feed and date."""
-    query = lake.sql(
-        """SELECT institution, business_date, feed, file_state, count(DISTINCT file_id) AS files,
-                  count(DISTINCT CASE WHEN is_late THEN file_id END) AS late_files
-           FROM coverage WHERE file_state <> 'refused'
-           GROUP BY institution, business_date, feed, file_state""",
+    return lake.ask(
+        dict,
+        """
+        SELECT institution, business_date, feed, file_state, count(DISTINCT file_id) AS files,
+               count(DISTINCT CASE WHEN is_late THEN file_id END) AS late_files
+        FROM coverage
+        WHERE file_state <> 'refused'
+        GROUP BY institution, business_date, feed, file_state
+        """,
         coverage=lake.read("gold.coverage"),
     )
-    rows: list[dict[str, Any]] = lake.to_arrow(query).to_pylist()
-    return rows
 
 
 def _unused(lake: Lake) -> list[dict[str, Any]]:
     """Files that a publication refused and none has used since."""
-    query = lake.sql(
-        """SELECT DISTINCT r.institution, r.business_date, r.file_id FROM coverage AS r
-           LEFT ANTI JOIN (SELECT file_id FROM coverage WHERE file_state = 'consumed') AS u ON r.file_id = u.file_id
-           WHERE r.file_state = 'refused' AND r.feed <> '*'""",
+    return lake.ask(
+        dict,
+        f"""
+        WITH used AS (
+            SELECT file_id FROM coverage WHERE file_state = 'consumed'
+        )
+        SELECT DISTINCT r.institution, r.business_date, r.file_id
+        FROM coverage AS r
+        LEFT ANTI JOIN used AS u ON r.file_id = u.file_id
+        WHERE r.file_state = 'refused' AND r.feed <> '{WHOLE_DELIVERY}'
+        """,
         coverage=lake.read("gold.coverage"),
     )
-    rows: list[dict[str, Any]] = lake.to_arrow(query).to_pylist()
-    return rows

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from jobs.lake.chain import published
 from jobs.lake.frames import listed
 from jobs.policy.periods import last_day, start_of
 from jobs.policy.programmes import Rewards
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
     from schemas.programmes import Programme
+    from schemas.programmes.rules import Expiry
 
 
 KINDS = {
@@ -29,6 +32,10 @@ KINDS = {
     "donation": "donated",
 }
 """Kind of position → the sum that its points are part of."""
+
+IS_POINTS = f"substring(measure, 1, {len(POINTS)}) = '{POINTS}'"
+"""SQL: whether an entry is of points."""
+_IS_GONE = f"position_kind IN {GIVEN_UP} OR position_kind = 'expiry'"
 
 
 @dataclass(frozen=True)
@@ -78,35 +85,43 @@ def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) ->
         seq: as of this publication; otherwise as of now.
         person: of this person; otherwise of everybody.
     """
-    known = "true" if seq is None else f"publication_seq <= {seq}"
-    whose = "true" if person is None else f"person_id = '{person}'"
-    sums = [
+    sums = ", ".join(
         f"CAST(sum(CASE WHEN position_kind = '{kind}' THEN amount ELSE 0 END) AS bigint) AS {name}"
         for kind, name in KINDS.items()
-    ]
-    total = [f"CAST(sum({name}) AS bigint) AS {name}" for name in KINDS.values()]
-    ledger = lake.sql(f"SELECT * FROM ledger WHERE {known} AND {whose}", ledger=lake.read("gold.ledger"))
-    rows = lake.to_arrow(
-        lake.sql(
-            f"""WITH held AS (
-                  SELECT measure, person_id, {", ".join(sums)}, sum(amount) AS balance FROM ledger WHERE {IS_POINTS}
-                  GROUP BY measure, person_id),
-                acts AS (SELECT measure, CAST(sum(reduction_mg) AS bigint) AS rewarded_mg FROM rewarded GROUP BY measure),
-                total AS (
-                  SELECT measure, {", ".join(total)},
-                         CAST(sum(CASE WHEN {" OR ".join(f"{name} <> 0" for name in KINDS.values())} THEN 1 ELSE 0 END)
-                           AS bigint) AS people,
-                         CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
-                         CAST(sum(least(balance, 0)) AS bigint) AS owed
-                  FROM held GROUP BY measure)
-                SELECT substring(t.measure, {len(POINTS) + 1}) AS programme, {listed([*KINDS.values()], "t.")},
-                       coalesce(a.rewarded_mg, 0) AS rewarded_mg, t.people, t.overdrawn, t.owed
-                FROM total AS t LEFT JOIN acts AS a ON t.measure = a.measure ORDER BY programme""",
-            ledger=ledger,
-            rewarded=rewarded(lake, lake.registry, ledger),
+    )
+    totals = ", ".join(f"CAST(sum({name}) AS bigint) AS {name}" for name in KINDS.values())
+    stands = " OR ".join(f"{name} <> 0" for name in KINDS.values())
+    ledger = published(lake, "gold.ledger", seq)
+    entries = ledger.rows if person is None else ledger.where(f"person_id = '{person}'").rows
+    return lake.ask(
+        Tally,
+        f"""
+        WITH held AS (
+            SELECT measure, person_id, {sums}, sum(amount) AS balance
+            FROM entries
+            WHERE {IS_POINTS}
+            GROUP BY measure, person_id
+        ),
+        acts AS (
+            SELECT measure, CAST(sum(reduction_mg) AS bigint) AS rewarded_mg FROM rewarded GROUP BY measure
+        ),
+        total AS (
+            SELECT measure, {totals},
+                   CAST(sum(CASE WHEN {stands} THEN 1 ELSE 0 END) AS bigint) AS people,
+                   CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
+                   CAST(sum(least(balance, 0)) AS bigint) AS owed
+            FROM held
+            GROUP BY measure
         )
-    ).to_pylist()
-    return [Tally(**row) for row in rows]
+        SELECT substring(t.measure, {len(POINTS) + 1}) AS programme, {listed([*KINDS.values()], "t.")},
+               coalesce(a.rewarded_mg, 0) AS rewarded_mg, t.people, t.overdrawn, t.owed
+        FROM total AS t
+        LEFT JOIN acts AS a ON t.measure = a.measure
+        ORDER BY programme
+        """,
+        entries=entries,
+        rewarded=rewarded(lake, lake.registry, entries),
+    )
 
 
 @dataclass(frozen=True)
@@ -123,40 +138,38 @@ def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int,
 
     The oldest are used first: of the points that expire by a date, those that were given up or have expired are gone.
     """
-    rows = lake.to_arrow(
-        lake.sql(
-            f"""SELECT measure, act_date, CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
-                         THEN 0 ELSE amount END) AS bigint) AS came,
-                       CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} OR position_kind = 'expiry'
-                         THEN 0 - amount ELSE 0 END) AS bigint) AS went
-                FROM ledger WHERE person_id = '{person}' AND publication_seq <= {seq}
-                 AND {IS_POINTS}
-                GROUP BY measure, act_date ORDER BY measure, act_date""",
-            ledger=lake.read("gold.ledger"),
-        )
-    ).to_pylist()
+    rows = lake.ask(
+        dict,
+        f"""
+        SELECT measure, act_date,
+               CAST(sum(CASE WHEN {_IS_GONE} THEN 0 ELSE amount END) AS bigint) AS came,
+               CAST(sum(CASE WHEN {_IS_GONE} THEN 0 - amount ELSE 0 END) AS bigint) AS went
+        FROM points
+        GROUP BY measure, act_date
+        ORDER BY measure, act_date
+        """,
+        points=published(lake, "gold.ledger", seq).where(f"person_id = '{person}' AND {IS_POINTS}").rows,
+    )
     found = []
     for programme in programmes:
-        rule = programme.expiry
-        if rule is None:
-            continue
         mine = [row for row in rows if row["measure"] == programme.measure]
-        gone = sum(row["went"] for row in mine)
-        ends: dict[date, int] = {}
-        for row in mine:
-            at = last_day(rule.period, row["act_date"], rule.keep)
-            ends[at] = ends.get(at, 0) + row["came"]
-        came = 0
-        for at in sorted(ends):
-            came += ends[at]
-            if at > on and came > gone:
-                found.append(Due(programme.id, at, came - gone))
-                break
+        if programme.expiry and (due := _due(programme.id, programme.expiry, mine, on)):
+            found.append(due)
     return found
 
 
-IS_POINTS = f"substring(measure, 1, {len(POINTS)}) = '{POINTS}'"
-"""SQL: whether an entry is of points."""
+def _due(programme: str, rule: Expiry, rows: Iterable[Mapping[str, Any]], on: date) -> Due | None:
+    """What expires next after a date. rows: act_date, points that came, points that went."""
+    gone, ends = 0, Counter[date]()
+    for row in rows:
+        gone += row["went"]
+        ends[last_day(rule.period, row["act_date"], rule.keep)] += row["came"]
+    came = 0
+    for at in sorted(ends):
+        came += ends[at]
+        if at > on and came > gone:
+            return Due(programme, at, came - gone)
+    return None
 
 
 def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
@@ -172,27 +185,47 @@ def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
         measure (of the points), position, person_id, region, reduction_mg; one row per measure and position.
     """
     acts = lake.keep(
-        f"""SELECT p.measure, r.position, r.person_id, r.scenario, r.region, r.act_date, r.reduction_mg
-            FROM (SELECT measure, position, person_id FROM entries WHERE {IS_POINTS} AND position_kind = 'activity'
-                  GROUP BY measure, position, person_id HAVING sum(amount) <> 0) AS p
-            JOIN (SELECT position, person_id, scenario, region, act_date, CAST(sum(amount) AS bigint) AS reduction_mg
-                  FROM entries WHERE measure = '{REDUCTION}' AND position_kind = 'activity'
-                  GROUP BY position, person_id, scenario, region, act_date) AS r
-              ON p.position = r.position AND p.person_id = r.person_id""",
+        f"""
+        WITH paid AS (
+            SELECT measure, position, person_id
+            FROM entries
+            WHERE {IS_POINTS} AND position_kind = 'activity'
+            GROUP BY measure, position, person_id
+            HAVING sum(amount) <> 0
+        ),
+        reduced AS (
+            SELECT position, person_id, scenario, region, act_date, CAST(sum(amount) AS bigint) AS reduction_mg
+            FROM entries
+            WHERE measure = '{REDUCTION}' AND position_kind = 'activity'
+            GROUP BY position, person_id, scenario, region, act_date
+        )
+        SELECT p.measure, r.position, r.person_id, r.scenario, r.region, r.act_date, r.reduction_mg
+        FROM paid AS p
+        JOIN reduced AS r ON p.position = r.position AND p.person_id = r.person_id
+        """,
         entries=entries,
     )
     return lake.keep(
-        f"""WITH caps AS (
-              SELECT c.position, c.person_id, c.scenario, c.region, c.act_date, r.period, CAST(sum(c.amount) AS bigint) AS reduction_mg
-              FROM entries AS c JOIN ruled AS r ON c.factor_id = r.rule
-              WHERE c.measure = '{REDUCTION}' AND c.position_kind = 'cap'
-              GROUP BY c.position, c.person_id, c.scenario, c.region, c.act_date, r.period),
-            limited AS (
-              SELECT DISTINCT a.measure, c.position, c.person_id, c.region, c.reduction_mg
-              FROM caps AS c JOIN acts AS a ON c.person_id = a.person_id AND c.scenario = a.scenario
-               AND {start_of("c.period", "c.act_date")} = {start_of("c.period", "a.act_date")})
-            SELECT measure, position, person_id, region, reduction_mg FROM acts
-            UNION ALL SELECT measure, position, person_id, region, reduction_mg FROM limited WHERE reduction_mg <> 0""",
+        f"""
+        WITH caps AS (
+            SELECT c.position, c.person_id, c.scenario, c.region, c.act_date, r.period,
+                   CAST(sum(c.amount) AS bigint) AS reduction_mg
+            FROM entries AS c
+            JOIN ruled AS r ON c.factor_id = r.rule
+            WHERE c.measure = '{REDUCTION}' AND c.position_kind = 'cap'
+            GROUP BY c.position, c.person_id, c.scenario, c.region, c.act_date, r.period
+        ),
+        limited AS (
+            SELECT DISTINCT a.measure, c.position, c.person_id, c.region, c.reduction_mg
+            FROM caps AS c
+            JOIN acts AS a
+              ON c.person_id = a.person_id AND c.scenario = a.scenario
+             AND {start_of("c.period", "c.act_date")} = {start_of("c.period", "a.act_date")}
+        )
+        SELECT measure, position, person_id, region, reduction_mg FROM acts
+        UNION ALL
+        SELECT measure, position, person_id, region, reduction_mg FROM limited WHERE reduction_mg <> 0
+        """,
         entries=entries,
         acts=acts,
         ruled=lake.from_arrow(Rewards(registry).ruled),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobs.errors import NotFound
-from jobs.lake.chain import QUALITY, last_publication
+from jobs.lake.chain import QUALITY, last_publication, published
 from jobs.runs.notes import load_blocked
 from schemas.quality import Bound, Invariant, Severity
 from schemas.sources.statements import MEASURES, StatementRule
-from schemas.tables import Rule
+from schemas.tables import SEQ, Rule
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -93,14 +93,18 @@ def latest(lake: Lake) -> dict[str, list[dict[str, Any]]]:
     """
     seq = last_publication(lake).seq
     found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    newest = lake.sql(
-        f"""SELECT * FROM (
-              SELECT *, max(publication_seq) OVER (PARTITION BY rule_id) AS newest FROM quality
-              WHERE publication_seq <= {seq}) AS aged
-            WHERE publication_seq = newest""",
-        quality=lake.read(QUALITY),
+    newest = lake.ask(
+        dict,
+        f"""
+        WITH known AS (
+            SELECT *, max({SEQ}) OVER (PARTITION BY rule_id) AS newest
+            FROM quality
+        )
+        SELECT * FROM known WHERE {SEQ} = newest
+        """,
+        quality=published(lake, QUALITY, seq).rows,
     )
-    for row in lake.to_arrow(newest).to_pylist():
+    for row in newest:
         found[row["rule_id"]].append({**row, "is_blocked": False})
     blocked: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in load_blocked(lake.path):
@@ -117,12 +121,17 @@ def history(lake: Lake, rule_id: str) -> list[dict[str, Any]]:
     """
     if rule_id not in declared(lake.registry):
         raise NotFound(f"no rule {rule_id!r}; `tanzhang rules` lists them")
-    stored = lake.sql(
-        f"""SELECT * FROM quality
-            WHERE rule_id = '{rule_id}' AND publication_seq <= {last_publication(lake).seq}
-            ORDER BY publication_seq DESC, is_passed, business_date DESC, institution, feed LIMIT {RESULTS}""",
-        quality=lake.read(QUALITY),
+    stored = lake.ask(
+        dict,
+        f"""
+        SELECT *
+        FROM quality
+        WHERE rule_id = '{rule_id}'
+        ORDER BY {SEQ} DESC, is_passed, business_date DESC, institution, feed
+        LIMIT {RESULTS}
+        """,
+        quality=published(lake, QUALITY, last_publication(lake).seq).rows,
     )
-    found = [{**row, "is_blocked": False} for row in lake.to_arrow(stored).to_pylist()]
+    found = [{**row, "is_blocked": False} for row in stored]
     found += [{**row, "is_blocked": True} for row in load_blocked(lake.path) if row["rule_id"] == rule_id]
     return sorted(found, key=lambda row: (row["publication_seq"], row["is_blocked"]), reverse=True)[:RESULTS]

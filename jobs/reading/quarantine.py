@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobs.errors import NotFound
-from jobs.lake.frames import listed, newest
+from jobs.lake.chain import published
+from jobs.lake.frames import listed
 from jobs.landing.manifests import load_manifests
 from schemas.sources.errors import ERRORS
 
@@ -55,29 +56,33 @@ def kinds(lake: Lake, institution: str | None = None) -> list[Kind]:
 
     To the driver: as many rows as there are feeds, columns and codes.
     """
-    rows = lake.to_arrow(
-        lake.sql(
-            """SELECT institution, feed, code, column_name, count(1) AS rows, count(DISTINCT file_id) AS files
-               FROM bad GROUP BY institution, feed, code, column_name""",
-            bad=_unusable(lake, institution),
+    rows = lake.ask(
+        Kind,
+        """
+        SELECT institution, feed, code, column_name AS column, count(1) AS rows, count(DISTINCT file_id) AS files
+        FROM unusable
+        GROUP BY institution, feed, code, column_name
+        """,
+        unusable=_unusable(lake, institution),
+    )
+    files = lake.ask(
+        Kind,
+        f"""
+        WITH used AS (
+            SELECT file_id FROM coverage WHERE file_state = 'consumed'
         )
-    ).to_pylist()
-    files = lake.to_arrow(
-        lake.sql(
-            f"""SELECT c.institution, c.feed, c.code, count(DISTINCT c.file_id) AS files FROM coverage AS c
-                LEFT ANTI JOIN (SELECT file_id FROM coverage WHERE file_state = 'consumed') AS u
-                  ON c.file_id = u.file_id
-                WHERE c.file_state = 'refused' AND {_of("c.institution", institution)}
-                GROUP BY c.institution, c.feed, c.code""",
-            coverage=lake.read("gold.coverage"),
-        )
-    ).to_pylist()
-    found = [
-        Kind(row["institution"], row["feed"], row["code"], row["column_name"], row["rows"], row["files"])
-        for row in rows
-    ]
-    found += [Kind(row["institution"], row["feed"], row["code"], None, 0, row["files"]) for row in files]
-    return sorted(found, key=lambda one: (-one.rows, one.institution, one.feed, one.code, one.column or ""))
+        SELECT c.institution, c.feed, c.code, CAST(NULL AS string) AS column, CAST(0 AS bigint) AS rows,
+               count(DISTINCT c.file_id) AS files
+        FROM coverage AS c
+        LEFT ANTI JOIN used AS u ON c.file_id = u.file_id
+        WHERE c.file_state = 'refused' AND {_of("c.institution", institution)}
+        GROUP BY c.institution, c.feed, c.code
+        """,
+        coverage=lake.read("gold.coverage"),
+    )
+    return sorted(
+        [*rows, *files], key=lambda one: (-one.rows, one.institution, one.feed, one.code, one.column or "")
+    )
 
 
 def rows(
@@ -87,8 +92,17 @@ def rows(
 
     To the driver: what is to be shown or sent, one institution's bad rows.
     """
-    bad = lake.sql(f"SELECT * FROM bad WHERE {_of('code', code)}", bad=_unusable(lake, institution))
-    ordered = f"SELECT {listed(ROW)} FROM bad ORDER BY feed, file_id, line" + (f" LIMIT {limit}" if limit else "")
+    found = lake.ask(
+        dict,
+        f"""
+        SELECT {listed(ROW)}
+        FROM unusable
+        WHERE {_of("code", code)}
+        ORDER BY feed, file_id, line
+        {f"LIMIT {limit}" if limit else ""}
+        """,
+        unusable=_unusable(lake, institution),
+    )
     named = {file.file_id: (Path(file.path).name, file.business_date) for file in load_manifests(home)}
     return [
         {
@@ -101,7 +115,7 @@ def rows(
             "mend": ERRORS[row["code"]].mend,
             "shape": row["value_shape"],
         }
-        for row in lake.to_arrow(lake.sql(ordered, bad=bad)).to_pylist()
+        for row in found
     ]
 
 
@@ -120,10 +134,9 @@ def _harmless(value: object) -> object:
 
 def _unusable(lake: Lake, institution: str | None) -> Frame:
     """Rows that are quarantined or rejected now."""
-    log = lake.sql(f"SELECT * FROM rows WHERE {_of('institution', institution)}", rows=lake.read("silver.rows"))
+    log = published(lake, "silver.rows").where(_of("institution", institution))
     return lake.sql(
-        f"SELECT {listed(ROW)} FROM rows WHERE disposition IN ('quarantined', 'rejected')",
-        rows=newest(lake, log, "file_id", "line"),
+        f"SELECT {listed(ROW)} FROM rows WHERE disposition IN ('quarantined', 'rejected')", rows=log.newest()
     )
 
 

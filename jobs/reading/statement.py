@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.errors import NotFound
-from jobs.lake.chain import publication_for
-from jobs.lake.frames import in_force, newest, semi
+from jobs.lake.chain import publication_for, published
 from jobs.reading.carbon_record import Record, record
 from jobs.reading.emissions import Emissions, own_emissions
-from jobs.reading.explain import only_hex
+from jobs.reading.members import alone, members, only_hex, require
 from jobs.reading.points import Due, Tally, next_due, tallies
 from schemas.ledger import REDUCTION
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
+    from jobs.lake.log import Log
     from schemas import Registry
 
 
@@ -75,106 +74,121 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     """
     person = only_hex(person_id)
     seq = publication_for(lake, business_date)
-    _require(lake, person, seq)
-    month = f"{business_date:%Y-%m}"
-
-    def ask(query: str, **tables: str) -> list[dict[str, Any]]:
-        frames = {name: lake.read(table) for name, table in tables.items()}
-        found: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, **frames)).to_pylist()
-        return found
-
-    mine = f"person_id = '{person}' AND publication_seq <= {seq}"
-    credited = ask(
-        f"""SELECT scenario, institution, count(DISTINCT position) AS acts, CAST(sum(amount) AS bigint) AS milligrams
-            FROM (SELECT *, CAST(sum(amount) OVER (PARTITION BY position, measure) AS bigint) AS standing FROM ledger
-                  WHERE {mine} AND measure = '{REDUCTION}' AND act_month = '{month}'
-                    AND act_date <= DATE '{business_date}') AS entries
-            WHERE standing <> 0 GROUP BY scenario, institution ORDER BY scenario, institution""",
-        ledger="gold.ledger",
-    )
-    sums = ask(
-        f"""SELECT scenario, CAST(sum(amount) AS bigint) AS amount FROM ledger
-            WHERE {mine} AND measure = '{REDUCTION}' GROUP BY scenario ORDER BY scenario""",
-        ledger="gold.ledger",
-    )
-    # A claim may since have gone to another person: its newest row says whose it is.
-    month_log = lake.sql(
-        f"""SELECT * FROM log WHERE publication_seq <= {seq} AND act_month = '{month}'
-            AND act_date <= DATE '{business_date}'""",
-        log=lake.read("silver.activities"),
-    )
-    ever_mine = lake.sql(f"SELECT claim_id FROM log WHERE person_id = '{person}'", log=month_log)
-    held_back = lake.to_arrow(
-        lake.sql(
-            f"""SELECT scenario, institution, outcome, reason, count(1) AS claims FROM now
-                WHERE person_id = '{person}' AND outcome <> 'credited'
-                GROUP BY scenario, institution, outcome, reason ORDER BY scenario, institution, outcome""",
-            now=in_force(lake, semi(lake, month_log, ever_mine, "claim_id"), "claim_id", "act_date"),
-        )
-    ).to_pylist()
-    institutions = [
-        row["institution"]
-        for row in ask(
-            f"""SELECT DISTINCT e.institution FROM events AS e JOIN (
-                  SELECT customer_key, person_id, row_number() OVER (PARTITION BY customer_key ORDER BY publication_seq DESC) AS age
-                  FROM members WHERE publication_seq <= {seq}) AS m
-                ON e.customer_key = m.customer_key
-                WHERE m.age = 1 AND m.person_id = '{person}' AND e.is_given ORDER BY e.institution""",
-            events="silver.customer_events",
-            members="silver.membership",
-        )
-    ]
-    missing = [
-        (row["institution"], row["feed"])
-        for row in ask(
-            f"""SELECT DISTINCT m.institution, m.feed FROM coverage AS m LEFT ANTI JOIN (
-                  SELECT institution, feed FROM coverage WHERE file_state = 'consumed'
-                  AND business_date = DATE '{business_date}' AND publication_seq <= {seq}) AS c
-                  ON m.institution = c.institution AND m.feed = c.feed
-                WHERE m.file_state = 'missing' AND m.business_date = DATE '{business_date}'
-                  AND m.publication_seq <= {seq} ORDER BY m.institution, m.feed""",
-            coverage="gold.coverage",
-        )
-        if row["institution"] in institutions
-    ]
-    example = ask(
-        f"SELECT entry_id FROM ledger WHERE {mine} AND measure = '{REDUCTION}' ORDER BY amount DESC, entry_id LIMIT 1",
-        ledger="gold.ledger",
-    )
+    require(lake, person, seq)
+    ledger = published(lake, "gold.ledger", seq).where(f"person_id = '{person}'")
     points = tallies(lake, seq, person=person)
+    rewarding = [registry.programmes[one.programme] for one in points]
+    institutions = _institutions(lake, person, seq)
     return Statement(
         person_id=person,
         business_date=business_date,
         publication_seq=seq,
-        credited=credited,
-        reductions={row["scenario"]: row["amount"] for row in sums},
+        credited=_credited(lake, ledger, business_date),
+        reductions=_reductions(lake, ledger),
         emissions=own_emissions(lake, seq, person=person),
         points=points,
         due=next_due(lake, registry.programmes.values(), person, seq, business_date),
-        record=record(
-            lake, registry, person, seq, business_date, [registry.programmes[one.programme] for one in points]
-        ),
-        not_credited=held_back,
-        missing=missing,
+        record=record(lake, registry, person, seq, business_date, rewarding),
+        not_credited=_not_credited(lake, person, seq, business_date),
+        missing=[one for one in _missing(lake, seq, business_date) if one[0] in institutions],
         institutions=institutions,
-        example=example[0]["entry_id"] if example else None,
+        example=_example(lake, ledger),
     )
 
 
-def _require(lake: Lake, person: str, seq: int) -> None:
-    members = newest(
-        lake,
-        lake.sql(f"SELECT * FROM m WHERE publication_seq <= {seq}", m=lake.read("silver.membership")),
-        "customer_key",
-    )
-    if lake.has_rows(lake.sql(f"SELECT * FROM m WHERE person_id = '{person}'", m=members)):
-        return
-    redirects = lake.to_arrow(
-        lake.sql(
-            f"SELECT redirect_to FROM log WHERE change = 'merged' AND person_id = '{person}' AND publication_seq <= {seq}",
-            log=lake.read("silver.identity_log"),
+def _credited(lake: Lake, ledger: Log, on: date) -> list[dict[str, Any]]:
+    """What was done in the month and counts: acts and milligrams by scenario and institution, with what caps took."""
+    return lake.ask(
+        dict,
+        """
+        WITH by_position AS (
+            SELECT scenario, institution, position, sum(amount) AS standing
+            FROM month
+            GROUP BY scenario, institution, position
         )
-    ).to_pylist()
-    if redirects:
-        raise NotFound(f"person {person} was merged into {redirects[-1]['redirect_to']}")
-    raise NotFound(f"no person {person}")
+        SELECT scenario, institution, count(1) AS acts, CAST(sum(standing) AS bigint) AS milligrams
+        FROM by_position
+        WHERE standing <> 0
+        GROUP BY scenario, institution
+        ORDER BY scenario, institution
+        """,
+        month=ledger.where(f"measure = '{REDUCTION}' AND act_month = '{on:%Y-%m}'").rows,
+    )
+
+
+def _reductions(lake: Lake, ledger: Log) -> dict[str, int]:
+    """What was reduced since the account began, by scenario."""
+    found = lake.ask(
+        dict,
+        """
+        SELECT scenario, CAST(sum(amount) AS bigint) AS amount
+        FROM reductions
+        GROUP BY scenario
+        ORDER BY scenario
+        """,
+        reductions=ledger.where(f"measure = '{REDUCTION}'").rows,
+    )
+    return {row["scenario"]: row["amount"] for row in found}
+
+
+def _not_credited(lake: Lake, person: str, seq: int, on: date) -> list[dict[str, Any]]:
+    """What was reported of the month and does not count, and why: claims by scenario, institution and reason."""
+    month = published(lake, "silver.activities", seq).where(f"act_month = '{on:%Y-%m}' AND act_date <= DATE '{on}'")
+    return lake.ask(
+        dict,
+        """
+        SELECT scenario, institution, outcome, reason, count(1) AS claims
+        FROM mine
+        WHERE outcome <> 'credited'
+        GROUP BY scenario, institution, outcome, reason
+        ORDER BY scenario, institution, outcome
+        """,
+        mine=month.in_force_of(alone(lake, person), "person_id"),
+    )
+
+
+def _institutions(lake: Lake, person: str, seq: int) -> list[str]:
+    """Where the person has given a consent."""
+    found = lake.ask(
+        dict,
+        f"""
+        SELECT DISTINCT e.institution
+        FROM events AS e
+        JOIN members AS m ON e.customer_key = m.customer_key
+        WHERE m.person_id = '{person}' AND e.is_given
+        ORDER BY e.institution
+        """,
+        events=lake.read("silver.customer_events"),
+        members=members(lake, seq),
+    )
+    return [row["institution"] for row in found]
+
+
+def _missing(lake: Lake, seq: int, on: date) -> list[tuple[str, str]]:
+    """What is owed for the date, by whomever: institution and feed."""
+    coverage = published(lake, "gold.coverage", seq).where(f"business_date = DATE '{on}'")
+    found = lake.ask(
+        dict,
+        """
+        WITH used AS (
+            SELECT institution, feed FROM coverage WHERE file_state = 'consumed'
+        )
+        SELECT DISTINCT m.institution, m.feed
+        FROM coverage AS m
+        LEFT ANTI JOIN used AS u ON m.institution = u.institution AND m.feed = u.feed
+        WHERE m.file_state = 'missing'
+        ORDER BY m.institution, m.feed
+        """,
+        coverage=coverage.rows,
+    )
+    return [(row["institution"], row["feed"]) for row in found]
+
+
+def _example(lake: Lake, ledger: Log) -> str | None:
+    """An entry to contest: the largest."""
+    largest = lake.ask(
+        dict,
+        "SELECT entry_id FROM reductions ORDER BY amount DESC, entry_id LIMIT 1",
+        reductions=ledger.where(f"measure = '{REDUCTION}'").rows,
+    )
+    return largest[0]["entry_id"] if largest else None

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobs.lake.frames import in_force, newest
+from jobs.lake.chain import published
 from jobs.landing.manifests import LANDING
 from jobs.landing.receipts import Receipt, load_receipts
 from jobs.reading.emissions import Emissions, own_emissions
 from jobs.reading.points import Tally, tallies
 from jobs.reading.stock import Beyond, beyond
+from schemas.ledger import EMISSION, REDUCTION
 
 if TYPE_CHECKING:
-    from jobs.lake import Lake
+    from jobs.lake import Frame, Lake
 
 
 @dataclass(frozen=True)
@@ -54,52 +56,83 @@ class Status:
 
 def status(lake: Lake, home: Path) -> Status:
     """The state of a lake and of its landing folder."""
-
-    def ask(query: str, **frames: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, **frames)).to_pylist()
-        return found
-
-    rows = newest(lake, lake.read("silver.rows"), "file_id", "line")
-    activities = lake.keep("SELECT * FROM a", a=in_force(lake, lake.read("silver.activities"), "claim_id", "act_date"))
-    balances = lake.read("gold.balances")
-    figures = ask(
-        """SELECT count(DISTINCT CASE WHEN amount > 0 AND measure <> 'emission_mg' THEN person_id END) AS accounts,
-                  coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
-                  coalesce(CAST(sum(CASE WHEN measure = 'reduction_mg' THEN amount END) AS bigint), 0) AS milligrams
-           FROM balances""",
-        balances=balances,
-    )[0]
     receipts = [
         receipt for source in lake.registry.sources.values() for receipt in load_receipts(source, home / LANDING)
     ]
-    # To the driver: as many rows as there are files.
-    consumed = ask("SELECT DISTINCT file_id FROM c WHERE file_state = 'consumed'", c=lake.read("gold.coverage"))
-    used = {row["file_id"] for row in consumed}
-    stated: Counter[str] = Counter()
-    for receipt in receipts:
-        stated[receipt.institution] += sum(file.rows for file in receipt.files if file.file_id in used)
-    absorbed = ask("SELECT count(1) AS n FROM a WHERE outcome = 'absorbed'", a=activities)[0]["n"]
+    activities = lake.keep("SELECT * FROM now", now=published(lake, "silver.activities").in_force())
     return Status(
-        dispositions=ask(
-            """SELECT institution, feed, disposition, count(1) AS row_count FROM rows
-               GROUP BY institution, feed, disposition ORDER BY institution, feed, disposition""",
-            rows=rows,
+        dispositions=_dispositions(lake),
+        outcomes=lake.ask(
+            dict,
+            """
+            SELECT institution, outcome, count(1) AS claims
+            FROM activities
+            GROUP BY institution, outcome
+            ORDER BY institution, outcome
+            """,
+            activities=activities,
         ),
-        outcomes=ask(
-            """SELECT institution, outcome, count(1) AS claims FROM a
-               GROUP BY institution, outcome ORDER BY institution, outcome""",
-            a=activities,
-        ),
-        figures={**figures, "absorbed": absorbed},
+        figures=_figures(lake, activities),
         emissions=own_emissions(lake),
         points=tallies(lake),
         beyond=beyond(lake, lake.registry),
-        coverage=ask(
-            """SELECT institution, feed, business_date, file_state, is_late, CAST(sum(row_count) AS bigint) AS row_count
-               FROM coverage GROUP BY institution, feed, business_date, file_state, is_late
-               ORDER BY business_date, institution, feed, file_state""",
-            coverage=lake.read("gold.coverage"),
-        ),
+        coverage=_coverage(lake),
         refused=[receipt for receipt in receipts if receipt.state == "refused"],
-        stated=dict(stated),
+        stated=_stated(lake, receipts),
     )
+
+
+def _dispositions(lake: Lake) -> list[dict[str, Any]]:
+    return lake.ask(
+        dict,
+        """
+        SELECT institution, feed, disposition, count(1) AS row_count
+        FROM rows
+        GROUP BY institution, feed, disposition
+        ORDER BY institution, feed, disposition
+        """,
+        rows=published(lake, "silver.rows").newest(),
+    )
+
+
+def _figures(lake: Lake, activities: Frame) -> dict[str, int]:
+    [figures] = lake.ask(
+        dict,
+        f"""
+        SELECT count(DISTINCT CASE WHEN amount > 0 AND measure <> '{EMISSION}' THEN person_id END) AS accounts,
+               coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
+               coalesce(CAST(sum(CASE WHEN measure = '{REDUCTION}' THEN amount END) AS bigint), 0) AS milligrams
+        FROM balances
+        """,
+        balances=lake.read("gold.balances"),
+    )
+    absorbed = lake.sql("SELECT 1 AS one FROM activities WHERE outcome = 'absorbed'", activities=activities)
+    return {**figures, "absorbed": lake.count(absorbed)}
+
+
+def _coverage(lake: Lake) -> list[dict[str, Any]]:
+    return lake.ask(
+        dict,
+        """
+        SELECT institution, feed, business_date, file_state, is_late, CAST(sum(row_count) AS bigint) AS row_count
+        FROM coverage
+        GROUP BY institution, feed, business_date, file_state, is_late
+        ORDER BY business_date, institution, feed, file_state
+        """,
+        coverage=lake.read("gold.coverage"),
+    )
+
+
+def _stated(lake: Lake, receipts: Sequence[Receipt]) -> dict[str, int]:
+    """Institution → rows of its files that were used, as its control files state them."""
+    # To the driver: as many rows as there are files.
+    used = lake.ask(
+        dict,
+        "SELECT DISTINCT file_id FROM coverage WHERE file_state = 'consumed'",
+        coverage=lake.read("gold.coverage"),
+    )
+    ids = {row["file_id"] for row in used}
+    stated: Counter[str] = Counter()
+    for receipt in receipts:
+        stated[receipt.institution] += sum(file.rows for file in receipt.files if file.file_id in ids)
+    return dict(stated)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from jobs.lake.frames import in_force, newest
+from jobs.lake.chain import published
 from jobs.policy.periods import start_of
+from jobs.reading.members import members
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -42,7 +43,7 @@ class Beyond:
 def beyond(lake: Lake, registry: Registry) -> list[Beyond]:
     """Every exceeded limit of a benefit, by what is redeemed now. A redemption of n times its price is of n."""
     rows = [
-        {"programme": one.id, "benefit": benefit.id, "price": benefit.points or 0, "limit_kind": kind,
+        {"programme": one.id, "benefit": benefit.id, "price": benefit.points or 0, "kind": kind,
          "period": limit.period, "most": limit.number}
         for one in registry.programmes.values()
         for benefit in one.benefits
@@ -51,32 +52,38 @@ def beyond(lake: Lake, registry: Registry) -> list[Beyond]:
     ]  # fmt: skip
     if not rows:
         return []
-    texts = {name: pa.string() for name in ("programme", "benefit", "limit_kind", "period")}
+    texts = {name: pa.string() for name in ("programme", "benefit", "kind", "period")}
     schema = pa.schema([(name, texts.get(name, pa.int64())) for name in rows[0]])
-    found: list[dict[str, Any]] = lake.to_arrow(
-        lake.sql(
-            f"""WITH given AS (
-                  SELECT d.programme, d.benefit, l.limit_kind, l.period, l.most, m.person_id,
-                         {start_of("l.period", "d.act_date")} AS start,
-                         CASE WHEN l.price = 0 THEN 1 ELSE greatest(d.points div l.price, 1) END AS number
-                  FROM redemptions AS d
-                  JOIN limits AS l ON d.programme = l.programme AND d.benefit = l.benefit
-                  JOIN members AS m ON d.customer_key = m.customer_key),
-                by_person AS (
-                  SELECT programme, benefit, limit_kind, period, most, start, person_id,
-                         CAST(sum(number) AS bigint) AS number
-                  FROM given GROUP BY programme, benefit, limit_kind, period, most, start, person_id),
-                summed AS (
-                  SELECT programme, benefit, limit_kind, period, most, start,
-                         CASE limit_kind WHEN 'stock' THEN sum(number) ELSE max(number) END AS given,
-                         sum(CASE WHEN limit_kind = 'stock' OR number > most THEN 1 ELSE 0 END) AS people
-                  FROM by_person GROUP BY programme, benefit, limit_kind, period, most, start)
-                SELECT programme, benefit, limit_kind, period, start, most, CAST(given AS bigint) AS given,
-                       CAST(people AS bigint) AS people
-                FROM summed WHERE given > most ORDER BY start, programme, benefit, limit_kind""",
-            redemptions=in_force(lake, lake.read("silver.redemptions"), "redemption_id", "act_date"),
-            members=newest(lake, lake.read("silver.membership"), "customer_key"),
-            limits=lake.from_arrow(pa.Table.from_pylist(rows, schema=schema)),
+    return lake.ask(
+        Beyond,
+        f"""
+        WITH given AS (
+            SELECT d.programme, d.benefit, l.kind, l.period, l.most, m.person_id,
+                   {start_of("l.period", "d.act_date")} AS start,
+                   CASE WHEN l.price = 0 THEN 1 ELSE greatest(d.points div l.price, 1) END AS number
+            FROM redemptions AS d
+            JOIN limits AS l ON d.programme = l.programme AND d.benefit = l.benefit
+            JOIN members AS m ON d.customer_key = m.customer_key
+        ),
+        by_person AS (
+            SELECT programme, benefit, kind, period, most, start, person_id, CAST(sum(number) AS bigint) AS number
+            FROM given
+            GROUP BY programme, benefit, kind, period, most, start, person_id
+        ),
+        summed AS (
+            SELECT programme, benefit, kind, period, most, start,
+                   CASE kind WHEN 'stock' THEN sum(number) ELSE max(number) END AS given,
+                   sum(CASE WHEN kind = 'stock' OR number > most THEN 1 ELSE 0 END) AS people
+            FROM by_person
+            GROUP BY programme, benefit, kind, period, most, start
         )
-    ).to_pylist()
-    return [Beyond(*row.values()) for row in found]
+        SELECT programme, benefit, kind AS limit, period, start, most, CAST(given AS bigint) AS given,
+               CAST(people AS bigint) AS people
+        FROM summed
+        WHERE given > most
+        ORDER BY start, programme, benefit, kind
+        """,
+        redemptions=published(lake, "silver.redemptions").in_force(),
+        members=members(lake),
+        limits=lake.from_arrow(pa.Table.from_pylist(rows, schema=schema)),
+    )

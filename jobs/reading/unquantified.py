@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.lake.frames import in_force
+from jobs.lake.chain import published
 from schemas.library import NoFactor
 
 if TYPE_CHECKING:
@@ -38,14 +38,19 @@ class Wanted:
 
 def wanted(lake: Lake) -> list[Wanted]:
     """By scenario and region, the most people first. To the driver: as many rows as scenarios have regions."""
-    rows = lake.sql(
-        """SELECT scenario, region, count(1) AS acts, count(DISTINCT person_id) AS people,
-                  coalesce(CAST(sum(quantity_micro) AS bigint), 0) AS quantity_micro,
-                  CAST(sum(CASE WHEN quantity_micro IS NULL THEN 1 ELSE 0 END) AS bigint) AS unmeasured,
-                  min(act_date) AS first, max(act_date) AS last
-           FROM activities WHERE outcome = 'no_factor'
-           GROUP BY scenario, region ORDER BY people DESC, acts DESC, scenario, region""",
-        activities=in_force(lake, lake.read("silver.activities"), "claim_id", "act_date"),
+    found = lake.ask(
+        dict,
+        """
+        SELECT scenario, region, count(1) AS acts, count(DISTINCT person_id) AS people,
+               coalesce(CAST(sum(quantity_micro) AS bigint), 0) AS quantity_micro,
+               CAST(sum(CASE WHEN quantity_micro IS NULL THEN 1 ELSE 0 END) AS bigint) AS unmeasured,
+               min(act_date) AS first, max(act_date) AS last
+        FROM activities
+        WHERE outcome = 'no_factor'
+        GROUP BY scenario, region
+        ORDER BY people DESC, acts DESC, scenario, region
+        """,
+        activities=published(lake, "silver.activities").in_force(),
     )
     return [
         Wanted(
@@ -53,7 +58,7 @@ def wanted(lake: Lake) -> list[Wanted]:
             unit=lake.registry.scenarios[row["scenario"]].unit,
             reason=_reason(lake, row["scenario"], row["region"], row["last"]),
         )
-        for row in lake.to_arrow(rows).to_pylist()
+        for row in found
     ]
 
 

@@ -6,6 +6,7 @@ posts is told by the same sums over ledger rows, so that the two can be held aga
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,12 +15,17 @@ from typing import TYPE_CHECKING, Any
 from jobs.day import Progress, run_day
 from jobs.dry_run import rehearsed
 from jobs.errors import RunError
-from jobs.lake.chain import last_publication
+from jobs.lake.chain import last_publication, published
+from jobs.lake.frames import listed
 from jobs.runs.journal import Outcome
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
+
+
+_Factors = tuple[str, str | None, str | None]
+"""Scenario, and the factor or rule before and after."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def foretell_release(lake: Lake, registry: Registry, home: Path) -> Release:
         RunError: nothing was published yet.
         Busy: somebody writes to the lake.
     """
-    business_date = _published(lake)
+    business_date = _last_date(lake)
     with rehearsed(lake, registry, home, business_date, full=True) as entries:
         assert entries is not None  # A full run always has something to do.
         return _release(lake, business_date, entries)
@@ -80,14 +86,11 @@ def post_release(
         RunError: nothing was published yet.
         PublicationBlocked: a critical rule is broken; the last publication stays in force.
     """
-    outcome = run_day(lake, registry, home, _published(lake), full=True, progress=progress)
-    written = lake.sql(
-        f"SELECT * FROM ledger WHERE publication_seq = {outcome.seq or 0}", ledger=lake.read("gold.ledger")
-    )
-    return outcome, _release(lake, outcome.business_date, written)
+    outcome = run_day(lake, registry, home, _last_date(lake), full=True, progress=progress)
+    return outcome, _release(lake, outcome.business_date, published(lake, "gold.ledger", outcome.seq or 0).written)
 
 
-def _published(lake: Lake) -> date:
+def _last_date(lake: Lake) -> date:
     business_date = last_publication(lake).business_date
     if business_date is None:
         raise RunError("nothing was published yet: there is nothing that a release could change")
@@ -95,48 +98,53 @@ def _published(lake: Lake) -> date:
 
 
 def _release(lake: Lake, business_date: date, entries: Frame) -> Release:
-    """The sums over ledger rows. To the driver: as many rows as there are factors."""
+    """What ledger rows change. To the driver: as many rows as there are factors."""
     # A position has at most one row that is reversed and one that is posted for a measure.
     pairs = lake.keep(
-        """SELECT scenario, position, person_id, measure, CAST(sum(amount) AS bigint) AS amount,
-                  max(CASE WHEN entry_kind = 'reverse' THEN factor_id END) AS factor_before,
-                  max(CASE WHEN entry_kind = 'post' THEN factor_id END) AS factor_after, count(1) AS entries
-           FROM entries GROUP BY scenario, position, person_id, measure""",
+        """
+        SELECT scenario, position, person_id, measure, CAST(sum(amount) AS bigint) AS amount,
+               max(CASE WHEN entry_kind = 'reverse' THEN factor_id END) AS before,
+               max(CASE WHEN entry_kind = 'post' THEN factor_id END) AS after, count(1) AS entries
+        FROM entries
+        GROUP BY scenario, position, person_id, measure
+        """,
         entries=entries,
     )
-
-    def ask(keys: str) -> list[dict[str, Any]]:
-        by = f"GROUP BY {keys} ORDER BY {keys}" if keys else ""
-        rows = lake.sql(
-            f"""SELECT {f"{keys}," if keys else ""} count(DISTINCT position) AS positions,
-                       coalesce(CAST(sum(entries) AS bigint), 0) AS entries, count(DISTINCT person_id) AS people,
-                       coalesce(CAST(sum(amount) AS bigint), 0) AS amount
-                FROM pairs {by}""",
-            pairs=pairs,
-        )
-        found: list[dict[str, Any]] = lake.to_arrow(rows).to_pylist()
-        return found
-
-    factors = ("scenario", "factor_before", "factor_after")
-    amounts: dict[tuple[str, ...], dict[str, int]] = {}
-    for row in ask(", ".join((*factors, "measure"))):
-        amounts.setdefault(tuple(row[name] for name in factors), {})[row["measure"]] = row["amount"]
-    [total] = ask("")
+    amounts: defaultdict[_Factors, dict[str, int]] = defaultdict(dict)
+    for row in _summed(lake, pairs, "scenario", "before", "after", "measure"):
+        amounts[row["scenario"], row["before"], row["after"]][row["measure"]] = row["amount"]
+    [total] = _summed(lake, pairs)
     return Release(
         business_date,
         restated=[
             Restated(
                 scenario=row["scenario"],
-                before=row["factor_before"],
-                after=row["factor_after"],
+                before=row["before"],
+                after=row["after"],
                 positions=row["positions"],
                 entries=row["entries"],
                 people=row["people"],
-                amounts=amounts[tuple(row[name] for name in factors)],
+                amounts=amounts[row["scenario"], row["before"], row["after"]],
             )
-            for row in ask(", ".join(factors))
+            for row in _summed(lake, pairs, "scenario", "before", "after")
         ],
         entries=total["entries"],
         people=total["people"],
-        amounts={row["measure"]: row["amount"] for row in ask("measure")},
+        amounts={row["measure"]: row["amount"] for row in _summed(lake, pairs, "measure")},
+    )
+
+
+def _summed(lake: Lake, pairs: Frame, *by: str) -> list[dict[str, Any]]:
+    """Positions, entries, people and amount, by columns; of all together unless told."""
+    keys = "".join(f"{name}, " for name in by)
+    grouped = f"GROUP BY {listed(by)} ORDER BY {listed(by)}" if by else ""
+    return lake.ask(
+        dict,
+        f"""
+        SELECT {keys}count(DISTINCT position) AS positions, coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
+               count(DISTINCT person_id) AS people, coalesce(CAST(sum(amount) AS bigint), 0) AS amount
+        FROM pairs
+        {grouped}
+        """,
+        pairs=pairs,
     )

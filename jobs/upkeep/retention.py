@@ -45,7 +45,7 @@ def expire(source: Source, home: Path, before: datetime, *, dry_run: bool = Fals
         for receipt in load_receipts(source, home / LANDING):
             if receipt.received_at >= before or not _is_landed(source, home, receipt):
                 continue
-            folders = [folder for folder in _places(home, receipt) if folder.is_dir()]
+            folders = [folder for folder in _folders(home, receipt) if folder.is_dir()]
             deliveries += bool(folders)
             for folder in folders:
                 found = [path for path in folder.rglob("*") if path.is_file()]
@@ -57,7 +57,7 @@ def expire(source: Source, home: Path, before: datetime, *, dry_run: bool = Fals
     return Expired(deliveries, files, size)
 
 
-def _places(home: Path, receipt: Receipt) -> Iterator[Path]:
+def _folders(home: Path, receipt: Receipt) -> Iterator[Path]:
     """Where the bytes of a delivery lie, what a killed call left of them included."""
     folders = [home / EXPORTS / receipt.institution / receipt.arrival]
     if receipt.files:

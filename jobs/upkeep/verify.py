@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.errors import NotAsPublished
-from jobs.lake.chain import PUBLICATIONS, Pin, counted, last_publication, publication_hash
+from jobs.lake.chain import Pin, counted, last_publication, publications
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -33,23 +33,12 @@ def verify(lake: Lake) -> int:
         How many publications are chained.
 
     Raises:
-        NotAsPublished: a table, or the record of a publication, is not what it was.
+        NotAsPublished: a table, or a publication, is not what it was.
     """
     check_pins(lake, last_publication(lake).pins)
-    # To the driver: one row per publication and table.
-    rows = lake.to_arrow(
-        lake.sql("SELECT * FROM record ORDER BY publication_seq", record=lake.read(PUBLICATIONS))
-    ).to_pylist()
-    by_seq: dict[int, list[dict[str, Any]]] = {}
-    for row in rows:
-        by_seq.setdefault(row["publication_seq"], []).append(row)
-    before = ""
-    for seq, own in by_seq.items():
-        keys = ("publication_seq", "publication_kind", "publication_state", "registry_hash", "schema_version")
-        content = {key: own[0][key] for key in keys}
-        content |= {"business_date": own[0]["business_date"].isoformat(), "previous_hash": before}
-        pins = {row["table_name"]: Pin(row["table_version"], row["row_count"], row["checksum"]) for row in own}
-        before = publication_hash(content, pins)
-        if {row["publication_hash"] for row in own} != {before}:
-            raise NotAsPublished(f"publication {seq} is not what was published: its hash is not that of its record")
-    return len(by_seq)
+    chain, before = publications(lake), ""
+    for one in chain:
+        if (one.previous_hash, one.hash) != (before, one.digest):
+            raise NotAsPublished(f"publication {one.seq} is not what was published: its hash is not that of its rows")
+        before = one.hash
+    return len(chain)

@@ -22,7 +22,7 @@ from jobs.day import run_job
 from jobs.errors import RunError
 from jobs.lake import FormatError, Lake, open_lake
 from jobs.lake.base import ARROW_TYPES
-from jobs.lake.chain import Pin, publication_hash
+from jobs.lake.chain import Pin, Publication
 from jobs.upkeep.migrate import Migrated, migrate
 from schemas import Registry, load_registry
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, checksum, contents, differences, pins, rows
@@ -159,9 +159,11 @@ def as_older_code_wrote_it(lake: Path) -> None:
     before = ""
     for seq in sorted({row["publication_seq"] for row in found}):
         own = [row for row in found if row["publication_seq"] == seq]
-        said = {key: own[0][key] for key in ("publication_seq", "publication_state", "registry_hash")}
-        said |= {"business_date": str(own[0]["business_date"]), "previous_hash": before, "schema_version": 0}
-        digest = publication_hash(said, {row["table_name"]: Pin(0, row["row_count"], row["checksum"]) for row in own})
+        digest = Publication(
+            seq, own[0]["business_date"], own[0]["publication_state"], "",
+            {row["table_name"]: Pin(0, row["row_count"], row["checksum"]) for row in own},
+            registry_hash=own[0]["registry_hash"], previous_hash=before,
+        ).digest  # fmt: skip
         for row in own:
             row |= {"previous_hash": before, "publication_hash": digest}
         before = digest
