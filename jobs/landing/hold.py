@@ -8,7 +8,7 @@ institution lets it pass; the others are not touched by that.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,10 @@ CODES: dict[Measure, str] = {
 }
 """Measure → what the sender is told of a statement that is held back for it."""
 
+Key = tuple[str, str]
+"""Institution and feed."""
+Statements = list[list[Manifest]]
+"""The parts of each."""
 Judge = Callable[[Sequence[Measurement]], list[RuleResult]]
 
 
@@ -77,31 +81,40 @@ def judge_statements(
         judge: gives every measurement its verdict.
     """
     history = _by_feed(known)
-    waiting: dict[tuple[str, str], Statements] = _by_feed(fresh)
+    waiting: dict[Key, Statements] = _by_feed(fresh)
     done: list[Judged] = []
     while waiting:
-        asked = {
-            key: [
-                measurements(
-                    parts, _before(parts, [*history[key], *statements]), registry.sources[key[0]].feeds[key[1]]
-                )
-                for parts in statements
-            ]
-            for key, statements in waiting.items()
-        }
-        results = iter(judge([one for found in asked.values() for of_one in found for one in of_one]))
-        judged = {key: [[next(results) for _ in of_one] for of_one in found] for key, found in asked.items()}
-        again = {}
-        for key, statements in waiting.items():
-            for number, parts in enumerate(statements):
-                code = _broken(judged[key][number]) if not {file.file_id for file in parts} <= may_pass else None
-                done.append(Judged(parts, judged[key][number], code))
-                if code is not None:
-                    again[key] = statements[number + 1 :]
+        results = _results(waiting, history, registry, judge)
+        again: dict[Key, Statements] = {}
+        for feed, statements in waiting.items():
+            for number, (parts, found) in enumerate(zip(statements, results[feed])):
+                passes = {file.file_id for file in parts} <= may_pass
+                done.append(Judged(parts, found, None if passes else _broken(found)))
+                if done[-1].code is not None:
+                    again[feed] = statements[number + 1 :]
                     break
-                history[key].append(parts)
-        waiting = {key: statements for key, statements in again.items() if statements}
+                history[feed].append(parts)
+        waiting = {feed: statements for feed, statements in again.items() if statements}
     return done
+
+
+def _results(
+    waiting: Mapping[Key, Statements], history: defaultdict[Key, Statements], registry: Registry, judge: Judge
+) -> dict[Key, list[list[RuleResult]]]:
+    """The results of every statement that waits, each measured beside all before it; judged in one call."""
+    asked = {
+        (institution, feed): [
+            measurements(
+                parts,
+                _before(parts, [*history[institution, feed], *statements]),
+                registry.sources[institution].feeds[feed],
+            )
+            for parts in statements
+        ]
+        for (institution, feed), statements in waiting.items()
+    }
+    results = iter(judge([one for of_feed in asked.values() for of_one in of_feed for one in of_one]))
+    return {key: [[next(results) for _ in of_one] for of_one in of_feed] for key, of_feed in asked.items()}
 
 
 def let_pass(home: Path, files: Sequence[Manifest], reason: str) -> None:
@@ -117,16 +130,13 @@ def load_passes(home: Path) -> frozenset[str]:
     return frozenset(name for path in paths for name in Pass.model_validate_json(path.read_bytes()).file_ids)
 
 
-Statements = list[list[Manifest]]
-
-
-def _by_feed(files: Iterable[Manifest]) -> defaultdict[tuple[str, str], Statements]:
+def _by_feed(files: Iterable[Manifest]) -> defaultdict[Key, Statements]:
     """(institution, feed) → the parts of each statement in force, in the order of their dates; without bills."""
     of_statement: defaultdict[object, list[Manifest]] = defaultdict(list)
     for file in in_force(files):
         if file.bill is None:
             of_statement[statement(file)].append(file)
-    found: defaultdict[tuple[str, str], Statements] = defaultdict(list)
+    found: defaultdict[Key, Statements] = defaultdict(list)
     for parts in sorted(of_statement.values(), key=lambda parts: parts[0].business_date):
         found[parts[0].institution, parts[0].feed].append(parts)
     return found

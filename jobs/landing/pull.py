@@ -106,15 +106,15 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
         _check_folder(folder, control)
         if _is_repeat(control, earlier, landing):
             return receipt("duplicate", control)
-        place = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
-        _copy(folder, control, landing / place)
+        kept = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
+        _copy(folder, control, landing / kept)
     except _Refused as refused:
         return receipt("refused", control, errors=refused.reasons)
     files = [
         ReceivedFile(
             **file.model_dump(exclude={"customer"}),
             file_id=file_id(source.id, file.feed, control.business_date, control.revision, file.part),
-            path=(place / file.name).as_posix(),
+            path=(kept / file.name).as_posix(),
         )
         for file in control.files
     ]
@@ -210,10 +210,10 @@ def _is_repeat(control: Control, earlier: list[Receipt], landing: Path) -> bool:
     return False
 
 
-def _copy(folder: Path, control: Control, place: Path) -> None:
-    """Copy the files beside their place, checking the bytes that are written, then move them in as one."""
-    temporary = place.with_name(f".{place.name}.tmp")
-    for leftover in (temporary, place):  # of a call that was killed before it wrote its receipt
+def _copy(folder: Path, control: Control, target: Path) -> None:
+    """Copy the files beside their target, checking the bytes that are written, then move them in as one."""
+    temporary = target.with_name(f".{target.name}.tmp")
+    for leftover in (temporary, target):  # of a call that was killed before it wrote its receipt
         if leftover.exists():
             shutil.rmtree(leftover)
     temporary.mkdir(parents=True)
@@ -230,4 +230,4 @@ def _copy(folder: Path, control: Control, place: Path) -> None:
         shutil.rmtree(temporary)
         raise _Refused(*reasons)
     shutil.copyfile(folder / CONTROL, temporary / CONTROL)
-    os.replace(temporary, place)
+    os.replace(temporary, target)
