@@ -1,7 +1,8 @@
 """Queries name their frames as tables – `FROM claims AS c` –, on either engine; here those names are found.
 
 What stands for a frame is the engine's: a table of its database, a query in brackets, a view. A name is a frame's where
-a table is named, after FROM, JOIN or a comma between them, and nowhere else: columns and aliases may be called the same.
+a table is named, after FROM, JOIN or a comma there, and nowhere else: columns and aliases may be called the same. Its
+columns are told apart by an alias, for what stands for it has another name.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def test_the_embedded_engine_reads_frames_by_name(lake: Lake) -> None:
     a = lake.from_arrow(pa.table({"a": ["12", "123"], "b": ["x", "y"]}))
     b = lake.from_arrow(pa.table({"b": ["x", "y"]}))
     found = lake.sql(
-        f"SELECT a.a, b.b FROM a, b WHERE a.b = b.b AND a.a {PATTERN} AND a.a IS DISTINCT FROM b.b", a=a, b=b
+        f"SELECT x.a, y.b FROM a AS x, b AS y WHERE x.b = y.b AND x.a {PATTERN} AND x.a IS DISTINCT FROM y.b", a=a, b=b
     )
     assert lake.to_arrow(found).to_pylist() == [{"a": "12", "b": "x"}]
 
