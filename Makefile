@@ -58,6 +58,7 @@ check: env ## style, types, YAML, who imports whom, how queries are laid out
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/python tools/queries.py
+	@$(BIN)/python tools/architecture.py --check
 
 bench: env ## seconds, records per second and memory by job, both engines
 	@$(SPARK) && $(BIN)/tanzhang bench
