@@ -20,23 +20,6 @@ def consents_of(run: Run, customers: Frame) -> Frame:
     return events.of(customers, "customer_key").in_force()
 
 
-def members_of(run: Run, people: Frame) -> Frame:
-    """The customers of everybody whose `person_id` stands in a frame: rows of silver.membership in force."""
-    return run.log("silver.membership").in_force_of(people, "person_id")
-
-
-def reported_otherwise(run: Run) -> Frame:
-    """person_id of everybody whose customers, or whose customers' consents, changed."""
-    return run.lake.sql(
-        """SELECT DISTINCT m.person_id FROM members AS m LEFT SEMI JOIN (
-             SELECT customer_key FROM events WHERE event_kind = 'consent'
-             UNION SELECT customer_key FROM moved) AS c ON m.customer_key = c.customer_key""",
-        members=run.read("silver.membership"),
-        events=run.written("silver.customer_events"),
-        moved=run.written("silver.membership"),
-    )
-
-
 def scopes_of(run: Run) -> Frame:
     """scope, of every scope that scenarios have."""
     return run.lake.from_arrow(pa.table({"scope": pa.array(run.policy.scopes, pa.string())}))

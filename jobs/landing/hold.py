@@ -16,7 +16,7 @@ from expectations import Measurement, RuleResult
 from jobs.files import write_whole
 from jobs.landing.manifests import LANDED, Manifest
 from jobs.landing.measure import measurements
-from jobs.landing.statements import in_force, statement
+from jobs.landing.statements import in_force, statement_of
 from schemas import Registry
 from schemas.base import Strict
 from schemas.sources.statements import Measure, StatementRule
@@ -135,7 +135,7 @@ def _by_feed(files: Iterable[Manifest]) -> defaultdict[Key, Statements]:
     of_statement: defaultdict[object, list[Manifest]] = defaultdict(list)
     for file in in_force(files):
         if file.bill is None:
-            of_statement[statement(file)].append(file)
+            of_statement[statement_of(file)].append(file)
     found: defaultdict[Key, Statements] = defaultdict(list)
     for parts in sorted(of_statement.values(), key=lambda parts: parts[0].business_date):
         found[parts[0].institution, parts[0].feed].append(parts)

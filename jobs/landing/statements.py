@@ -8,7 +8,7 @@ from pathlib import Path
 from jobs.landing.manifests import Manifest, load_manifests, newest_landings
 
 
-def statement(file: Manifest) -> tuple[str, str, object]:
+def statement_of(file: Manifest) -> tuple[str, str, object]:
     """What a higher revision replaces as a whole."""
     return (file.institution, file.feed, file.business_date)
 
@@ -18,9 +18,9 @@ def in_force(files: Iterable[Manifest]) -> list[Manifest]:
     files = list(files)
     highest: dict[object, int] = {}
     for file in files:
-        for key in (statement(file), _delivery(file)):
+        for key in (statement_of(file), _delivery(file)):
             highest[key] = max(highest.get(key, -1), file.revision)
-    return [file for file in files if file.revision == highest[_delivery(file) if file.bill else statement(file)]]
+    return [file for file in files if file.revision == highest[_delivery(file) if file.bill else statement_of(file)]]
 
 
 def accepted_in_force(home: Path) -> list[Manifest]:
@@ -41,4 +41,4 @@ def whole_statements(some: Iterable[Manifest], files: Iterable[Manifest]) -> lis
 
 def _whole(file: Manifest) -> object:
     """What belongs together: the parts of a statement; a bill is whole by itself."""
-    return file.file_id if file.bill else statement(file)
+    return file.file_id if file.bill else statement_of(file)
