@@ -1,15 +1,26 @@
-"""The ledger's words: its measures, and what stands where an entry spans several things."""
+"""The ledger's words: its measures, its kinds of positions, what spans several things, and whom nobody may be told of."""
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
+REDUCTION = "reduction_mg"
 EMISSION = "emission_mg"
+POINTS = "points."
+"""What the measures of points begin with; the programme follows."""
+
 MICRO_YUAN = 10_000
 """Millionths of a yuan in a fen."""
 
-REDUCTION = "reduction_mg"
-SPANNING = "*"
-"""Institution of an entry that spans institutions, scenario of one that spans scenarios."""
-
+PositionKind = Literal["activity", "payment", "cap", "tier", "expiry", "redemption", "donation"]
+"""What an entry stands for: an act, a payment, or what a rule or a person made of points or kilograms."""
+POSITION_KINDS: tuple[PositionKind, ...] = get_args(PositionKind)
 
 GIVEN_UP = "('redemption', 'donation')"
 """SQL: kinds of positions of points that a person gave up."""
+
+SPANNING = "*"
+"""Stands for a scenario, an institution, a feed or a table where a row is of several of them at once."""
+
+FEWEST = 5
+"""Groups of fewer people are not shown, whatever is asked; nor is their number told, unless there is nobody."""

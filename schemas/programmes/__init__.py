@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import ROOT, RegistryError
+from schemas.ledger import POINTS
 from schemas.programmes.rules import (
     Benefit,
     Cap,
@@ -37,8 +38,6 @@ from schemas.scenarios import Scenario, load_scenarios
 from schemas.scenarios.parts import Citation, Dated, Named, Region, SubjectKind, Text, load_by_id
 
 FOLDER = "programmes"
-POINTS = "points."
-"""What the ledger's measures of points begin with."""
 
 
 class Programme(Named, Dated):

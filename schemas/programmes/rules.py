@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import Strict
+from schemas.ledger import FEWEST
 from schemas.scenarios.parts import Citation, Exact, Id, Period, Text
 from schemas.units import whole_milligrams
 
@@ -234,7 +235,7 @@ class Rankings(Basis):
     """Groups that are set beside each other, never people; a group below `least` people is not shown."""
 
     by: list[Literal["region", "team"]] = Field(min_length=1)
-    least: int = Field(default=5, ge=5, strict=True)
+    least: int = Field(default=FEWEST, ge=FEWEST, strict=True)
 
 
 class Published(Strict):

@@ -84,6 +84,11 @@ class Source(Strict):
             raise ValueError(f"unknown time zone {time_zone!r}") from error
         return time_zone
 
+    @property
+    def owed(self) -> list[str]:
+        """Feeds of which the institution owes a statement for every day; nobody owes a bill."""
+        return [name for name, feed in self.feeds.items() if not feed.is_bill]
+
     def region_of(self, feed: str) -> str:
         """GB/T 2260 code of a feed's acts."""
         return self.feeds[feed].region or self.region
