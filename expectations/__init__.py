@@ -16,6 +16,7 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from schemas.ledger import SPANNING
 from schemas.quality import QualityRule
 from schemas.tables import Table
 
@@ -29,9 +30,6 @@ __all__ = [
 
 CHECKED = "_checked"
 """Column of the aggregate row with the number of rows; no rule id begins like this."""
-
-SPANNING = "*"
-"""Table, institution or feed of a measurement that is of none by itself."""
 
 # BASIC and no examples: counts only, so that a report neither grows with the rows nor shows one.
 RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -61,6 +59,7 @@ class Measurement:
             measures.
         checked: rows that were looked at.
         business_date: of the statement; of what spans statements the run's.
+        table_name, institution, feed: SPANNING where it is of none by itself.
         column_name: of a median the number that it is of.
     """
 
@@ -177,32 +176,35 @@ def counting(table: Table, rows: str = "rows") -> str:
 
     Text rather than DataFrame steps, which the embedded engine takes longer to build than to run.
     """
-    marks, totals, repeats, short = ["1 AS one"], [f"{_total('one')} AS {CHECKED}"], [], []
+    marks, totals = ["1 AS one"], [f"{_total('one')} AS {CHECKED}"]
+    keys: dict[str, str] = {}
+    repeats: dict[str, str] = {}
+    short: list[str] = []
     for rule in table.all_rules:
         if rule.breaks_when is not None:
             marks.append(f"CASE WHEN {rule.breaks_when} THEN 1 ELSE 0 END AS {rule.id}")
             totals.append(f"{_total(rule.id)} AS {rule.id}")
         elif rule.unique is not None:
-            repeats.append(
-                f"CROSS JOIN ({_repeats(rule.unique)} AS {rule.id} {_groups(rule.unique, rows)}) AS {rule.id}_"
-            )
+            key = ", ".join(rule.unique)
+            keys[f"{rule.id}_keys"] = f"SELECT {key}, count(1) AS n FROM {rows} GROUP BY {key}"
+            repeats[f"{rule.id}_repeats"] = f"SELECT {_repeats(rule.unique)} AS {rule.id} FROM {rule.id}_keys"
         else:
-            short.append(f", greatest({rule.min_rows} - {CHECKED}, 0) AS {rule.id}")
+            short.append(f"greatest({rule.min_rows} - {CHECKED}, 0) AS {rule.id}")
     # Marked before they are summed: an aggregate may not hold the window functions that a rule may use.
-    marked = f"SELECT {', '.join(marks)} FROM {rows}"
-    counted = f"SELECT {', '.join(totals)} FROM ({marked}) AS marked"
-    return f"SELECT *{''.join(short)} FROM ({counted}) AS counted {' '.join(repeats)}"
-
-
-def _groups(columns: list[str], rows: str) -> str:
-    key = ", ".join(columns)
-    return f"FROM (SELECT {key}, count(1) AS rows_of_key FROM {rows} GROUP BY {key}) AS keys"
+    steps = {
+        "marked": f"SELECT {', '.join(marks)} FROM {rows}",
+        "counted": f"SELECT {', '.join(totals)} FROM marked",
+        **keys,
+        **repeats,
+    }
+    named = ", ".join(f"{name} AS ({query})" for name, query in steps.items())
+    return f"WITH {named} SELECT {', '.join(['*', *short])} FROM {' CROSS JOIN '.join(['counted', *repeats])}"
 
 
 def _repeats(columns: list[str]) -> str:
     """Rows beyond the first of their key, and all whose key has a null."""
     has_null = " OR ".join(f"{name} IS NULL" for name in columns)
-    return "SELECT " + _total(f"CASE WHEN {has_null} THEN rows_of_key ELSE rows_of_key - 1 END")
+    return _total(f"CASE WHEN {has_null} THEN n ELSE n - 1 END")
 
 
 def _total(number: str) -> str:

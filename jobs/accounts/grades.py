@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Statement = tuple[str, str, date]
 """Institution, feed and business date of a statement in force, whatever its revision and parts."""
-Place = tuple[str, str]
+ReportedMonth = tuple[str, str]
 """Institution and month (yyyy-MM)."""
 
 
@@ -25,39 +25,32 @@ class Share(NamedTuple):
     owed: int
 
 
-def owing(registry: Registry) -> list[tuple[str, str]]:
-    """(institution, feed) that owe a statement every day; nobody owes a bill."""
-    return [
-        (source.id, name)
-        for source in registry.sources.values()
-        for name, feed in source.feeds.items()
-        if not feed.is_bill
-    ]
-
-
-def shares(statements: Iterable[Statement], registry: Registry, until: date) -> dict[Place, Share]:
+def shares(statements: Iterable[Statement], registry: Registry, until: date) -> dict[ReportedMonth, Share]:
     """What has come of every institution and month in which it owes something.
 
     An institution owes every feed of every date from the first of which it sent anything, whenever that came, until
     `until`: the order of arrival makes no difference.
     """
-    feeds = owing(registry)
-    there = {one for one in statements if one[:2] in feeds and one[2] <= until}
+    owed_by = {source.id: source.owed for source in registry.sources.values()}
+    there = {
+        (institution, feed, day)
+        for institution, feed, day in statements
+        if feed in owed_by.get(institution, ()) and day <= until
+    }
     first: dict[str, date] = {}
     for institution, _, day in there:
         first[institution] = min(day, first.get(institution, day))
-    feeds_of = Counter(institution for institution, _ in feeds)
-    owed: Counter[Place] = Counter()
+    owed: Counter[ReportedMonth] = Counter()
     for institution, since in first.items():
         for number in range((until - since).days + 1):
-            owed[institution, month_of(since + timedelta(days=number))] += feeds_of[institution]
+            owed[institution, month_of(since + timedelta(days=number))] += len(owed_by[institution])
     come = Counter((institution, month_of(day)) for institution, _, day in there)
-    return {place: Share(come[place], number) for place, number in owed.items()}
+    return {reported: Share(come[reported], number) for reported, number in owed.items()}
 
 
-def grades(found: dict[Place, Share], registry: Registry) -> dict[Place, Grade]:
+def grades(found: dict[ReportedMonth, Share], registry: Registry) -> dict[ReportedMonth, Grade]:
     """The grade of every share."""
-    return {place: registry.records.reporting.grade_of(*share) for place, share in found.items()}
+    return {reported: registry.records.reporting.grade_of(*share) for reported, share in found.items()}
 
 
 def month_of(day: date) -> str:

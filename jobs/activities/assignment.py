@@ -60,14 +60,19 @@ def groups_of(lake: Lake, claims: Frame) -> Frame:
     has_evidence = False
     for turn in _rounds(lake, claims):
         arriving = lake.sql(
-            f"SELECT {listed(CLAIM)} FROM claims WHERE slot = {turn.slot} AND is_day = {str(turn.is_day).lower()}",
+            f"""
+            SELECT {listed(CLAIM)}
+            FROM claims
+            WHERE slot = {turn.slot} AND is_day = {str(turn.is_day).lower()}
+            """,
             claims=claims,
         )
         pairs = _nearest_first(lake, _pairs(lake, anchors, groups, arriving, turn))
         own = lake.keep(
             f"""
             SELECT {listed(CLAIM, "a.")}, a.claim_id AS group_id
-            FROM arriving AS a LEFT ANTI JOIN pairs AS p ON a.claim_id = p.claim_id
+            FROM arriving AS a
+            LEFT ANTI JOIN pairs AS p ON a.claim_id = p.claim_id
             """,
             arriving=arriving,
             pairs=pairs,
@@ -83,17 +88,18 @@ def groups_of(lake: Lake, claims: Frame) -> Frame:
 
 def _rounds(lake: Lake, claims: Frame) -> list[Round]:
     """In their order, the precise ones first. To the driver: as many rows as the families have feeds, twice."""
-    return lake.ask(
+    rounds = lake.ask(
         Round,
         """
-        SELECT is_day, slot, max(CASE WHEN is_evidence THEN 0 ELSE 1 END) = 1 AS brings_acts,
-               max(CASE WHEN is_evidence THEN 1 ELSE 0 END) = 1 AS brings_evidence
+        SELECT is_day, slot,
+            max(CASE WHEN is_evidence THEN 0 ELSE 1 END) = 1 AS brings_acts,
+            max(CASE WHEN is_evidence THEN 1 ELSE 0 END) = 1 AS brings_evidence
         FROM claims
         GROUP BY is_day, slot
-        ORDER BY is_day, slot
         """,
         claims=claims,
     )
+    return sorted(rounds)
 
 
 def _with_acts(lake: Lake, anchors: Frame, pairs: Frame, arriving: Frame) -> Frame:
@@ -102,14 +108,11 @@ def _with_acts(lake: Lake, anchors: Frame, pairs: Frame, arriving: Frame) -> Fra
     columns = [is_evidence if name == "is_evidence" else f"n.{name}" for name in CLAIM]
     return lake.sql(
         f"""
-        WITH acts AS (
-            SELECT claim_id FROM arriving WHERE NOT is_evidence
-        ),
-        told AS (
-            SELECT p.group_id FROM pairs AS p LEFT SEMI JOIN acts AS a ON p.claim_id = a.claim_id
-        )
+        WITH acts AS (SELECT claim_id FROM arriving WHERE NOT is_evidence),
+        told AS (SELECT p.group_id FROM pairs AS p LEFT SEMI JOIN acts AS a ON p.claim_id = a.claim_id)
         SELECT {listed(columns)}, n.group_id
-        FROM anchors AS n LEFT JOIN told AS t ON n.group_id = t.group_id
+        FROM anchors AS n
+        LEFT JOIN told AS t ON n.group_id = t.group_id
         """,
         anchors=anchors,
         pairs=pairs,
@@ -125,23 +128,26 @@ def _pairs(lake: Lake, anchors: Frame, groups: Frame, arriving: Frame, turn: Rou
     by_wallet = "CASE WHEN is_spend THEN {} END"
     return lake.keep(
         f"""
-        WITH taken AS (
-            SELECT group_id FROM groups WHERE slot = {turn.slot}
-        ),
+        WITH taken AS (SELECT group_id FROM groups WHERE slot = {turn.slot}),
         open AS (
-            SELECT n.*, row_number() OVER (
-                       PARTITION BY {equal}, is_evidence, {by_wallet.format("institution")} ORDER BY start_unix, group_id
-                   ) AS rank
-            FROM anchors AS n LEFT ANTI JOIN taken AS t ON n.group_id = t.group_id
+            SELECT n.*,
+                row_number() OVER (
+                    PARTITION BY {equal}, is_evidence, {by_wallet.format("institution")}
+                    ORDER BY start_unix, group_id
+                ) AS rank
+            FROM anchors AS n
+            LEFT ANTI JOIN taken AS t ON n.group_id = t.group_id
         ),
         come AS (
-            SELECT *, row_number() OVER (
-                       PARTITION BY {equal}, {by_wallet.format("wallet")} ORDER BY start_unix, claim_id
-                   ) AS rank
+            SELECT *,
+                row_number() OVER (
+                    PARTITION BY {equal}, {by_wallet.format("wallet")}
+                    ORDER BY start_unix, claim_id
+                ) AS rank
             FROM arriving
         )
         SELECT g.group_id, a.claim_id,
-               CAST({distance} + CASE WHEN g.is_evidence THEN {FARTHER} ELSE 0 END AS bigint) AS distance
+            CAST({distance} + CASE WHEN g.is_evidence THEN {FARTHER} ELSE 0 END AS bigint) AS distance
         FROM come AS a
         JOIN open AS g
             ON a.person_id = g.person_id AND a.family = g.family
@@ -166,8 +172,8 @@ def _nearest_first(lake: Lake, pairs: Frame) -> Frame:
             """
             WITH ranked AS (
                 SELECT claim_id, group_id,
-                       row_number() OVER (PARTITION BY claim_id ORDER BY distance, group_id) AS for_claim,
-                       row_number() OVER (PARTITION BY group_id ORDER BY distance, claim_id) AS for_group
+                    row_number() OVER (PARTITION BY claim_id ORDER BY distance, group_id) AS for_claim,
+                    row_number() OVER (PARTITION BY group_id ORDER BY distance, claim_id) AS for_group
                 FROM pairs
             )
             SELECT claim_id, group_id FROM ranked WHERE for_claim = 1 AND for_group = 1

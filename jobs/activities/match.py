@@ -33,7 +33,8 @@ def match(run: Run) -> dict[str, Frame]:
     reports = lake.keep(
         f"""
         SELECT {listed(CLAIM, "c.")}, c.is_day
-        FROM claims AS c LEFT SEMI JOIN consented AS a ON c.claim_id = a.claim_id
+        FROM claims AS c
+        LEFT SEMI JOIN consented AS a ON c.claim_id = a.claim_id
         WHERE c.claim_kind <> 'tap' AND c.slot IS NOT NULL
         """,
         claims=claims,

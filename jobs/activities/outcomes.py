@@ -64,7 +64,7 @@ def _facts(lake: Lake, claims: Frame, consented: Frame, groups: Frame, refunds: 
                 OR sum(CASE WHEN is_full_refund IS NULL THEN amount_fen END) >= max(original_fen)
         )
         SELECT c.*, g.group_id, a.claim_id IS NOT NULL AS has_consent,
-               t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
+            t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
         FROM claims AS c
         LEFT JOIN consented AS a ON c.claim_id = a.claim_id
         LEFT JOIN taken_back AS t ON c.claim_id = t.original
@@ -90,10 +90,13 @@ def _led(lake: Lake, facts: Frame) -> Frame:
             WHERE group_id IS NOT NULL AND NOT is_evidence
         ),
         undone AS (
-            SELECT DISTINCT group_id, true AS is_cancelled FROM facts WHERE is_taken_back AND proof = 'payment'
+            SELECT DISTINCT group_id, true AS is_cancelled
+            FROM facts
+            WHERE is_taken_back AND proof = 'payment'
         )
         SELECT r.group_id, r.claim_id AS activity_id, coalesce(u.is_cancelled, false) AS is_cancelled
-        FROM ranked AS r LEFT JOIN undone AS u ON r.group_id = u.group_id
+        FROM ranked AS r
+        LEFT JOIN undone AS u ON r.group_id = u.group_id
         WHERE r.rank = 1
         """,
         facts=facts,
@@ -106,22 +109,29 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
     return lake.sql(
         """
         WITH led AS (
-            SELECT f.*, v.activity_id, coalesce(v.is_cancelled, false) AS is_cancelled,
-                   coalesce(v.activity_id = f.claim_id, false) AS is_lead
-            FROM facts AS f LEFT JOIN activities AS v ON f.group_id = v.group_id
+            SELECT f.*, v.activity_id,
+                coalesce(v.is_cancelled, false) AS is_cancelled,
+                coalesce(v.activity_id = f.claim_id, false) AS is_lead
+            FROM facts AS f
+            LEFT JOIN activities AS v ON f.group_id = v.group_id
         )
         SELECT p.claim_id, p.person_id, p.institution, p.feed, p.scenario, p.family, p.act_date, p.region, p.claim_kind,
-               p.slot, p.has_consent, p.is_taken_back, p.is_spend, p.group_id, p.activity_id, p.is_cancelled, p.is_lead,
-               s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
-               CASE WHEN p.is_lead THEN coalesce(p.quantity_micro, p.missing_quantity_micro)
-                    ELSE p.quantity_micro END AS quantity_micro,
-               CASE WHEN p.is_lead AND p.quantity_micro IS NULL AND p.missing_quantity_micro IS NOT NULL
-                    THEN 'shortest_trip' ELSE 'reported' END AS quantity_source
+            p.slot, p.has_consent, p.is_taken_back, p.is_spend, p.group_id, p.activity_id, p.is_cancelled, p.is_lead,
+            s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
+            CASE
+                WHEN p.is_lead THEN coalesce(p.quantity_micro, p.missing_quantity_micro)
+                ELSE p.quantity_micro
+            END AS quantity_micro,
+            CASE
+                WHEN p.is_lead AND p.quantity_micro IS NULL AND p.missing_quantity_micro IS NOT NULL
+                    THEN 'shortest_trip'
+                ELSE 'reported'
+            END AS quantity_source
         FROM led AS p
         LEFT JOIN spends AS s ON p.claim_id = s.claim_id
         LEFT JOIN rates AS r
-            ON p.scenario = r.scenario AND p.region = r.region
-            AND p.act_date >= r.valid_from AND p.act_date < r.valid_to
+            ON p.scenario = r.scenario AND p.region = r.region AND p.act_date >= r.valid_from
+            AND p.act_date < r.valid_to
         """,
         facts=facts,
         activities=_led(lake, facts),
@@ -137,14 +147,21 @@ def refund_outcomes(run: Run, refunds: Frame, consented: Frame, whose: Frame) ->
     """
     return run.lake.keep(
         """
-        SELECT r.claim_id, CASE WHEN a.claim_id IS NOT NULL THEN r.original END AS activity_id, m.person_id,
-               r.institution, r.feed, r.scenario, r.family, r.act_date,
-               CASE WHEN a.claim_id IS NULL THEN 'no_consent'
-                    WHEN r.original IS NULL THEN 'pending' ELSE 'evidence' END AS outcome,
-               CASE WHEN a.claim_id IS NULL THEN 'consent_missing'
-                    WHEN r.original IS NULL THEN 'original_missing' ELSE 'refund' END AS reason,
-               false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,
-               CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, r.region
+        SELECT r.claim_id,
+            CASE WHEN a.claim_id IS NOT NULL THEN r.original END AS activity_id,
+            m.person_id, r.institution, r.feed, r.scenario, r.family, r.act_date,
+            CASE
+                WHEN a.claim_id IS NULL THEN 'no_consent'
+                WHEN r.original IS NULL THEN 'pending'
+                ELSE 'evidence'
+            END AS outcome,
+            CASE
+                WHEN a.claim_id IS NULL THEN 'consent_missing'
+                WHEN r.original IS NULL THEN 'original_missing'
+                ELSE 'refund'
+            END AS reason,
+            false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,
+            CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, r.region
         FROM refunds AS r
         JOIN whose AS m ON r.customer_key = m.customer_key
         LEFT JOIN consented AS a ON r.claim_id = a.claim_id

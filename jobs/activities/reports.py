@@ -26,23 +26,25 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
     return lake.keep(
         f"""
         SELECT c.claim_id, c.institution, c.feed, c.customer_key, m.person_id, c.claim_kind, c.scenario, c.family,
-               coalesce(p.region, c.region) AS region, c.act_date, c.time_precision,
-               c.occurred_at_unix AS start_unix, coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
-               c.time_precision = 'day' OR c.claim_kind = 'reading'
-                   OR coalesce(f.is_spend AND f.lag_days > 0, false) AS is_day,
-               c.quantity_micro, f.missing_quantity_micro, c.amount_fen, c.refunded_fen, c.is_full_refund,
-               CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
-               c.merchant_code, c.merchant_code_source, f.usual_code, f.slot, f.proof, f.scope,
-               coalesce(f.is_brought, false) AS is_brought, coalesce(f.is_evidence, false) AS is_evidence,
-               coalesce(f.is_spend, false) AS is_spend, coalesce(f.lag_days, 0) AS lag_days,
-               coalesce(f.window_seconds, 0) AS window_seconds, coalesce(f.matches_amount, false) AS matches_amount
+            coalesce(p.region, c.region) AS region, c.act_date, c.time_precision, c.occurred_at_unix AS start_unix,
+            coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
+            c.time_precision = 'day' OR c.claim_kind = 'reading'
+                OR coalesce(f.is_spend AND f.lag_days > 0, false) AS is_day,
+            c.quantity_micro, f.missing_quantity_micro, c.amount_fen, c.refunded_fen, c.is_full_refund,
+            CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
+            c.merchant_code, c.merchant_code_source, f.usual_code, f.slot, f.proof, f.scope,
+            coalesce(f.is_brought, false) AS is_brought,
+            coalesce(f.is_evidence, false) AS is_evidence,
+            coalesce(f.is_spend, false) AS is_spend, coalesce(f.lag_days, 0) AS lag_days,
+            coalesce(f.window_seconds, 0) AS window_seconds,
+            coalesce(f.matches_amount, false) AS matches_amount
         FROM claims AS c
         JOIN whose AS m ON c.customer_key = m.customer_key
         LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
         LEFT JOIN feeds AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
         LEFT JOIN places AS p
-            ON c.region = '{UNPLACED}' AND c.scenario = p.scenario
-            AND c.act_date >= p.valid_from AND c.act_date < p.valid_to
+            ON c.region = '{UNPLACED}' AND c.scenario = p.scenario AND c.act_date >= p.valid_from
+            AND c.act_date < p.valid_to
         WHERE c.claim_kind <> 'refund'
         """,
         claims=run.log("silver.claims", near=seen).in_force(),
@@ -60,11 +62,10 @@ def refunds_in_force(run: Run) -> Frame:
     named = lake.sql("SELECT refers_to_key AS claim_id FROM refunds", refunds=refunds)
     return lake.keep(
         """
-        WITH originals AS (
-            SELECT DISTINCT claim_id, amount_fen FROM named WHERE claim_kind <> 'refund'
-        )
-        SELECT r.*, f.scope, coalesce(f.is_brought, false) AS is_brought, r.occurred_at_unix AS start_unix,
-               o.claim_id AS original, o.amount_fen AS original_fen
+        WITH originals AS (SELECT DISTINCT claim_id, amount_fen FROM named WHERE claim_kind <> 'refund')
+        SELECT r.*, f.scope,
+            coalesce(f.is_brought, false) AS is_brought,
+            r.occurred_at_unix AS start_unix, o.claim_id AS original, o.amount_fen AS original_fen
         FROM refunds AS r
         LEFT JOIN feeds AS f ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
         LEFT JOIN originals AS o ON r.refers_to_key = o.claim_id
@@ -85,7 +86,7 @@ def consented_of(run: Run, claims: Frame, refunds: Frame) -> Frame:
     needs = lake.sql(
         f"""
         SELECT claim_id, customer_key, scope, start_unix AS needs_from_unix,
-               CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix
+            CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix
         FROM asked
         """,
         asked=asked,

@@ -38,31 +38,34 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
         ),
         ranked AS (
             SELECT c.claim_id, c.group_id, c.is_taken_back, c.amount_fen, c.merchant_code, c.usual_code,
-                   greatest(coalesce(b.back_fen, 0), coalesce(c.refunded_fen, 0)) AS back_fen,
-                   row_number() OVER (
-                       PARTITION BY c.group_id ORDER BY c.is_evidence, c.slot, c.is_day, c.claim_id
-                   ) AS rank,
-                   CASE c.merchant_code_source WHEN 'mcc' THEN 1 WHEN 'merchant_number' THEN 2 ELSE 3 END AS told
-            FROM claims AS c LEFT JOIN back AS b ON c.claim_id = b.original
+                greatest(coalesce(b.back_fen, 0), coalesce(c.refunded_fen, 0)) AS back_fen,
+                row_number() OVER (
+                    PARTITION BY c.group_id
+                    ORDER BY c.is_evidence, c.slot, c.is_day, c.claim_id
+                ) AS rank,
+                CASE c.merchant_code_source WHEN 'mcc' THEN 1 WHEN 'merchant_number' THEN 2 ELSE 3 END AS told
+            FROM claims AS c
+            LEFT JOIN back AS b ON c.claim_id = b.original
             WHERE c.group_id IS NOT NULL
         ),
         best AS (
-            SELECT *, row_number() OVER (PARTITION BY group_id ORDER BY amount_fen IS NULL, rank) AS for_amount,
-                   row_number() OVER (PARTITION BY group_id ORDER BY merchant_code IS NULL, told, rank) AS for_code
+            SELECT *,
+                row_number() OVER (PARTITION BY group_id ORDER BY amount_fen IS NULL, rank) AS for_amount,
+                row_number() OVER (PARTITION BY group_id ORDER BY merchant_code IS NULL, told, rank) AS for_code
             FROM ranked
         ),
         payments AS (
             SELECT max(CASE WHEN rank = 1 THEN claim_id END) AS claim_id,
-                   max(CASE WHEN is_taken_back THEN 1 ELSE 0 END) = 1 AS is_taken_back,
-                   max(CASE WHEN for_amount = 1 THEN amount_fen END) AS amount_fen,
-                   max(back_fen) AS back_fen,
-                   coalesce(max(CASE WHEN for_code = 1 THEN merchant_code END), max(usual_code)) AS merchant_code
+                max(CASE WHEN is_taken_back THEN 1 ELSE 0 END) = 1 AS is_taken_back,
+                max(CASE WHEN for_amount = 1 THEN amount_fen END) AS amount_fen,
+                max(back_fen) AS back_fen,
+                coalesce(max(CASE WHEN for_code = 1 THEN merchant_code END), max(usual_code)) AS merchant_code
             FROM best
             GROUP BY group_id
         )
         SELECT claim_id,
-               CASE WHEN is_taken_back THEN 0 * amount_fen ELSE greatest(amount_fen - back_fen, 0) END AS spend_fen,
-               merchant_code
+            CASE WHEN is_taken_back THEN 0 * amount_fen ELSE greatest(amount_fen - back_fen, 0) END AS spend_fen,
+            merchant_code
         FROM payments
         WHERE amount_fen IS NOT NULL OR NOT is_taken_back
         """,

@@ -46,11 +46,7 @@ def touched_by(run: Run, whose: Frame) -> Touched:
     reach = pa.table({"family": list(run.policy.reach), "reach_days": pa.array(run.policy.reach.values(), pa.int32())})
     days = lake.keep(
         """
-        WITH holders AS (
-            SELECT customer_key, person_id FROM whose
-            UNION
-            SELECT customer_key, person_id FROM before
-        )
+        WITH holders AS (SELECT customer_key, person_id FROM whose UNION SELECT customer_key, person_id FROM before)
         SELECT DISTINCT h.person_id, a.family, a.act_date, r.reach_days
         FROM acts AS a
         JOIN holders AS h ON a.customer_key = h.customer_key
@@ -74,24 +70,21 @@ def _acts_touched(run: Run) -> Frame:
         )
     return run.lake.keep(
         """
-        WITH acts AS (
-            SELECT claim_id, customer_key, family, act_date FROM log WHERE claim_kind <> 'refund'
-        ),
-        taken_back AS (
-            SELECT refers_to_key FROM changed WHERE claim_kind = 'refund'
-        ),
+        WITH acts AS (SELECT claim_id, customer_key, family, act_date FROM log WHERE claim_kind <> 'refund'),
+        taken_back AS (SELECT refers_to_key FROM changed WHERE claim_kind = 'refund'),
         otherwise AS (
             SELECT customer_key FROM events WHERE event_kind = 'consent'
-            UNION
-            SELECT customer_key FROM moved
+            UNION SELECT customer_key FROM moved
         )
         SELECT customer_key, family, act_date FROM changed WHERE claim_kind <> 'refund'
         UNION
         SELECT a.customer_key, a.family, a.act_date
-        FROM acts AS a LEFT SEMI JOIN taken_back AS t ON a.claim_id = t.refers_to_key
+        FROM acts AS a
+        LEFT SEMI JOIN taken_back AS t ON a.claim_id = t.refers_to_key
         UNION
         SELECT a.customer_key, a.family, a.act_date
-        FROM acts AS a LEFT SEMI JOIN otherwise AS o ON a.customer_key = o.customer_key
+        FROM acts AS a
+        LEFT SEMI JOIN otherwise AS o ON a.customer_key = o.customer_key
         """,
         log=claims.rows,
         changed=claims.written,
@@ -105,9 +98,10 @@ def outcomes_in_force(run: Run, touched: Touched, refunds: Frame) -> Frame:
     lake, activities = run.lake, run.log("silver.activities")
     others = lake.keep(
         """
-        SELECT l.claim_id, l.act_date FROM log AS l LEFT SEMI JOIN refunds AS r ON l.claim_id = r.claim_id
-        UNION
-        SELECT claim_id, act_date FROM changed WHERE NOT is_live
+        SELECT l.claim_id, l.act_date
+        FROM log AS l
+        LEFT SEMI JOIN refunds AS r ON l.claim_id = r.claim_id
+        UNION SELECT claim_id, act_date FROM changed WHERE NOT is_live
         """,
         log=activities.rows,
         refunds=refunds,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from jobs.lake.frames import listed, semi
-from jobs.ledger.entries import ENTRY, rule_position, standing_entries
+from jobs.lake.frames import semi
+from jobs.ledger.entries import LEDGER, rule_position, standing_entries
 from schemas.ledger import GIVEN_UP, SPANNING
 
 if TYPE_CHECKING:
@@ -26,73 +26,92 @@ if TYPE_CHECKING:
 HOLDER = ("person_id", "measure")
 
 
-def expiries(run: Run, points: Frame, scope: Touched) -> tuple[Frame, Frame]:
-    """The ENTRY rows of expired points that should stand, and those that do, of everybody whose may have changed.
+def expiries(run: Run, points: Frame, touched: Touched) -> tuple[Frame, Frame]:
+    """The entries of expired points that should stand, and those that do, of everybody whose may have changed.
 
     Args:
-        points: what of points should stand in the scope.
+        points: what of points should stand for what is touched.
     """
     lake = run.lake
+    none = lake.sql("SELECT * FROM points WHERE false", points=points)
     dates = run.policy.rewards.expiries(run.business_date)
-    none = lake.sql(f"SELECT {listed(ENTRY)} FROM points WHERE false", points=points)
     if not dates.num_rows:
         return none, none
     calendar = lake.from_arrow(dates)
-    ledger = run.read("gold.ledger")
     last = run.last.business_date or date.min
     is_due = pc.max(dates.column("expires_on")).as_py() > last
-    holders = _holders(run, points, scope, calendar, last if is_due else None)
+    holders = _holders(run, points, touched, calendar, last if is_due else None)
     if not lake.has_rows(holders):
         return none, none
-    theirs = semi(lake, ledger, holders, *HOLDER)
+    theirs = run.log(LEDGER).of(holders, *HOLDER)
     events = lake.sql(
-        """SELECT person_id, measure, act_date, position_kind, amount FROM theirs WHERE position_kind <> 'expiry'
-            UNION ALL
-            SELECT person_id, measure, act_date, position_kind, 0 - amount AS amount FROM posted
-            UNION ALL
-            SELECT person_id, measure, act_date, position_kind, amount FROM points""",
-        theirs=theirs,
-        posted=semi(lake, scope.posted, holders, *HOLDER),
+        """
+        SELECT person_id, measure, act_date, position_kind, amount
+        FROM theirs
+        WHERE position_kind <> 'expiry'
+        UNION ALL
+        SELECT person_id, measure, act_date, position_kind, 0 - amount AS amount FROM posted
+        UNION ALL
+        SELECT person_id, measure, act_date, position_kind, amount FROM points
+        """,
+        theirs=theirs.rows,
+        posted=semi(lake, touched.posted, holders, *HOLDER),
         points=semi(lake, points, holders, *HOLDER),
     )
-    position = rule_position("expiry", "x", "at")
+    expired = theirs.where("position_kind = 'expiry'").rows
+    return _expired(run, events, calendar), standing_entries(lake, expired)
+
+
+def _expired(run: Run, events: Frame, calendar: Frame) -> Frame:
+    """The entries of what has expired by the run's date.
+
+    Args:
+        events: person_id, measure, act_date, position_kind, amount: what these people got and gave up, ever.
+        calendar: measure, rule, region, act_date, expires_on.
+    """
     gave_up = f"e.position_kind IN {GIVEN_UP}"
-    wanted = lake.keep(
-        f"""WITH dated AS (
-              SELECT e.person_id, e.measure, c.expires_on AS at, e.amount AS expiring, 0 AS given_up
-              FROM events AS e JOIN calendar AS c ON e.measure = c.measure AND e.act_date = c.act_date
-              WHERE NOT {gave_up}
-              UNION ALL
-              SELECT e.person_id, e.measure, e.act_date AS at, 0 AS expiring, 0 - e.amount AS given_up
-              FROM events AS e WHERE {gave_up} AND e.act_date <= DATE '{run.business_date}'),
-            days AS (
-              SELECT person_id, measure, at, sum(expiring) AS expiring, sum(given_up) AS given_up FROM dated
-              GROUP BY person_id, measure, at),
-            unused AS (
-              SELECT person_id, measure, at,
-                     greatest(sum(expiring - given_up) OVER (PARTITION BY person_id, measure ORDER BY at), 0) AS unused
-              FROM days),
-            highest AS (
-              SELECT person_id, measure, at, max(unused) OVER (PARTITION BY person_id, measure ORDER BY at) AS expired
-              FROM unused),
-            steps AS (
-              SELECT person_id, measure, at, CAST(expired - coalesce(
-                       lag(expired) OVER (PARTITION BY person_id, measure ORDER BY at), 0) AS bigint) AS newly
-              FROM highest)
-            SELECT {position} AS position, x.measure, x.person_id, 0 - x.newly AS amount, 'expiry' AS position_kind,
-                   x.at AS act_date, '{SPANNING}' AS scenario, x.region, '{SPANNING}' AS institution,
-                   x.rule AS factor_id, 'rule' AS match_quality, x.newly AS quantity_micro
-            FROM (SELECT s.*, c.rule, c.region FROM steps AS s
-                  JOIN (SELECT DISTINCT measure, rule, region FROM calendar) AS c ON s.measure = c.measure) AS x
-            WHERE x.newly > 0""",
+    by_date = "OVER (PARTITION BY person_id, measure ORDER BY at)"
+    return run.lake.keep(
+        f"""
+        WITH dated AS (
+            SELECT e.person_id, e.measure, c.expires_on AS at, e.amount AS expiring, 0 AS given_up
+            FROM events AS e
+            JOIN calendar AS c ON e.measure = c.measure AND e.act_date = c.act_date
+            WHERE NOT {gave_up}
+            UNION ALL
+            SELECT e.person_id, e.measure, e.act_date AS at, 0 AS expiring, 0 - e.amount AS given_up
+            FROM events AS e
+            WHERE {gave_up} AND e.act_date <= DATE '{run.business_date}'
+        ),
+        days AS (
+            SELECT person_id, measure, at, sum(expiring) AS expiring, sum(given_up) AS given_up
+            FROM dated
+            GROUP BY person_id, measure, at
+        ),
+        unused AS (
+            SELECT person_id, measure, at, greatest(sum(expiring - given_up) {by_date}, 0) AS unused
+            FROM days
+        ),
+        highest AS (SELECT person_id, measure, at, max(unused) {by_date} AS expired FROM unused),
+        steps AS (
+            SELECT person_id, measure, at, CAST(expired - coalesce(lag(expired) {by_date}, 0) AS bigint) AS newly
+            FROM highest
+        ),
+        rules AS (SELECT DISTINCT measure, rule, region FROM calendar),
+        ruled AS (SELECT s.*, r.rule, r.region FROM steps AS s JOIN rules AS r ON s.measure = r.measure)
+        SELECT {rule_position("expiry", "x", "at")} AS position,
+            x.measure, x.person_id, 0 - x.newly AS amount, 'expiry' AS position_kind, x.at AS act_date,
+            '{SPANNING}' AS scenario, x.region, '{SPANNING}' AS institution, x.rule AS factor_id,
+            'rule' AS match_quality, x.newly AS quantity_micro
+        FROM ruled AS x
+        WHERE x.newly > 0
+        """,
         events=events,
         calendar=calendar,
     )
-    expired = lake.sql("SELECT * FROM theirs WHERE position_kind = 'expiry'", theirs=theirs)
-    return wanted, standing_entries(lake, expired)
 
 
-def _holders(run: Run, points: Frame, scope: Touched, calendar: Frame, since: date | None) -> Frame:
+def _holders(run: Run, points: Frame, touched: Touched, calendar: Frame, since: date | None) -> Frame:
     """(person_id, measure) whose expired points this run may change.
 
     Acts that came late, or went, on a date whose points have expired; redemptions up to the last date that ended
@@ -101,22 +120,37 @@ def _holders(run: Run, points: Frame, scope: Touched, calendar: Frame, since: da
     Args:
         since: the last published date, where a date that ends points has passed since.
     """
-    due = "SELECT DISTINCT e.person_id, e.measure FROM ledger AS e JOIN calendar AS c ON e.measure = c.measure"
-    parts = [
-        "SELECT DISTINCT d.person_id, c.measure FROM days AS d JOIN calendar AS c ON d.act_date = c.act_date",
-        f"""SELECT DISTINCT e.person_id, e.measure FROM (
-             SELECT person_id, measure, act_date, position_kind FROM points
-             UNION ALL SELECT person_id, measure, act_date, position_kind FROM posted) AS e
-           JOIN (SELECT measure, max(expires_on) AS last FROM calendar GROUP BY measure) AS c ON e.measure = c.measure
-           WHERE e.position_kind IN {GIVEN_UP} AND e.act_date <= c.last""",
-    ]
-    if since is not None:
-        parts.append(f"{due} AND e.act_date = c.act_date WHERE c.expires_on > DATE '{since}'")
-    return run.lake.keep(
-        " UNION ".join(parts),
-        days=scope.days,
+    holders = run.lake.sql(
+        f"""
+        WITH events AS (
+            SELECT person_id, measure, act_date, position_kind FROM points
+            UNION ALL SELECT person_id, measure, act_date, position_kind FROM posted
+        ),
+        ends AS (SELECT measure, max(expires_on) AS last FROM calendar GROUP BY measure)
+        SELECT d.person_id, c.measure FROM days AS d JOIN calendar AS c ON d.act_date = c.act_date
+        UNION
+        SELECT e.person_id, e.measure
+        FROM events AS e
+        JOIN ends AS c ON e.measure = c.measure
+        WHERE e.position_kind IN {GIVEN_UP} AND e.act_date <= c.last
+        """,
+        days=touched.days,
         points=points,
-        posted=scope.posted,
+        posted=touched.posted,
         calendar=calendar,
-        **({"ledger": run.read("gold.ledger")} if since is not None else {}),
+    )
+    if since is None:
+        return run.lake.keep("SELECT * FROM holders", holders=holders)
+    return run.lake.keep(
+        f"""
+        SELECT person_id, measure FROM holders
+        UNION
+        SELECT e.person_id, e.measure
+        FROM ledger AS e
+        JOIN calendar AS c ON e.measure = c.measure AND e.act_date = c.act_date
+        WHERE c.expires_on > DATE '{since}'
+        """,
+        holders=holders,
+        ledger=run.log(LEDGER).rows,
+        calendar=calendar,
     )

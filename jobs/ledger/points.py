@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from jobs.claims.consents import consents_of, given_intervals, members_of, scopes_of
-from jobs.lake.frames import in_force, newest, semi
+from jobs.claims.consents import consents_of, given_intervals, scopes_of
 from jobs.ledger.caps import capped
-from jobs.ledger.entries import rule_position, union
+from jobs.ledger.entries import rule_position
+from jobs.persons.members import members, members_of
 from jobs.policy.periods import start_of
 from schemas.days import last_second
 from schemas.ledger import REDUCTION, SPANNING
@@ -29,46 +27,44 @@ MATCHES = """p.scenario = k.scenario AND substring(k.region, 1, length(p.prefix)
 """SQL: a rule `p` of a programme rewards the entry `k`."""
 COUNTED = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
 """SQL: what a rule `p` counts of the entry `k`."""
-_NOBODY = pa.table(
-    {
-        "person_id": pa.array([], pa.string()),
-        "act_date": pa.array([], pa.date32()),
-        "measure": pa.array([], pa.string()),
-    }
-)
 BARRED = "b.person_id = k.person_id AND b.act_date = k.act_date AND b.measure = p.measure"
+"""SQL: a row `b` of what is barred bars the rule `p` from the entry `k`."""
 
 
-def points(run: Run, kilograms: Frame, scope: Touched) -> Frame:
-    """The ENTRY rows of points that should stand in the scope, but for those that expired.
+def points(run: Run, kilograms: Frame, touched: Touched) -> Frame:
+    """The entries of points that should stand for what is touched, but for those that expired.
 
     Args:
-        kilograms: ENTRY rows of the scope's reductions, caps among them.
+        kilograms: entries of the touched reductions, caps among them.
     """
     lake = run.lake
     around = lake.keep(
-        f"SELECT * FROM entries WHERE measure = '{REDUCTION}'", entries=union(lake, kilograms, scope.held)
+        f"SELECT * FROM entries WHERE measure = '{REDUCTION}'", entries=lake.union(kilograms, touched.held)
     )
     barred = _barred(run, around)
-    given = union(
-        lake,
+    given = lake.union(
         _earned(run, kilograms, barred),
         _carried(run, kilograms, around, barred),
-        _tiers(run, around, barred, scope),
+        _tiers(run, around, barred, touched),
     )
-    return union(lake, capped(lake, given, scope, run.policy.rewards.point_limits), _redeemed(run, scope))
+    return lake.union(capped(lake, given, touched, run.policy.rewards.point_limits), _redeemed(run, touched))
 
 
 def _earned(run: Run, kilograms: Frame, barred: Frame) -> Frame:
     """Points of every activity, rounded down once."""
     return run.lake.keep(
-        f"""SELECT k.position, p.measure, k.person_id, ({COUNTED} * p.above) div p.below AS amount, 'activity' AS position_kind,
-                   k.act_date, k.scenario, k.region, k.institution,
-                   CASE WHEN p.per = 'gram' THEN k.factor_id ELSE p.rule END AS factor_id,
-                   CASE WHEN p.per = 'gram' THEN k.match_quality ELSE 'rule' END AS match_quality, k.quantity_micro
-            FROM kilograms AS k JOIN earn AS p ON {MATCHES}
-            LEFT ANTI JOIN barred AS b ON {BARRED}
-            WHERE k.position_kind = 'activity'""",
+        f"""
+        SELECT k.position, p.measure, k.person_id,
+            ({COUNTED} * p.above) div p.below AS amount,
+            'activity' AS position_kind, k.act_date, k.scenario, k.region, k.institution,
+            CASE WHEN p.per = 'gram' THEN k.factor_id ELSE p.rule END AS factor_id,
+            CASE WHEN p.per = 'gram' THEN k.match_quality ELSE 'rule' END AS match_quality,
+            k.quantity_micro
+        FROM kilograms AS k
+        JOIN earn AS p ON {MATCHES}
+        LEFT ANTI JOIN barred AS b ON {BARRED}
+        WHERE k.position_kind = 'activity'
+        """,
         kilograms=kilograms,
         earn=run.lake.from_arrow(run.policy.rewards.earn),
         barred=barred,
@@ -82,23 +78,32 @@ def _carried(run: Run, kilograms: Frame, around: Frame, barred: Frame) -> Frame:
     """
     taken = "least(0 - amount, rewarded_mg)"
     return run.lake.keep(
-        f"""WITH sums AS (
-              SELECT c.position, c.amount, p.measure, p.rule, p.above, p.below, CAST(sum(k.amount) AS bigint) AS rewarded_mg,
-                     CAST(sum((k.amount * p.above) div p.below) AS bigint) AS earned
-              FROM caps AS c JOIN ruled AS r ON c.factor_id = r.rule
-              JOIN around AS k ON c.person_id = k.person_id AND c.scenario = k.scenario
-               AND {start_of("r.period", "c.act_date")} = {start_of("r.period", "k.act_date")}
-              JOIN earn AS p ON {MATCHES}
-              LEFT ANTI JOIN barred AS b ON {BARRED}
-              WHERE k.position_kind = 'activity' AND p.per = 'gram'
-              GROUP BY c.position, c.amount, p.measure, p.rule, p.above, p.below),
-            carried AS (
-              SELECT position, measure,
-                     CAST(sum(least(({taken} * above + below - 1) div below, earned)) AS bigint) AS lost
-              FROM sums GROUP BY position, measure)
-            SELECT k.position, s.measure, k.person_id, 0 - s.lost AS amount, k.position_kind, k.act_date, k.scenario,
-                   k.region, k.institution, k.factor_id, k.match_quality, k.quantity_micro
-            FROM caps AS k JOIN carried AS s ON k.position = s.position""",
+        f"""
+        WITH sums AS (
+            SELECT c.position, c.amount, p.measure, p.rule, p.above, p.below,
+                CAST(sum(k.amount) AS bigint) AS rewarded_mg,
+                CAST(sum((k.amount * p.above) div p.below) AS bigint) AS earned
+            FROM caps AS c
+            JOIN ruled AS r ON c.factor_id = r.rule
+            JOIN around AS k
+                ON c.person_id = k.person_id AND c.scenario = k.scenario
+                AND {start_of("r.period", "c.act_date")} = {start_of("r.period", "k.act_date")}
+            JOIN earn AS p ON {MATCHES}
+            LEFT ANTI JOIN barred AS b ON {BARRED}
+            WHERE k.position_kind = 'activity' AND p.per = 'gram'
+            GROUP BY c.position, c.amount, p.measure, p.rule, p.above, p.below
+        ),
+        carried AS (
+            SELECT position, measure,
+                CAST(sum(least(({taken} * above + below - 1) div below, earned)) AS bigint) AS lost
+            FROM sums
+            GROUP BY position, measure
+        )
+        SELECT k.position, s.measure, k.person_id, 0 - s.lost AS amount, k.position_kind, k.act_date, k.scenario,
+            k.region, k.institution, k.factor_id, k.match_quality, k.quantity_micro
+        FROM caps AS k
+        JOIN carried AS s ON k.position = s.position
+        """,
         caps=run.lake.keep("SELECT * FROM kilograms WHERE position_kind = 'cap'", kilograms=kilograms),
         around=around,
         earn=run.lake.from_arrow(run.policy.rewards.earn),
@@ -107,88 +112,120 @@ def _carried(run: Run, kilograms: Frame, around: Frame, barred: Frame) -> Frame:
     )
 
 
-def _tiers(run: Run, around: Frame, barred: Frame, scope: Touched) -> Frame:
+def _tiers(run: Run, around: Frame, barred: Frame, touched: Touched) -> Frame:
     """One entry per (person, tier, period): what the highest step gives that the period's sum reaches.
 
     Summed up is what was done, before any cap on kilograms: what a tier may give at most is its last step.
     """
-    rewards = run.policy.rewards
-    position = rule_position("tier", "s", "start")
     key = "person_id, measure, rule, region, named, period, valid_from, start"
     return run.lake.keep(
-        f"""WITH sums AS (
-              SELECT {key}, CAST(sum(counted) AS bigint) AS total FROM (
-                SELECT k.person_id, p.measure, p.rule, p.region, p.named, p.period, p.valid_from, {COUNTED} AS counted,
-                       {start_of("p.period", "k.act_date")} AS start
-                FROM around AS k JOIN tiers AS p ON {MATCHES}
-                LEFT ANTI JOIN barred AS b ON {BARRED}
-                WHERE k.position_kind = 'activity') AS acts
-              GROUP BY {key}),
-            reached AS (
-              SELECT s.*, t.points FROM sums AS s JOIN (
-                SELECT a.rule, a.reach, a.points, lead(a.reach) OVER (PARTITION BY a.rule ORDER BY a.reach) AS next
-                FROM steps AS a) AS t ON s.rule = t.rule AND s.total >= t.reach AND (t.next IS NULL OR s.total < t.next))
-            SELECT {position} AS position, s.measure, s.person_id, s.points AS amount, 'tier' AS position_kind,
-                   greatest(s.start, s.valid_from) AS act_date, s.named AS scenario, s.region,
-                   '{SPANNING}' AS institution, s.rule AS factor_id, 'rule' AS match_quality, s.total AS quantity_micro
-            FROM reached AS s LEFT SEMI JOIN periods AS k
-              ON s.person_id = k.person_id AND s.period = k.period AND s.start = k.start""",
+        f"""
+        WITH acts AS (
+            SELECT k.person_id, p.measure, p.rule, p.region, p.named, p.period, p.valid_from,
+                {start_of("p.period", "k.act_date")} AS start,
+                {COUNTED} AS counted
+            FROM around AS k
+            JOIN tiers AS p ON {MATCHES}
+            LEFT ANTI JOIN barred AS b ON {BARRED}
+            WHERE k.position_kind = 'activity'
+        ),
+        sums AS (SELECT {key}, CAST(sum(counted) AS bigint) AS total FROM acts GROUP BY {key}),
+        ladder AS (
+            SELECT rule, reach, points, lead(reach) OVER (PARTITION BY rule ORDER BY reach) AS next
+            FROM steps
+        ),
+        reached AS (
+            SELECT s.*, t.points
+            FROM sums AS s
+            JOIN ladder AS t ON s.rule = t.rule AND s.total >= t.reach AND (t.next IS NULL OR s.total < t.next)
+        )
+        SELECT {rule_position("tier", "s", "start")} AS position,
+            s.measure, s.person_id, s.points AS amount, 'tier' AS position_kind,
+            greatest(s.start, s.valid_from) AS act_date,
+            s.named AS scenario, s.region, '{SPANNING}' AS institution, s.rule AS factor_id, 'rule' AS match_quality,
+            s.total AS quantity_micro
+        FROM reached AS s
+        LEFT SEMI JOIN periods AS k ON s.person_id = k.person_id AND s.period = k.period AND s.start = k.start
+        """,
         around=around,
-        tiers=run.lake.from_arrow(rewards.tiers),
-        steps=run.lake.from_arrow(rewards.steps),
+        tiers=run.lake.from_arrow(run.policy.rewards.tiers),
+        steps=run.lake.from_arrow(run.policy.rewards.steps),
         barred=barred,
-        periods=scope.periods,
+        periods=touched.periods,
     )
 
 
 def _barred(run: Run, acts: Frame) -> Frame:
-    """(person_id, act_date, measure) of days on which a programme does not reward somebody.
-
-    A consent counts where it is in force as the day ends.
-    """
-    lake, restrictions = run.lake, run.lake.from_arrow(run.policy.rewards.restrictions)
+    """(person_id, act_date, measure) of days on which a programme does not reward somebody."""
+    lake = run.lake
     if not run.policy.rewards.restrictions.num_rows:
-        return lake.from_arrow(_NOBODY)
+        return lake.sql("SELECT person_id, act_date, measure FROM acts WHERE false", acts=acts)
     days = lake.keep("SELECT DISTINCT person_id, act_date FROM acts", acts=acts)
-    members = lake.keep("SELECT customer_key, person_id, subject_kind FROM members", members=members_of(run, days))
-    consents = lake.keep("SELECT * FROM consents", consents=consents_of(run, members))
+    theirs = lake.keep("SELECT customer_key, person_id, subject_kind FROM members", members=members_of(run, days))
     return lake.keep(
-        f"""WITH reporters AS (
-              SELECT d.person_id, d.act_date, count(DISTINCT c.institution) AS institutions
-              FROM (SELECT person_id, act_date, {last_second("act_date")} AS ends_unix FROM days) AS d
-              JOIN members AS m ON d.person_id = m.person_id
-              JOIN intervals AS i ON m.customer_key = i.customer_key
-               AND i.given_from_unix <= d.ends_unix AND i.given_until_unix > d.ends_unix
-              JOIN (SELECT DISTINCT customer_key, institution FROM consents) AS c ON m.customer_key = c.customer_key
-              GROUP BY d.person_id, d.act_date)
-            SELECT DISTINCT d.person_id, d.act_date, r.measure
-            FROM days AS d
-            LEFT JOIN reporters AS n ON d.person_id = n.person_id AND d.act_date = n.act_date
-            LEFT JOIN (SELECT DISTINCT person_id, subject_kind FROM members) AS m ON d.person_id = m.person_id
-            JOIN restrictions AS r ON d.act_date >= r.valid_from AND d.act_date < r.valid_to
-             AND (coalesce(n.institutions, 0) < r.least OR m.subject_kind = r.excluded)""",
+        """
+        WITH subjects AS (SELECT DISTINCT person_id, subject_kind FROM members)
+        SELECT DISTINCT d.person_id, d.act_date, r.measure
+        FROM days AS d
+        LEFT JOIN reporters AS n ON d.person_id = n.person_id AND d.act_date = n.act_date
+        LEFT JOIN subjects AS s ON d.person_id = s.person_id
+        JOIN restrictions AS r
+            ON d.act_date >= r.valid_from AND d.act_date < r.valid_to
+            AND (coalesce(n.institutions, 0) < r.least OR s.subject_kind = r.excluded)
+        """,
         days=days,
-        members=members,
-        consents=consents,
-        intervals=given_intervals(lake, consents, scopes_of(run)),
-        restrictions=restrictions,
+        members=theirs,
+        reporters=_reporters(run, days, theirs),
+        restrictions=lake.from_arrow(run.policy.rewards.restrictions),
     )
 
 
-def _redeemed(run: Run, scope: Touched) -> Frame:
-    """What people gave points for on the scope's days, as it was reported: also what is more than they had."""
+def _reporters(run: Run, days: Frame, theirs: Frame) -> Frame:
+    """How many institutions report a person's day: whose consent is in force as it ends.
+
+    Args:
+        days: person_id, act_date.
+        theirs: customer_key, person_id of these people.
+
+    Returns:
+        person_id, act_date, institutions; no row where there is none.
+    """
     lake = run.lake
-    near = run.near("silver.redemptions", scope.days)
-    members = semi(lake, run.read("silver.membership"), near, "customer_key")
+    consents = lake.keep("SELECT * FROM consents", consents=consents_of(run, theirs))
+    return lake.sql(
+        f"""
+        WITH ends AS (SELECT person_id, act_date, {last_second("act_date")} AS ends_unix FROM days),
+        customers AS (SELECT DISTINCT customer_key, institution FROM consents)
+        SELECT d.person_id, d.act_date, count(DISTINCT c.institution) AS institutions
+        FROM ends AS d
+        JOIN members AS m ON d.person_id = m.person_id
+        JOIN intervals AS i
+            ON m.customer_key = i.customer_key AND i.given_from_unix <= d.ends_unix AND i.given_until_unix > d.ends_unix
+        JOIN customers AS c ON m.customer_key = c.customer_key
+        GROUP BY d.person_id, d.act_date
+        """,
+        days=days,
+        members=theirs,
+        intervals=given_intervals(lake, consents, scopes_of(run)),
+        consents=consents,
+    )
+
+
+def _redeemed(run: Run, touched: Touched) -> Frame:
+    """What people gave points for on the touched days, as it was reported: also what is more than they had."""
+    lake, redemptions = run.lake, run.log("silver.redemptions", near=touched.days)
     return lake.keep(
-        f"""SELECT d.redemption_id AS position, p.measure, m.person_id, 0 - d.points AS amount, p.position_kind,
-                   d.act_date, '{SPANNING}' AS scenario, p.region, d.institution, p.rule AS factor_id,
-                   'rule' AS match_quality, d.points AS quantity_micro
-            FROM redemptions AS d JOIN members AS m ON d.customer_key = m.customer_key
-            JOIN benefits AS p ON d.programme = p.programme AND d.benefit = p.benefit
-            LEFT SEMI JOIN days AS k ON m.person_id = k.person_id AND d.act_date = k.act_date""",
-        redemptions=in_force(lake, near, "redemption_id", "act_date"),
-        members=newest(lake, members, "customer_key"),
+        f"""
+        SELECT d.redemption_id AS position, p.measure, m.person_id, 0 - d.points AS amount, p.position_kind, d.act_date,
+            '{SPANNING}' AS scenario, p.region, d.institution, p.rule AS factor_id, 'rule' AS match_quality,
+            d.points AS quantity_micro
+        FROM redemptions AS d
+        JOIN members AS m ON d.customer_key = m.customer_key
+        JOIN benefits AS p ON d.programme = p.programme AND d.benefit = p.benefit
+        LEFT SEMI JOIN days AS k ON m.person_id = k.person_id AND d.act_date = k.act_date
+        """,
+        redemptions=redemptions.in_force(),
+        members=members(run, redemptions.rows),
         benefits=lake.from_arrow(run.policy.rewards.benefits),
-        days=scope.days,
+        days=touched.days,
     )

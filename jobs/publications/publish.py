@@ -17,6 +17,7 @@ from jobs.runs.notes import note_blocked
 
 if TYPE_CHECKING:
     from expectations import Measurement, RuleResult
+    from jobs.lake import Frame
     from jobs.runs.run import Run
 
 
@@ -42,13 +43,13 @@ def _counted(run: Run) -> list[Measurement]:
     tables = [table for name, table in run.lake.tables.items() if name not in (PUBLICATIONS, QUALITY)]
     frames, parts, columns = {}, [], []
     for number, table in enumerate(tables):
-        frames[f"rows_{number}"] = run.read(table.name) if table.writes == "overwrite" else run.written(table.name)
+        frames[f"rows_{number}"] = _new_rows(run, table.name)
         query = expectations.counting(table, f"rows_{number}")
         parts.append(f"({query}) AS of_{number}")
         columns += [f"of_{number}.{expectations.CHECKED} AS checked_{number}"]
         columns += [f"of_{number}.{rule.id}" for rule in table.all_rules]
     query = f"SELECT {', '.join(columns)} FROM {' CROSS JOIN '.join(parts)}"
-    row = run.lake.to_arrow(run.lake.sql(query, **frames)).to_pylist()[0]
+    (row,) = run.lake.ask(dict, query, **frames)
     return [
         found
         for number, table in enumerate(tables)
@@ -78,9 +79,14 @@ def pins_of(run: Run) -> dict[str, Pin]:
     """Version, rows and checksum of every table, in one query; of a log only this run's rows are read."""
     names = [name for name in run.lake.tables if name != PUBLICATIONS]
     logs = {name for name in names if run.lake.tables[name].writes == "append"}
-    found = counted(run.lake, {name: run.written(name) if name in logs else run.read(name) for name in names})
+    found = counted(run.lake, {name: _new_rows(run, name) for name in names})
     pins = {}
     for name, (rows, checksum) in found.items():
         before = run.last.pins[name] if name in logs else Pin(0, 0, 0)
         pins[name] = Pin(run.lake.version(name), before.rows + rows, before.checksum + checksum)
     return pins
+
+
+def _new_rows(run: Run, name: str) -> Frame:
+    """Of a log the rows that this run appended; a snapshot is new as a whole."""
+    return run.log(name).written if run.lake.tables[name].writes == "append" else run.read(name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.accounts.grades import Share, grades, owing, shares
+from jobs.accounts.grades import Share, grades, shares
 from jobs.reading.carbon_record import first_of
 from schemas import RegistryError, load_registry
 from schemas.records import load_records
@@ -25,8 +25,8 @@ def statements(days: int, *lost: tuple[str, int]) -> list[tuple[str, str, date]]
 
 
 def test_an_institution_owes_every_feed_from_its_first_date_on() -> None:
-    assert {feed for one, feed in owing(REGISTRY) if one == "hellobike"} == set(FEEDS)
-    assert not any(feed == "bills" for _, feed in owing(REGISTRY))
+    assert set(REGISTRY.sources["hellobike"].owed) == set(FEEDS)
+    assert not any("bills" in source.owed for source in REGISTRY.sources.values())
     found = shares(statements(22, ("trips", 0), ("trips", 5)), REGISTRY, FIRST + timedelta(days=21))
     assert found == {("hellobike", "2026-10"): Share(5, 6), ("hellobike", "2026-11"): Share(59, 60)}
 
@@ -41,8 +41,8 @@ def test_a_bill_and_what_lies_ahead_change_nothing() -> None:
 @pytest.mark.parametrize(("lost", "grade"), [(0, "A"), (3, "A"), (4, "B"), (12, "B"), (13, "C"), (30, "C"), (31, "D")])
 def test_grades_of_twenty_dates(lost: int, grade: str) -> None:
     """Of 60 statements 57 are 95 %, 48 are 80 %, 30 are half."""
-    place = ("hellobike", "2026-11")
-    assert grades({place: Share(60 - lost, 60)}, REGISTRY) == {place: grade}
+    reported = ("hellobike", "2026-11")
+    assert grades({reported: Share(60 - lost, 60)}, REGISTRY) == {reported: grade}
 
 
 def test_a_year_of_months() -> None:
