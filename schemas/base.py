@@ -19,7 +19,14 @@ LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same safe loading, in C where PyYAML was built with it: ten times faster."""
 
 
-class RegistryError(Exception):
+class Foreseen(Exception):
+    """What can fail though the code is right: the text says what is wrong, and what somebody does about it."""
+
+    exit_code = 2
+    """What the command ends with."""
+
+
+class RegistryError(Foreseen):
     """A declarative file cannot be used; the text names the file, the key and the mend."""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
+from schemas.base import Foreseen
 from tanzhang.logs import listen
+from tanzhang.shell import Verbs, say_error
 from tanzhang.verbs import (
     calculate,
     day,
@@ -63,7 +66,7 @@ VERBS: dict[str, Callable[..., Any]] = {
 GROUPS = {"factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
 """Verbs with verbs of their own."""
 
-app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Verbs, help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for name, verb in VERBS.items():
     app.command(name)(verb)
 for name, group in GROUPS.items():
@@ -72,7 +75,11 @@ for name, group in GROUPS.items():
 
 def main() -> None:
     """Entry point of the console script."""
-    listen()
+    try:
+        listen()
+    except Foreseen as error:
+        say_error(str(error))
+        sys.exit(error.exit_code)
     app()
 
 

@@ -6,12 +6,11 @@ import os
 import secrets
 from pathlib import Path
 
-NAMES = ("TANZHANG_TOKEN_KEY", "TANZHANG_RECORD_KEY")
+from jobs.errors import SettingError
+from jobs.settings import RECORD_KEY, TOKEN_KEY, settings
+
+NAMES = (TOKEN_KEY, RECORD_KEY)
 FILE = "keys.env"
-
-
-class KeysMissing(Exception):
-    """Only one of the two keys is set: a mistake that would make other tokens tomorrow."""
 
 
 def provide_keys(home: Path) -> None:
@@ -20,13 +19,13 @@ def provide_keys(home: Path) -> None:
     A deployment sets them from its secrets backend; the file (mode 600) serves try-outs on made-up people.
 
     Raises:
-        KeysMissing: one key is set and the other is not.
+        SettingError: only one is set: a mistake that would make other tokens tomorrow.
     """
-    given = [name for name in NAMES if os.environ.get(name)]
-    if len(given) == len(NAMES):
+    said = settings()
+    if said.token_key and said.record_key:
         return
-    if given:
-        raise KeysMissing(f"set both {' and '.join(NAMES)}, or none")
+    if said.token_key or said.record_key:
+        raise SettingError(f"set both {' and '.join(NAMES)}, or none")
     path = home / FILE
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,14 +7,12 @@ of the file that `TANZHANG_LOG_FILE` names.
 from __future__ import annotations
 
 import logging
-import os
-import sys
 
 import structlog
 from structlog.typing import Processor
 
 from jobs.logs import NAME
-from tanzhang.shell import USAGE, err
+from jobs.settings import settings
 
 RENDERERS: dict[str, Processor] = {
     "json": structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -23,18 +21,18 @@ RENDERERS: dict[str, Processor] = {
 
 
 def listen() -> None:
-    """Let the lines of this process go where the environment says."""
-    kind = os.environ.get("TANZHANG_LOG", "")
-    if not kind:
+    """Let the lines of this process go where the environment says.
+
+    Raises:
+        SettingError: it says what cannot be.
+    """
+    said = settings()
+    if said.log is None:
         return
-    if kind not in RENDERERS:
-        err.print(f"[red]TANZHANG_LOG is {kind}; say {' or '.join(RENDERERS)}[/red]")
-        sys.exit(USAGE)
-    path = os.environ.get("TANZHANG_LOG_FILE")
-    handler = logging.FileHandler(path, encoding="utf-8") if path else logging.StreamHandler()
+    handler = logging.FileHandler(said.log_file, encoding="utf-8") if said.log_file else logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, RENDERERS[kind]]
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, RENDERERS[said.log]]
         )
     )
     logger = logging.getLogger(NAME)

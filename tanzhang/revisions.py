@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import schemas
+from schemas.base import Foreseen
 from schemas.factors import FOLDER
 
 SHIPPED = Path(schemas.__file__).parent
 
 
-class NoRevision(Exception):
+class NoRevision(Foreseen):
     """Neither a folder of a registry nor a revision; the text says what was asked for and what git says."""
 
 

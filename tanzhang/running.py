@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tanzhang.keys import provide_keys
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
-from tanzhang.shell import (
-    err,
-    out,
-)
+from tanzhang.shell import err, say_json
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -41,7 +36,7 @@ def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_
             )
             outcomes.append(outcome)
             if as_json:
-                out.print_json(json.dumps(dataclasses.asdict(outcome), default=str))
+                say_json(outcome, indent=2)
             else:
                 bar.say(screen.outcome_line(outcome))
     return outcomes

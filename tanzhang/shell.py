@@ -1,31 +1,35 @@
-"""What every verb of the command shares: where it prints, which lake it opens, how it fails."""
+"""What every verb of the command shares: where it prints, its common options, which lake it opens, how it fails."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console
+from typer.core import TyperGroup
 
-from tanzhang.keys import KeysMissing
+from jobs.errors import USAGE
+from schemas.base import Foreseen
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
-USAGE, DEGRADED, BLOCKED, NOT_FOUND, BUSY = 2, 3, 4, 5, 6
-"""Exit codes."""
 
-out = Console(width=None if sys.stdout.isatty() else 150, soft_wrap=False)
-err = Console(stderr=True)
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """Where things are printed as they are: what comes from data, names and errors is no markup and no emoji."""
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+
+out = console(width=None if sys.stdout.isatty() else 150)
+err = console(stderr=True)
 
 
 class Engine(str, Enum):
@@ -35,50 +39,82 @@ class Engine(str, Enum):
     spark = "spark"
 
 
+# -- options that several verbs have
+
+HOME = Path("home/main")
+LAKE = "lake"
+DAY = ["%Y-%m-%d"]
+"""How dates are written."""
 Home = Annotated[Path, typer.Option(help="Folder of the deployment.", envvar="TANZHANG_HOME")]
 OnEngine = Annotated[
     Engine,
     typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),
 ]
-HOME = Path("home/main")
+LakeFolder = Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")]
+BusinessDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Business date.")]
+ActDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Local date of the act.")]
 Registry = Annotated[
     Path | None,
     typer.Option(help="Folder of another registry than the one in force.", exists=True, file_okay=False),
 ]
+OneInstitution = Annotated[str | None, typer.Option(help="Only this institution.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on one line.")]
+
+
+# -- how a verb ends
+
+
+class Verbs(TyperGroup):
+    """A group of verbs that fail alike."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a verb; what fails and is foreseen is said as it is, not wrapped, with its exit code."""
+        try:
+            return super().invoke(ctx)
+        except Foreseen as error:
+            fail(str(error), error.exit_code)
+        except typer.BadParameter as error:  # Typer's own would break a file's name at the edge of its frame
+            fail(error.format_message(), USAGE)
+
+
+def fail(text: str, code: int) -> NoReturn:
+    """End with one clear text and an exit code."""
+    say_error(text)
+    raise typer.Exit(code)
+
+
+def say_error(text: str) -> None:
+    """A text on standard error, to the letter: where it is longer than a line, the terminal breaks it."""
+    err.print(text, style="red", soft_wrap=True)
+
+
+def say_json(content: object, indent: int | None = None) -> None:
+    """One JSON document: dataclasses and models in it are objects, dates ISO 8601, fractions text.
+
+    On one line, in ASCII; with `indent` on many, for people. Not by rich, which would break the line.
+    """
+    plain = TypeAdapter(Any).dump_python(content)
+    typer.echo(json.dumps(plain, default=_text, indent=indent, ensure_ascii=indent is None))
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)  # an instant is a date, too
+
+
+# -- what a verb opens
 
 
 @contextmanager
-def foreseen() -> Iterator[None]:
-    """Every foreseen failure as one clear line and its exit code."""
-    from jobs.errors import Busy, NoRanking, NotAsPublished, NotFound, PublicationBlocked, RunError, SetupError
-    from jobs.lake import FormatError
-    from jobs.landing.tokens import TokenKeyError
-    from schemas import RegistryError
-
-    try:
-        yield
-    except (RegistryError, SetupError, KeysMissing, TokenKeyError, RunError, FormatError, NoRanking) as error:
-        fail(str(error), USAGE)
-    except Busy as error:
-        fail(str(error), BUSY)
-    except (PublicationBlocked, NotAsPublished) as error:
-        fail(str(error), BLOCKED)
-    except NotFound as error:
-        fail(str(error), NOT_FOUND)
-
-
-@contextmanager
-def lake_of(home: Path, engine: Engine, folder: str = "lake", *, as_it_is: bool = False) -> Iterator[Lake]:
+def lake_of(home: Path, engine: Engine, folder: str = LAKE, *, as_it_is: bool = False) -> Iterator[Lake]:
     """The home's lake, closed in the end; `as_it_is` whatever code wrote it."""
     from jobs.lake import open_lake
     from schemas import load_registry
 
-    with foreseen():
-        lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
-        try:
-            yield lake
-        finally:
-            lake.close()
+    lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
+    try:
+        yield lake
+    finally:
+        lake.close()
 
 
 def last_date(lake: Lake) -> date:
@@ -96,20 +132,3 @@ def registry_at(folder: Path | None) -> Path:
     from schemas.base import ROOT
 
     return folder or ROOT
-
-
-def say_json(content: object) -> None:
-    """One JSON document on one line, dataclasses, instants and exact fractions in it too. Not by rich, which would break the line."""
-    typer.echo(json.dumps(content, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    is_record = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    if is_record:
-        return dataclasses.asdict(value)
-    return str(value) if isinstance(value, Fraction) else value.isoformat()
-
-
-def fail(text: str, code: int) -> NoReturn:
-    err.print(f"[red]{text}[/red]")
-    raise typer.Exit(code)

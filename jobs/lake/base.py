@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 
 from jobs.files import one_writer
 from jobs.lake.frames import listed
+from jobs.settings import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -279,5 +280,5 @@ class Lake(ABC):
 
 def _kill_point(point: str) -> None:
     """Die as a power cut would, where the recovery tests ask for it."""
-    if os.environ.get("TANZHANG_KILL") == point:
+    if settings().kill == point:
         os.kill(os.getpid(), signal.SIGKILL)

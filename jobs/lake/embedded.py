@@ -7,7 +7,6 @@ DataFrame of SQLFrame copies its whole tree in every step, which took 40 s a run
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,6 +21,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from jobs.lake.base import Frame, Lake
 from jobs.lake.queries import placed
+from jobs.settings import settings
 
 if TYPE_CHECKING:
     from schemas import Registry
@@ -80,7 +80,7 @@ class EmbeddedLake(Lake):
         self.held: list[str] = []
         spill = self.path / "_spill"
         self.connection.execute(f"SET temp_directory = '{spill}'")
-        if limit := os.environ.get("TANZHANG_MEMORY"):
+        if limit := settings().memory:
             self.connection.execute(f"SET memory_limit = '{limit}'")
 
     def read(self, table: str, version: int | None = None) -> Relation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from jobs.errors import SetupError
 from jobs.lake.jars import delta_jars, java_home
+from jobs.settings import settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,7 +53,7 @@ SMALL_DATA = {
 
 def overrides() -> dict[str, str]:
     """Settings of `TANZHANG_SPARK_CONF`, a JSON object; they win over the declared ones."""
-    return {key: str(value) for key, value in json.loads(os.environ.get("TANZHANG_SPARK_CONF", "{}")).items()}
+    return {key: str(value) for key, value in settings().spark_conf.items()}
 
 
 def driver_settings() -> dict[str, str]:
@@ -65,7 +65,7 @@ def driver_settings() -> dict[str, str]:
     return {
         "spark.jars": ",".join(str(path) for path in delta_jars()),
         "spark.sql.shuffle.partitions": str(max(2, os.cpu_count() or 2)),
-        "spark.driver.memory": os.environ.get("TANZHANG_SPARK_MEMORY", "4g"),
+        "spark.driver.memory": settings().spark_memory,
         **OF_PROCESS,
         **OF_SESSION,
         **overrides(),
@@ -84,7 +84,7 @@ def start_session() -> SparkSession:
 
 def spark_remote() -> str | None:
     """Address of the Connect server that this process is a client of."""
-    return os.environ.get("SPARK_REMOTE") or None
+    return settings().spark_remote
 
 
 def connect(remote: str) -> SparkSession:
@@ -166,7 +166,7 @@ def _in_process() -> SparkSession:
     os.environ["JAVA_HOME"] = str(java_home())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder: Any = SparkSession.builder.appName("tanzhang")
-    builder = builder.master(os.environ.get("TANZHANG_SPARK_MASTER", "local[*]"))
+    builder = builder.master(settings().spark_master)
     for key, value in driver_settings().items():
         builder = builder.config(key, value)
     session: SparkSession = builder.getOrCreate()

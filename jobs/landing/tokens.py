@@ -6,32 +6,25 @@ characters. Two keys: one for people (it may rotate, hence its version), one for
 
 from __future__ import annotations
 
-import hashlib
-import os
+import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import phonenumbers
 from stdnum import luhn
 from stdnum.cn import ric
 
-ALGORITHMS = ("sm3", "sha256")
+from jobs.errors import SettingError
+from jobs.settings import RECORD_KEY, TOKEN_KEY, settings
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
 KEY_BYTES = 32
 TOKEN_BYTES = 16
-BLOCK_BYTES = 64
-"""HMAC's block length, the same for SM3 and SHA-256."""
-
-TOKEN_KEY = "TANZHANG_TOKEN_KEY"
-RECORD_KEY = "TANZHANG_RECORD_KEY"
-KEY_VERSION = "TANZHANG_TOKEN_KEY_VERSION"
-ALGORITHM = "TANZHANG_TOKEN_ALGORITHM"
-
-
-class TokenKeyError(Exception):
-    """The keys in the environment cannot be used; the text says what to set and never shows a key."""
 
 
 class IdentifierError(ValueError):
@@ -58,21 +51,18 @@ class Tokens:
         raise TypeError("keys stay in their process: Tokens cannot be pickled")
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Tokens:
+    def from_env(cls) -> Tokens:
         """The tokens of the environment's keys.
 
         Raises:
-            TokenKeyError: a key is missing, no hexadecimal text, too short or used twice; the key
+            SettingError: a key is missing, no hexadecimal text, too short or used twice; the key
                 version is no positive whole number; or the algorithm is not to be had.
         """
-        token_key, record_key = _key(environ, TOKEN_KEY), _key(environ, RECORD_KEY)
+        said = settings()
+        token_key, record_key = _key(TOKEN_KEY, said.token_key), _key(RECORD_KEY, said.record_key)
         if token_key == record_key:
-            raise TokenKeyError(f"{TOKEN_KEY} and {RECORD_KEY} are equal: make a key of its own for each")
-        version = environ.get(KEY_VERSION, "1")
-        if not re.fullmatch(r"[1-9][0-9]{0,8}", version):
-            raise TokenKeyError(f"{KEY_VERSION} is {version!r}: expected a whole number from 1")
-        algorithm = environ.get(ALGORITHM, "sm3")
-        return cls(token_key, record_key, key_version=int(version), algorithm=algorithm)
+            raise SettingError(f"{TOKEN_KEY} and {RECORD_KEY} are equal: make a key of its own for each")
+        return cls(token_key, record_key, key_version=said.token_key_version, algorithm=said.token_algorithm)
 
     def customer_key(self, institution: str, customer: str) -> str:
         """The key of an institution's customer."""
@@ -104,32 +94,23 @@ def join_parts(parts: Iterable[str]) -> str:
 def keyed_hash(key: bytes, algorithm: str) -> Callable[[str], str]:
     """HMAC (RFC 2104) of a text, shortened to a token.
 
-    The two padded key blocks are hashed once and copied for each message: twice as fast as `hmac.digest`.
+    The key is taken in once and copied for each message: half as fast again as `hmac.digest`.
 
     Raises:
-        TokenKeyError: the algorithm is unknown, or this Python's OpenSSL is built without it.
+        SettingError: this Python's OpenSSL is built without the algorithm.
     """
-    if algorithm not in ALGORITHMS:
-        raise TokenKeyError(f"{ALGORITHM} is {algorithm!r}: use one of {', '.join(ALGORITHMS)}")
     try:
-        inner_start, outer_start = hashlib.new(algorithm), hashlib.new(algorithm)
+        copy = hmac.new(key, digestmod=algorithm).copy
     except ValueError as error:
-        raise TokenKeyError(
-            f"this Python's OpenSSL has no {algorithm}: use a build that has it, or set {ALGORITHM}=sha256 "
+        raise SettingError(
+            f"this Python's OpenSSL has no {algorithm}: use a build that has it, or set TANZHANG_TOKEN_ALGORITHM=sha256 "
             "before the first run (tokens of the two never compare)"
         ) from error
-    if len(key) > BLOCK_BYTES:
-        key = hashlib.new(algorithm, key).digest()
-    block = key.ljust(BLOCK_BYTES, b"\0")
-    inner_start.update(bytes(byte ^ 0x36 for byte in block))
-    outer_start.update(bytes(byte ^ 0x5C for byte in block))
-    copy_inner, copy_outer = inner_start.copy, outer_start.copy
 
     def token(message: str) -> str:
-        inner, outer = copy_inner(), copy_outer()
-        inner.update(message.encode())
-        outer.update(inner.digest())
-        return outer.digest()[:TOKEN_BYTES].hex()
+        one = copy()
+        one.update(message.encode())
+        return one.digest()[:TOKEN_BYTES].hex()
 
     return token
 
@@ -196,17 +177,16 @@ NORMAL_FORMS: dict[str, Callable[[str], str]] = {
 """Identifier type → its normal form, on which all institutions agree."""
 
 
-def _key(environ: Mapping[str, str], name: str) -> bytes:
-    text = environ.get(name, "")
-    if not text:
-        raise TokenKeyError(
+def _key(name: str, secret: SecretStr | None) -> bytes:
+    if secret is None:
+        raise SettingError(
             f"{name} is not set: expected at least {KEY_BYTES} random bytes in hexadecimal, "
             "from the secrets backend or, for a first try, from `openssl rand -hex 32`"
         )
     try:
-        key = bytes.fromhex(text)
+        key = bytes.fromhex(secret.get_secret_value())
     except ValueError:
-        raise TokenKeyError(f"{name} is not hexadecimal text") from None
+        raise SettingError(f"{name} is not hexadecimal text") from None
     if len(key) < KEY_BYTES:
-        raise TokenKeyError(f"{name} has {len(key)} bytes: at least {KEY_BYTES} are needed")
+        raise SettingError(f"{name} has {len(key)} bytes: at least {KEY_BYTES} are needed")
     return key

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from jobs.lake.session import CONNECT_PORT, SMALL_DATA, answers, overrides
 from tanzhang import servers
+from tanzhang.lab.world import COMMAND
 from tanzhang.servers import LOCAL, Server, ServerFailed, free_port
 
 
@@ -100,7 +101,7 @@ def demonstrate(home: Path, people: int, days: int, workers: int, ports: Ports, 
         out.print(f"master, {workers} workers and Connect server run: SPARK_REMOTE={running.remote}")
         # Of small data, but with as many parts as workers: else one of them would do everything.
         small = {**SMALL_DATA, "spark.sql.shuffle.partitions": str(workers), **overrides()}
-        command = [sys.executable, "-m", "tanzhang.cli", "demo", "--engine", "spark", "--home", str(home)]
+        command = [*COMMAND, "demo", "--engine", "spark", "--home", str(home)]
         subprocess.run(
             [*command, "--people", str(people), "--days", str(days)],
             env={**os.environ, "SPARK_REMOTE": running.remote, "TANZHANG_SPARK_CONF": json.dumps(small)},

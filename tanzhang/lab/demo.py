@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tanzhang.lab.world import FIRST_DAY, SEED
+from tanzhang.lab.world import COMMAND, FIRST_DAY, PLACE, SEED
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
 from tanzhang.screens import statement as account
@@ -24,9 +23,6 @@ from tanzhang.screens.programmes import compared
 if TYPE_CHECKING:
     from jobs.lake import Lake
 
-
-PLACE = "330100"
-"""Where everybody in the made-up world lives."""
 COMPARED = ("metro", "utility_payment")
 """Acts of which the summary says what each programme pays for them."""
 
@@ -44,17 +40,8 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
         os.environ.setdefault("TANZHANG_SPARK_CONF", json.dumps(SMALL_DATA))
         shutil.rmtree(home / "lake-spark", ignore_errors=True)
         if not (home / "lake").exists():
-            command = [
-                sys.executable,
-                "-m",
-                "tanzhang.cli",
-                "demo",
-                "--people",
-                str(people),
-                "--days",
-                str(days),
-            ]
-            subprocess.run([*command, "--home", str(home)], check=True)
+            size = ("--people", str(people), "--days", str(days))
+            subprocess.run([*COMMAND, "demo", *size, "--home", str(home)], check=True)
         return dates
     from simulator import simulate
 
@@ -81,9 +68,10 @@ def demonstrate(lake: Lake, home: Path, dates: list[date], out: Console) -> None
         for name in COMPARED:
             scenario = lake.registry.scenarios[name]
             quantity = equivalence.reference(scenario)
-            compared(lake.registry, equivalence.compare(lake.registry, scenario, quantity, PLACE, dates[-1]))
+            compared(out, lake.registry, equivalence.compare(lake.registry, scenario, quantity, PLACE, dates[-1]))
         account.statement(out, statement(lake, lake.registry, someone(lake), dates[-1]), lake.registry)
-    out.print(f"{len(dates)} business dates in {seconds:.1f} s on the {lake.engine} engine; everything lies in {home}")
+    took = f"{len(dates)} business dates in {seconds:.1f} s on the {lake.engine} engine"
+    out.print(f"{took}; everything lies in {home}", soft_wrap=True)
 
 
 def someone(lake: Lake) -> str:

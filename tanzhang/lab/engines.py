@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -19,8 +18,9 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from tanzhang.lab.world import FIRST_DAY, SEED
-from tanzhang.shell import DEGRADED
+from jobs.errors import DEGRADED
+from tanzhang.lab.world import COMMAND, FIRST_DAY, simulate_landed
+from tanzhang.screens.console import show
 
 
 def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Console) -> None:
@@ -30,19 +30,6 @@ def measure(sizes: list[int], engines: list[str], days: int, home: Path, out: Co
         simulate_landed(people, days, world, out)
         results = {engine: _run(world, engine, days) for engine in engines}
         _print(people, results, out)
-
-
-def simulate_landed(people: int, days: int, world: Path, out: Console) -> None:
-    """A world with everything landed, unless it is there."""
-    if (world / "landed").exists():
-        return
-    shutil.rmtree(world, ignore_errors=True)
-    size = ("--people", str(people), "--days", str(days), "--seed", str(SEED))
-    _command("simulate", *size, "--home", str(world))
-    started = time.perf_counter()
-    for job in ("pull", "land"):
-        _command("job", job, "--date", str(FIRST_DAY), "--home", str(world))
-    out.print(f"{people:,} people: pulled and landed in {time.perf_counter() - started:.1f} s")
 
 
 def run_measured(world: Path, folder: str, days: int, engine: str, **environment: str) -> tuple[list[Any], int]:
@@ -104,7 +91,7 @@ def _print(people: int, results: dict[str, dict[str, Any]], out: Console) -> Non
             spent.append(result["seconds"][job] if seconds is None else seconds)
             cells += [f"{spent[-1]:.1f}", f"{result['rows'] / spent[-1]:,.0f}"]
         table.add_row(job, *cells, *([f"{spent[1] / spent[0]:.1f}"] if both else []))
-    out.print(table)
+    show(out, table)
     for engine, result in results.items():
         spent, whole = result["gx"], sum(result["seconds"].values())
         out.print(
@@ -116,17 +103,11 @@ def _print(people: int, results: dict[str, dict[str, Any]], out: Console) -> Non
         )
 
 
-def _command(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "tanzhang.cli", *arguments], check=True, stdout=subprocess.DEVNULL)
-
-
 def _measured(*arguments: str, **environment: str) -> tuple[str, int]:
     """Standard output, and the peak resident bytes of the process and its children together."""
     peak = 0
     with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tanzhang.cli", *arguments], stdout=output, env=os.environ | environment
-        )
+        process = subprocess.Popen([*COMMAND, *arguments], stdout=output, env=os.environ | environment)
         while process.poll() is None:
             peak = max(peak, _resident(process.pid))
             time.sleep(0.2)

@@ -30,7 +30,8 @@ from python_calamine import CalamineWorkbook
 from rich.console import Console
 from rich.table import Table
 
-from tanzhang.lab.world import FIRST_DAY, SEED
+from tanzhang.lab.world import FIRST_DAY, simulate_apart
+from tanzhang.screens.console import show
 
 ARRIVAL = "20261101T200000Z"
 CUSTOMER = "somebody"
@@ -64,8 +65,7 @@ def measure(people: int, home: Path, out: Console) -> None:
     """Simulate a date, take one file of every format out of it, land and read each, and print the figures."""
     world = home / str(people)
     if not (world / "exports").exists():
-        command = ["simulate", "--people", str(people), "--days", "1", "--seed", str(SEED), "--home", str(world)]
-        subprocess.run([sys.executable, "-m", "tanzhang.cli", *command], check=True, stdout=subprocess.DEVNULL)
+        simulate_apart(people, 1, world)
     table = Table(title=f"One date of {people:,} people; bills of {BILL_ROWS:,} rows")
     table.add_column("format")
     for name in ("rows", "land, rows/s", "peak MB", "bare reader, rows/s", "peak MB", "bare ÷ land"):
@@ -80,7 +80,7 @@ def measure(people: int, home: Path, out: Console) -> None:
             one.name, f"{landed['rows']:,}", f"{speeds[0]:,.0f}", f"{landed['peak_mb']:,.0f}",
             f"{speeds[1]:,.0f}", f"{bare['peak_mb']:,.0f}", f"{speeds[1] / speeds[0]:.1f}",
         )  # fmt: skip
-    out.print(table)
+    show(out, table)
 
 
 def _lay_out(one: Format, world: Path, place: Path) -> Path:

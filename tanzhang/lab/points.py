@@ -17,8 +17,9 @@ from rich.table import Table
 from schemas.base import ROOT
 from schemas.programmes import FOLDER, load_programmes
 from schemas.regions import NATIONAL
-from tanzhang.lab.engines import run_measured, simulate_landed
-from tanzhang.lab.world import FIRST_DAY
+from tanzhang.lab.engines import run_measured
+from tanzhang.lab.world import FIRST_DAY, simulate_landed
+from tanzhang.screens.console import show
 
 NOT_KEPT = "Not part of this measurement."
 
@@ -78,7 +79,7 @@ def _print(title: str, alone: dict[str, Any], rewarded: dict[str, Any], out: Con
     for job, before, after in [*rows, *sums]:
         more = after - before
         table.add_row(job, f"{before:.1f}", f"{after:.1f}", f"{more:+.1f}", f"{more / totals[1]:+.1%}")
-    out.print(table)
+    show(out, table)
     for name, one in (("kilograms alone", alone), ("with points", rewarded)):
         entries = one["appended"].get("gold.ledger", 0)
         out.print(f"  {name}: {entries:,} entries of the ledger, peak of the process {one['peak_gb']:.1f} GB")

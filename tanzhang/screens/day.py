@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from tanzhang.screens.console import add_columns, number_cell
+from tanzhang.screens.console import add_columns, bold, line, number_cell, show
 
 if TYPE_CHECKING:
     from jobs.dry_run import Foretold
@@ -26,17 +27,18 @@ def world(console: Console, summary: Summary) -> None:
     )
 
 
-def outcome_line(outcome: Outcome) -> str:
+def outcome_line(outcome: Outcome) -> Text:
     """One line per run."""
     if outcome.seq is None:
         checked = outcome.figures.get("desired_entries")
         compared = f"; {checked:,} desired entries compared, none differs" if checked is not None else ""
-        return f"{outcome.business_date}  nothing to publish{compared}"
+        return line(f"{outcome.business_date}  nothing to publish{compared}")
     seconds = sum(outcome.seconds.values())
-    return (
-        f"{outcome.business_date}  publication {outcome.seq} [bold]{outcome.state}[/bold]  "
-        f"{outcome.appended['silver.rows']:,} rows  {outcome.appended['gold.ledger']:,} entries  "
-        f"{outcome.commits} commits  {seconds:.1f} s"
+    return line(
+        f"{outcome.business_date}  publication {outcome.seq} ",
+        bold(outcome.state),
+        f"  {outcome.appended['silver.rows']:,} rows  {outcome.appended['gold.ledger']:,} entries  "
+        f"{outcome.commits} commits  {seconds:.1f} s",
     )
 
 
@@ -50,7 +52,7 @@ def foretold(console: Console, rows: list[Foretold]) -> None:
     for one in rows:
         numbers = (f"{number:,}" for number in (one.entries, one.amount, one.people))
         table.add_row(one.measure, one.entry_kind, one.reason, *numbers)
-    console.print(table)
+    show(console, table)
 
 
 def publications(console: Console, rows: list[dict[str, Any]]) -> None:
@@ -66,7 +68,7 @@ def publications(console: Console, rows: list[dict[str, Any]]) -> None:
             str(one["business_date"]), one["publication_kind"], one["publication_state"], one["publication_hash"][:16],
             one["previous_hash"][:16], str(seq),
         )  # fmt: skip
-    console.print(table)
+    show(console, table)
     if by_seq:
         newest = max(by_seq)
         table = Table(title=f"What publication {newest} pins")
@@ -75,4 +77,4 @@ def publications(console: Console, rows: list[dict[str, Any]]) -> None:
             table.add_row(
                 row["table_name"], str(row["table_version"]), number_cell(row["row_count"]), str(row["checksum"])
             )
-        console.print(table)
+        show(console, table)

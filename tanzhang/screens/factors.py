@@ -7,8 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from tanzhang.screens.console import bold, line, show
 
 if TYPE_CHECKING:
     from jobs.reading.unquantified import Wanted
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from schemas.answers.changes import AnswerChange, SeriesChange
     from schemas.factors import FactorFile, FactorSeries
     from schemas.library import RateRow
-
 
 MASS = "_mg"
 """End of the names of measures that are milligrams."""
@@ -39,23 +39,23 @@ def figures(console: Console, files: Sequence[FactorFile], used: Mapping[str, Se
                 one.id, file.name, f"{file.kind}, {file.boundary_kind}", f"{one.value} {one.unit}", one.region,
                 span(one.valid_from, one.valid_to), one.status, told,
             )  # fmt: skip
-    console.print(table)
+    show(console, table)
 
 
 def provenance(console: Console, file: FactorFile, used: Sequence[str]) -> None:
     """A factor with everything that its figures rest on."""
-    console.print(f"[bold]{file.id}[/bold]  {escape(file.name)}  {file.kind}, {file.boundary_kind}")
-    console.print(f"  {escape(file.boundary)}")
+    console.print(line(bold(file.id), f"  {file.name}  {file.kind}, {file.boundary_kind}"))
+    console.print(f"  {file.boundary}")
     console.print(f"  for {', '.join(used) or 'no scenario'}")
     for one in file.series:
-        console.print(f"\n  [bold]{one.value} {one.unit}[/bold]  {one.id}")
+        console.print(line("\n  ", bold(f"{one.value} {one.unit}"), f"  {one.id}"), soft_wrap=True)
         grid = Table.grid(padding=(0, 2))
         grid.add_column(width=2)
         grid.add_column(no_wrap=True)
         grid.add_column()
         for name, text in _lines(one):
-            grid.add_row("", name, escape(text))
-        console.print(grid)
+            grid.add_row("", name, text)
+        show(console, grid)
 
 
 def _lines(one: FactorSeries) -> list[tuple[str, str]]:
@@ -87,7 +87,7 @@ def checked(console: Console, counts: Mapping[str, int], against: str | None, re
     if against is None:
         return
     for problem in refused:
-        console.print(f"[red]{escape(problem)}[/red]")
+        console.print(problem, style="red", soft_wrap=True)
     if not refused:
         console.print(f"nothing released in {against} was altered, taken away or reached behind")
 
@@ -105,7 +105,7 @@ def changes(console: Console, series: Sequence[SeriesChange], answers: Sequence[
             head = (change.series, change.what) if number == 0 else ("", "")
             table.add_row(*head, key, _cell(was), _cell(now))
     if series:
-        console.print(table)
+        show(console, table)
     if not answers:
         console.print("no answer for the regions that institutions report from differs")
         return
@@ -114,7 +114,7 @@ def changes(console: Console, series: Sequence[SeriesChange], answers: Sequence[
         table.add_column(name, overflow="fold")
     for one in answers:
         table.add_row(one.scenario, one.region, span(one.valid_from, one.valid_to), _rate(one.old), _rate(one.new))
-    console.print(table)
+    show(console, table)
 
 
 def span(first: date, after: date | None) -> str:
@@ -133,7 +133,7 @@ def _rate(row: RateRow | None) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
         value = ", ".join(str(part) for part in value.values() if part is not None)
-    return "·" if value in (None, [], "") else escape(str(value))
+    return "·" if value in (None, [], "") else str(value)
 
 
 def _table(title: str, names: Sequence[str]) -> Table:
@@ -166,7 +166,7 @@ def release(console: Console, told: Release, registry: Registry, *, is_posted: b
     table.add_section()
     sums = (_change(name, told.amounts[name]) for name in measures)
     table.add_row("together", "", "", "", f"{told.people:,}", f"{told.entries:,}", *sums)
-    console.print(table)
+    show(console, table)
 
 
 def wanted(console: Console, found: Sequence[Wanted], registry: Registry) -> None:
@@ -189,8 +189,8 @@ def wanted(console: Console, found: Sequence[Wanted], registry: Registry) -> Non
             quantity += f", {one.unmeasured:,} unmeasured"
         name = registry.scenarios[one.scenario].name
         region = "not told" if one.region == UNPLACED else one.region
-        table.add_row(name, region, f"{one.people:,}", f"{one.acts:,}", quantity, escape(one.reason))
-    console.print(table)
+        table.add_row(name, region, f"{one.people:,}", f"{one.acts:,}", quantity, one.reason)
+    show(console, table)
 
 
 def grams(milligrams: int) -> str:

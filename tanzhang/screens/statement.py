@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.panel import Panel
+from rich.text import Text
 
-from tanzhang.screens.console import covered, grams, grid, kilograms, parts_of
+from tanzhang.screens.console import bold, covered, grams, grid, kilograms, line, parts_of
 
 if TYPE_CHECKING:
-    from jobs.reading.explain import Explanation
+    from jobs.reading.explain import Explanation, Line
     from jobs.reading.statement import Statement
     from schemas import Registry
 
 
-def explanation(console: Console, told: Explanation, registry: Registry, home: Path | None) -> None:
-    """An entry's story; with `home` the source lines too."""
+def explanation(
+    console: Console, told: Explanation, registry: Registry, source: Callable[[Line], str] | None = None
+) -> None:
+    """An entry's story; with `source` also what it says of every line of a file."""
     entry = told.entry
     unit = "mg" if entry["measure"].endswith("_mg") else "points"
-    console.print(
-        f"[bold]{entry['amount']:+,} {unit}[/bold]  {scenario_name(registry, entry['scenario'])}  {entry['act_date']}  "
-        f"person {entry['person_id']}  publication {entry['publication_seq']} ({entry['entry_kind']}: {entry['reason']})"
+    about = (
+        f"  {scenario_name(registry, entry['scenario'])}  {entry['act_date']}  person {entry['person_id']}  "
+        f"publication {entry['publication_seq']} ({entry['entry_kind']}: {entry['reason']})"
     )
-    console.print(f"  {escape(told.formula)}")
+    console.print(line(bold(f"{entry['amount']:+,} {unit}"), about), soft_wrap=True)
+    console.print(f"  {told.formula}")
     for key, value in told.factor.items():
-        text = (
-            "; ".join(f"{name}: {part}" for name, part in value.items() if part) if isinstance(value, dict) else value
-        )
-        console.print(f"  {key}: {escape(str(text))}")
-    console.print("[bold]claims[/bold]")
+        parts = [f"{name}: {part}" for name, part in value.items() if part] if isinstance(value, dict) else [value]
+        console.print(f"  {key}: {'; '.join(map(str, parts))}")
+    console.print("claims", style="bold")
     for claim in told.claims:
         placed = "  its export does not tell where: counted where the factor is lowest" if claim.is_placed else ""
-        places = ", ".join(f"{line.path or line.file_id + ' (expired)'}:{line.line}" for line in claim.lines)
-        console.print(f"  {claim.outcome:<10} {claim.claim_kind:<8} {escape(places)}  ({claim.reason}){placed}")
-        for line in claim.lines if home else ():
-            from jobs.errors import NotFound
-            from jobs.reading.explain import source_values
-
-            try:
-                values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])  # type: ignore[arg-type]
-            except NotFound as expired:
-                console.print(f"             {expired}", style="dim")
-                continue
-            text = "  ".join(f"{field}={value}" for field, value in values.items() if value)
-            console.print(f"             {escape(text)}", style="dim")
+        places = ", ".join(f"{one.path or one.file_id + ' (expired)'}:{one.line}" for one in claim.lines)
+        said = f"  {claim.outcome:<10} {claim.claim_kind:<8} {places}  ({claim.reason}){placed}"
+        console.print(said, soft_wrap=True)
+        if source:
+            for one in claim.lines:
+                console.print(f"             {source(one)}", style="dim", soft_wrap=True)
     if len(told.history) > 1:
-        console.print("[bold]all entries of this position[/bold]")
+        console.print("all entries of this position", style="bold")
         for row in told.history:
             console.print(
                 f"  publication {row['publication_seq']}: {row['entry_kind']} {row['amount']:+,} ({row['reason']})"
@@ -75,13 +68,13 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
     parts: list[RenderableType] = [
         f"Account {account.person_id} · as published for {account.business_date} (publication {account.publication_seq})\n",
         *_emissions(account, registry),
-        f"[bold]Reduced so far: {kilograms(total)}[/bold]",
+        bold(f"Reduced so far: {kilograms(total)}"),
         grid((name(scenario), "", grams(amount)) for scenario, amount in account.reductions.items() if amount),
         *_points(account, registry),
-        "[bold]Offset so far: none[/bold]",
+        bold("Offset so far: none"),
         "   None of the three is taken from another: what was reduced does not make a payment emit less.",
         *_record(account, registry),
-        f"\n[bold]Acts credited in {account.business_date:%Y-%m}[/bold]",
+        bold(f"\nActs credited in {account.business_date:%Y-%m}"),
         grid(
             (
                 name(row["scenario"]),
@@ -94,7 +87,7 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
     ]
     if account.not_credited:
         parts += [
-            "\n[bold]Not credited, and why[/bold]",
+            bold("\nNot credited, and why"),
             grid(
                 (
                     name(row["scenario"]),
@@ -107,9 +100,9 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         ]
     owed = ", ".join(f"{institution(key)} {feed}" for key, feed in account.missing)
     parts += [
-        "\n[bold]Sources[/bold]",
+        bold("\nSources"),
         f"   with your consent: {'、'.join(map(institution, account.institutions)) or 'none'}",
-        f"   [yellow]missing for this day: {owed}[/yellow]" if owed else "   none of them is missing for this day",
+        Text(f"   missing for this day: {owed}", "yellow") if owed else "   none of them is missing for this day",
         "\nTo contest a figure, name its entry: every entry can be followed to the line that an institution sent",
         f"(tanzhang explain {account.example or 'ENTRY'}), and a corrected export restates it.",
         "Points are for acts, never for spending.",
@@ -121,10 +114,10 @@ def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
     """What the person's payments emit, by category."""
     own = account.emissions
     if not own.spent_fen:
-        return ["[bold]Emitted by own payments so far: no payment is known[/bold]\n"]
+        return [bold("Emitted by own payments so far: no payment is known\n")]
     categories = own.by_category(registry.spending).items()
     return [
-        f"[bold]Emitted by own payments so far: {kilograms(own.milligrams)}[/bold], an estimate",
+        line(bold(f"Emitted by own payments so far: {kilograms(own.milligrams)}"), ", an estimate"),
         grid((category, grams(amount)) for category, amount in categories),
         f"   {covered(own)}\n",
     ]
@@ -136,7 +129,7 @@ def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
 
     if not account.points:
         return
-    yield "[bold]Points of the programmes, on the same kilograms[/bold]"
+    yield bold("Points of the programmes, on the same kilograms")
     due = {one.programme: f"{one.points:,} of them expire on {one.on}" for one in account.due}
     for one in account.points:
         parts = ", ".join(f"{amount:+,} {word}" for amount, word in parts_of(one) if amount)
@@ -153,7 +146,7 @@ def _record(account: Statement, registry: Registry) -> Iterator[RenderableType]:
     if not told.months:
         return
     months = f"{len(told.months)} month{'s' if len(told.months) > 1 else ''}, the first {told.months[0].act_month}"
-    yield f"\n[bold]Carbon record[/bold] (征信): {months}"
+    yield line(bold("\nCarbon record"), f" (征信): {months}")
     sums = f"reduced {kilograms(told.reduction_mg)}, emitted by payments {kilograms(told.emission_mg)}"
     yield f"   {told.tier}; last {registry.records.tiers.months} months: {sums}"
     for one in told.levels:

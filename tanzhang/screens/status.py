@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from tanzhang.screens.console import add_columns, covered, kilograms, number_cell, points
+from tanzhang.screens.console import add_columns, bold, covered, kilograms, line, number_cell, points, show
 
 if TYPE_CHECKING:
+    from jobs.reading.history import Published
+    from jobs.reading.intake import Intake
     from jobs.reading.status import Status
+    from jobs.runs.journal import RunRecord
     from schemas import Registry
-
 
 DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored", "quarantined", "rejected")
 OUTCOMES = (
@@ -23,6 +27,15 @@ OUTCOMES = (
 
 def status(console: Console, state: Status, registry: Registry) -> None:
     """Per institution: records and what became of them; accounts, kilograms, duplicates prevented."""
+    _rows(console, state)
+    _claims(console, state)
+    _sums(console, state)
+    if state.points:
+        points(console, state.points, registry)
+    _remarks(console, state)
+
+
+def _rows(console: Console, state: Status) -> None:
     rows: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for row in state.dispositions:
         rows[row["institution"], row["feed"]][row["disposition"]] = row["row_count"]
@@ -31,36 +44,40 @@ def status(console: Console, state: Status, registry: Registry) -> None:
     for (institution, feed), counts in rows.items():
         numbers = [sum(counts.values()), *(counts.get(name, 0) for name in DISPOSITIONS)]
         table.add_row(institution, feed, *map(number_cell, numbers))
-    console.print(table)
+    show(console, table)
+    total = f"{sum(state.stated.values()):,} that the control files of {len(state.stated)} institutions state."
+    verdict = "add up to" if state.adds_up else Text("differ from", "red")
+    console.print(line("These rows ", verdict, f" the {total}"))
 
-    total = sum(state.stated.values())
-    verdict = "add up to" if state.adds_up else "[red]differ from[/red]"
-    console.print(
-        f"These rows {verdict} the {total:,} that the control files of {len(state.stated)} institutions state."
-    )
 
+def _claims(console: Console, state: Status) -> None:
     claims: dict[str, dict[str, int]] = defaultdict(dict)
     for row in state.outcomes:
         claims[row["institution"]][row["outcome"]] = row["claims"]
     table = Table(title="Claims, and their outcome")
     add_columns(table, ("institution",), ("claims", *OUTCOMES))
     for institution, counts in claims.items():
-        table.add_row(
-            institution, *map(number_cell, [sum(counts.values()), *(counts.get(name, 0) for name in OUTCOMES)])
-        )
-    console.print(table)
+        numbers = [sum(counts.values()), *(counts.get(name, 0) for name in OUTCOMES)]
+        table.add_row(institution, *map(number_cell, numbers))
+    show(console, table)
 
+
+def _sums(console: Console, state: Status) -> None:
     figures = state.figures
     console.print(
-        f"[bold]{figures['accounts']:,}[/bold] accounts   [bold]{kilograms(figures['milligrams'])}[/bold] reduced   "
-        f"[bold]{figures['absorbed']:,}[/bold] duplicates prevented   {figures['entries']:,} ledger entries"
+        line(
+            *(bold(f"{figures['accounts']:,}"), " accounts   "),
+            *(bold(kilograms(figures["milligrams"])), " reduced   "),
+            *(bold(f"{figures['absorbed']:,}"), " duplicates prevented   "),
+            f"{figures['entries']:,} ledger entries",
+        )
     )
-    console.print(
-        f"[bold]{kilograms(state.emissions.milligrams)}[/bold] emitted by what was paid, apart from what was reduced: "
-        f"an estimate, {covered(state.emissions)}"
-    )
-    if state.points:
-        points(console, state.points, registry)
+    estimate = f"apart from what was reduced: an estimate, {covered(state.emissions)}"
+    console.print(line(bold(kilograms(state.emissions.milligrams)), " emitted by what was paid, ", estimate))
+
+
+def _remarks(console: Console, state: Status) -> None:
+    """What went over a limit, waits, came late or was refused."""
     for one in state.beyond:
         whose = f"at most {one.most:,} for one person" if one.limit == "quota" else f"there were {one.most:,}"
         console.print(
@@ -80,3 +97,32 @@ def status(console: Console, state: Status, registry: Registry) -> None:
     for receipt in state.refused:
         for fault in receipt.errors:
             console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
+
+
+def intakes(console: Console, received: Sequence[Intake]) -> None:
+    """Per institution and date: deliveries, files, what was used, what is late or missing."""
+    table = Table(title="Received, and what of it was used")
+    counted = ("deliveries", "turned away", "repeats", "files", "accepted", "held", "consumed", "late")
+    add_columns(table, ("date", "institution"), counted)
+    table.add_column("missing")
+    for one in received:
+        counts = (getattr(one, name.replace(" ", "_")) for name in counted)
+        table.add_row(str(one.business_date), one.institution, *map(number_cell, counts), ", ".join(one.missing))
+    show(console, table)
+
+
+def publications(console: Console, published: Sequence[Published], ended: Sequence[tuple[RunRecord, str]]) -> None:
+    """Per publication: state, gates, commits, seconds; then the runs that have none."""
+    table = Table(title="Publications: gates, commits, seconds")
+    add_columns(table, ("date", "kind", "state"), ("number", "rules held", "broken", "commits", "seconds"))
+    for one in published:
+        broken = ", ".join(f"{rules} {severity}" for severity, rules in sorted(one.broken.items()))
+        seconds = "·" if one.seconds is None else f"{one.seconds:,.1f}"
+        table.add_row(
+            str(one.business_date), one.kind, one.state, str(one.seq), f"{one.passed or '·'}", broken or "·",
+            f"{one.commits or '·'}", seconds,
+        )  # fmt: skip
+    show(console, table)
+    for record, how in ended:
+        why = ", ".join(record.broken_rules) or record.error or "run it again"
+        console.print(f"  {record.business_date}  {record.kind} {record.run_id} {how}: {why}", soft_wrap=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from tanzhang.shell import USAGE, fail
+from jobs.errors import NOT_FOUND, USAGE
+from tanzhang.shell import fail
 
 Region = Annotated[str, typer.Option(help="Six-digit code of the division where it was done.")]
 Distance = Annotated[str | None, typer.Option(help="Such as 12km.")]
@@ -28,3 +31,17 @@ def checked_region(region: str) -> None:
     """Fail where a region is no code of a division."""
     if not re.fullmatch(r"[0-9]{6}", region):
         fail(f"region {region} is no six-digit code of a division, such as 330100", USAGE)
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Fail where what was said of an act means no scenario, several, or no amount of it."""
+    from schemas.answers.calculator import UnclearScenario, UnknownScenario
+    from schemas.units import UnitError
+
+    try:
+        yield
+    except UnknownScenario as error:
+        fail(str(error), NOT_FOUND)
+    except (UnitError, UnclearScenario) as error:
+        fail(str(error), USAGE)

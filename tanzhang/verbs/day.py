@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.errors import DEGRADED, NOT_FOUND, USAGE
 from tanzhang.keys import provide_keys
 from tanzhang.running import run_dates
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
 from tanzhang.shell import (
-    DEGRADED,
+    DAY,
     HOME,
-    NOT_FOUND,
-    USAGE,
+    LAKE,
+    BusinessDate,
     Engine,
     Home,
+    LakeFolder,
     OnEngine,
     err,
     fail,
-    foreseen,
     lake_of,
     last_date,
     out,
@@ -40,7 +41,7 @@ def simulate(
     days: Annotated[int, typer.Option(min=1)] = 3,
     seed: int = 1,
     home: Home = HOME,
-    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2026, 11, 1),
+    start: Annotated[datetime, typer.Option(formats=DAY)] = datetime(2026, 11, 1),
     late: Annotated[float, typer.Option(help="Share of deliveries that come 1–4 days late.")] = 0.02,
     corrected: Annotated[float, typer.Option(help="Share of statements that get a second revision.")] = 0.02,
     duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
@@ -73,13 +74,13 @@ def simulate(
 def run(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
-    day: Annotated[datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="One business date.")] = None,
-    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First of several.")] = None,
-    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last of several.")] = None,
+    day: Annotated[datetime | None, typer.Option("--date", formats=DAY, help="One business date.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=DAY, help="First of several.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=DAY, help="Last of several.")] = None,
     full: Annotated[bool, typer.Option(help="Compute everything again; publishes only a difference.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish nothing; say what would be posted.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per date, for a scheduler.")] = False,
-    folder: Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")] = "lake",
+    folder: LakeFolder = LAKE,
 ) -> None:
     """Pull, land and account for one or several business dates, and publish each.
 
@@ -126,7 +127,7 @@ class Job(str, Enum):
 
 def job(
     name: Annotated[Job, typer.Argument(help="conform opens the run of a date, the later ones go on with it.")],
-    day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="Business date.")],
+    day: BusinessDate,
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
     institution: Annotated[str | None, typer.Option(help="pull and land only: one of them; all unless told.")] = None,
@@ -138,12 +139,11 @@ def job(
     """
     if dry_run and name is not Job.post:
         fail("--dry-run is for post", USAGE)
-    with foreseen():
-        provide_keys(home)
-        if name in (Job.pull, Job.land):
-            if _ingest(name, home, institution):
-                raise typer.Exit(DEGRADED)
-            return
+    provide_keys(home)
+    if name in (Job.pull, Job.land):
+        if _ingest(name, home, institution):
+            raise typer.Exit(DEGRADED)
+        return
     with lake_of(home, engine) as lake:
         from jobs.day import run_job
         from jobs.dry_run import dry_post

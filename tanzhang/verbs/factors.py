@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from jobs.errors import DEGRADED, NOT_FOUND, USAGE
 from tanzhang.screens import factors as tables
 from tanzhang.screens.console import progress
 from tanzhang.screens.day import outcome_line
 from tanzhang.shell import (
-    DEGRADED,
     HOME,
-    NOT_FOUND,
-    USAGE,
+    AsJson,
     Engine,
     Home,
     OnEngine,
@@ -31,20 +28,6 @@ from tanzhang.shell import (
 
 app = typer.Typer(help="The factor library: shown, checked, compared, released.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on one line.")]
-
-
-@contextmanager
-def _asked() -> Iterator[None]:
-    """A broken registry, or one that is not there, as one clear text."""
-    from schemas.base import RegistryError
-    from tanzhang.revisions import NoRevision
-
-    try:
-        yield
-    except (RegistryError, NoRevision) as error:
-        fail(str(error), USAGE)
-
 
 @app.command()
 def show(
@@ -52,13 +35,12 @@ def show(
         str | None, typer.Argument(help="A factor, one of its series, or a scenario; all unless told.")
     ] = None,
     registry: Registry = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Every figure with what it is of; or those of one factor or scenario with everything that they rest on."""
     from schemas.library import load_library
 
-    with _asked():
-        library = load_library(registry_at(registry))
+    library = load_library(registry_at(registry))
     used = library.used_by
     if name is None:
         files = list(library.factors.values())
@@ -85,7 +67,7 @@ def validate(
         str | None, typer.Option(help="A git revision or a registry's folder: nothing released there was altered.")
     ] = None,
     registry: Registry = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load the registry strictly, and hold it against one that was released. Exit code 2: it may not be used, and why."""
     from schemas import load_registry
@@ -93,13 +75,12 @@ def validate(
     from tanzhang.revisions import registry_of
 
     root = registry_at(registry)
-    with _asked():
-        loaded = load_registry(root)
-        checked = loaded.library.counts
-        refused: list[str] = []
-        if against is not None:
-            with registry_of(against, root) as base:
-                refused = refusals(as_filed(base), as_filed(root), loaded.regions)
+    loaded = load_registry(root)
+    checked = loaded.library.counts
+    refused: list[str] = []
+    if against is not None:
+        with registry_of(against, root) as base:
+            refused = refusals(as_filed(base), as_filed(root), loaded.regions)
     if as_json:
         say_json({"checked": checked, "against": against, "refused": refused})
     else:
@@ -112,7 +93,7 @@ def validate(
 def diff(
     base: Annotated[str, typer.Argument(help="A git revision, such as origin/main, or a registry's folder.")],
     registry: Registry = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """What became of every series since a release, and where a scenario's answer is another one."""
     from schemas import load_registry
@@ -120,13 +101,12 @@ def diff(
     from tanzhang.revisions import registry_of
 
     root = registry_at(registry)
-    with _asked(), registry_of(base, root) as folder:
+    with registry_of(base, root) as folder:
         before, now = as_filed(folder), as_filed(root)
         regions = load_registry(root).regions
     series, answers = series_changes(before, now), answer_changes(before, now, regions)
     if as_json:
-        plain: dict[str, Any] = {"series": series, "answers": [dataclasses.asdict(one) for one in answers]}
-        say_json(plain)
+        say_json({"series": series, "answers": answers})
     else:
         tables.changes(out, series, answers)
 
@@ -136,7 +116,7 @@ def release(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
     post: Annotated[bool, typer.Option("--post", help="Post it; without, the tables end as they were.")] = False,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """What the registry as it stands changes on the published world, by scenario and factor; with --post it is posted.
 
@@ -162,7 +142,7 @@ def release(
 
 
 @app.command()
-def wanted(home: Home = HOME, engine: OnEngine = Engine.embedded, as_json: Json = False) -> None:
+def wanted(home: Home = HOME, engine: OnEngine = Engine.embedded, as_json: AsJson = False) -> None:
     """The acts that nothing quantifies, by scenario and region: what a factor would unlock, and why there is none."""
     from jobs.reading.unquantified import wanted as acts
 

@@ -7,14 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tanzhang.shell import (
-    Engine,
-    Home,
-    OnEngine,
-    err,
-    lake_of,
-    out,
-)
+from tanzhang.shell import Engine, Home, OnEngine, err, lake_of, out
 
 
 def demo(

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.errors import NotFound
 from tanzhang.screens import day
 from tanzhang.screens import statement as account
-from tanzhang.shell import (
-    HOME,
-    Engine,
-    Home,
-    OnEngine,
-    lake_of,
-    out,
-)
-from tanzhang.verbs import upkeep
+from tanzhang.shell import DAY, HOME, LAKE, Engine, Home, LakeFolder, OnEngine, lake_of, out
+
+if TYPE_CHECKING:
+    from jobs.reading.explain import Line
+    from schemas import Registry
 
 
 def publications(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
     check: Annotated[bool, typer.Option("--check", help="Read what the newest pins, and follow the chain.")] = False,
-    folder: upkeep.Folder = "lake",
+    folder: LakeFolder = LAKE,
 ) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
     with lake_of(home, engine, folder) as lake:
@@ -47,12 +46,23 @@ def explain(
 
     with lake_of(home, engine) as lake:
         [told] = trace(lake, lake.registry, home, [entry.lower()])
-        account.explanation(out, told, lake.registry, home if source else None)
+        account.explanation(out, told, lake.registry, partial(_source, home, lake.registry) if source else None)
+
+
+def _source(home: Path, registry: Registry, line: Line) -> str:
+    """What the institution wrote in a line, or that it is kept no longer."""
+    from jobs.reading.explain import source_values
+
+    try:
+        values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])
+    except NotFound as expired:
+        return str(expired)
+    return "  ".join(f"{field}={value}" for field, value in values.items() if value)
 
 
 def statement(
     person: Annotated[str, typer.Argument(help="Person id, as in gold.balances.")],
-    at: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="As published for this date.")],
+    at: Annotated[datetime, typer.Option("--date", formats=DAY, help="As published for this date.")],
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
 ) -> None:

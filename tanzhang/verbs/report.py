@@ -8,14 +8,15 @@ from typing import Annotated
 
 import typer
 
-from tanzhang.shell import HOME, USAGE, Engine, Home, OnEngine, fail, lake_of, out
+from jobs.errors import USAGE, NotFound
+from tanzhang.shell import DAY, HOME, Engine, Home, OnEngine, fail, lake_of, out
 
 FOLDER = "reports"
 
 
 def report(
     day: Annotated[
-        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="The newest publication of this date.")
+        datetime | None, typer.Option("--date", formats=DAY, help="The newest publication of this date.")
     ] = None,
     publication: Annotated[int | None, typer.Option(min=1, help="This publication; the newest unless told.")] = None,
     to: Annotated[
@@ -29,7 +30,6 @@ def report(
     One HTML file that needs no network, in Chinese and English. It holds sums only, nothing about any person, and is the
     same to the byte whenever it is made.
     """
-    from jobs.errors import NotFound
     from jobs.files import write_whole
     from jobs.lake.chain import last_publication, publication_for
     from jobs.reading.report import report as read

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tanzhang.shell import fail, foreseen, out
+from tanzhang.shell import fail, out
 
 HELP = """Spark's servers, with Delta and the settings that the jobs need.
 
@@ -61,9 +61,8 @@ def connect(
     """A Connect server: what SPARK_REMOTE names. `TANZHANG_SPARK_CONF` and `TANZHANG_SPARK_MEMORY` count."""
     from tanzhang import servers
 
-    with foreseen():
-        pages = servers.web_interface(web_port) if web_port is not None else {}
-        _become(servers.connect(url, host, port, pages))
+    pages = servers.web_interface(web_port) if web_port is not None else {}
+    _become(servers.connect(url, host, port, pages))
 
 
 @app.command()
@@ -71,8 +70,7 @@ def start(port: int = 15002, folder: Folder = BACKGROUND, web_port: WebPort = No
     """A Connect server on this machine, in the background; one that runs already is named again."""
     from tanzhang import servers
 
-    with foreseen():
-        typer.echo(f"SPARK_REMOTE={servers.connect_server(folder, port, web_port)}")
+    typer.echo(f"SPARK_REMOTE={servers.connect_server(folder, port, web_port)}")
 
 
 @app.command()
@@ -89,10 +87,9 @@ def ready(remote: Annotated[str, typer.Argument(help="sc://HOST:PORT")]) -> None
     """Whether a Connect server carries out a query: exit code 0 or 2, for a container's health."""
     from jobs.lake.session import connect as session_on
 
-    with foreseen():
-        session = session_on(remote)
-        session.sql("SELECT 1").collect()
-        session.stop()
+    session = session_on(remote)
+    session.sql("SELECT 1").collect()
+    session.stop()
 
 
 @app.command()
@@ -109,16 +106,13 @@ def cluster(
     """Master, workers and Connect server on this machine; a world through them; every balance compared; all ended."""
     from tanzhang.lab.cluster import Ports, demonstrate
 
-    with foreseen():
-        try:
-            demonstrate(home, people, days, workers, Ports(port, master_port, master_web_port, web_port), out)
-        except subprocess.CalledProcessError as error:
-            fail(f"the run through the cluster ended with {error.returncode}", 1)
+    try:
+        demonstrate(home, people, days, workers, Ports(port, master_port, master_web_port, web_port), out)
+    except subprocess.CalledProcessError as error:
+        fail(f"the run through the cluster ended with {error.returncode}", 1)
 
 
 def _become(command: list[str]) -> None:
     from tanzhang import servers
 
-    with foreseen():
-        environment = servers.environment()
-    os.execve(command[0], command, environment)
+    os.execve(command[0], command, servers.environment())
