@@ -12,8 +12,8 @@ from jobs.policy.periods import last_day
 from jobs.policy.programmes import COUNTED
 from jobs.reading.emissions import arithmetic as of_payment
 from schemas.answers.calculator import worked
-from schemas.ledger import REDUCTION
-from schemas.programmes import POINTS, Programme
+from schemas.ledger import POINTS, REDUCTION
+from schemas.programmes import Programme
 from schemas.programmes.rules import Benefit, Cap, Earn, Expiry, Rule, Tier
 
 if TYPE_CHECKING:

@@ -72,9 +72,7 @@ def record(lake: Lake, registry: Registry, person: str, seq: int, on: date, rewa
         on: the publication's business date.
         rewarding: the programmes that reward the person.
     """
-    known = published(lake, "gold.carbon_records", seq).where(
-        f"person_id = '{person}' AND act_month <= '{on:%Y-%m}'"
-    )
+    known = published(lake, "gold.carbon_records", seq).where(f"person_id = '{person}' AND act_month <= '{on:%Y-%m}'")
     names = listed(list(Month.__dataclass_fields__))
     months = lake.ask(Month, f"SELECT {names} FROM months ORDER BY act_month", months=known.in_force())
 

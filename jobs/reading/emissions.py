@@ -69,7 +69,9 @@ def own_emissions(
     )
     activities = published(lake, "silver.activities", seq).where(days)
     payments = activities.in_force() if person is None else activities.in_force_of(alone(lake, person), "person_id")
-    [spent] = lake.ask(dict, "SELECT coalesce(CAST(sum(spend_fen) AS bigint), 0) AS fen FROM payments", payments=payments)
+    [spent] = lake.ask(
+        dict, "SELECT coalesce(CAST(sum(spend_fen) AS bigint), 0) AS fen FROM payments", payments=payments
+    )
     return Emissions(
         by_factor={row["factor_id"]: row["milligrams"] for row in factors if row["milligrams"]},
         spent_fen=spent["fen"],

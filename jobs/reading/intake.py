@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.accounts.coverage import WHOLE_DELIVERY
+from schemas.ledger import SPANNING
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -111,7 +111,7 @@ def _unused(lake: Lake) -> list[dict[str, Any]]:
         SELECT DISTINCT r.institution, r.business_date, r.file_id
         FROM coverage AS r
         LEFT ANTI JOIN used AS u ON r.file_id = u.file_id
-        WHERE r.file_state = 'refused' AND r.feed <> '{WHOLE_DELIVERY}'
+        WHERE r.file_state = 'refused' AND r.feed <> '{SPANNING}'
         """,
         coverage=lake.read("gold.coverage"),
     )

@@ -13,8 +13,7 @@ from jobs.lake.chain import published
 from jobs.lake.frames import listed
 from jobs.policy.periods import last_day, start_of
 from jobs.policy.programmes import Rewards
-from schemas.ledger import GIVEN_UP, REDUCTION
-from schemas.programmes import POINTS
+from schemas.ledger import GIVEN_UP, POINTS, REDUCTION
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake

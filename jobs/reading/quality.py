@@ -100,7 +100,7 @@ def latest(lake: Lake) -> dict[str, list[dict[str, Any]]]:
             SELECT *, max({SEQ}) OVER (PARTITION BY rule_id) AS newest
             FROM quality
         )
-        SELECT * FROM known WHERE {SEQ} = newest
+        SELECT * FROM known WHERE {SEQ} = newest ORDER BY rule_id, business_date, institution, feed
         """,
         quality=published(lake, QUALITY, seq).rows,
     )

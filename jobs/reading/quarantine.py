@@ -80,9 +80,7 @@ def kinds(lake: Lake, institution: str | None = None) -> list[Kind]:
         """,
         coverage=lake.read("gold.coverage"),
     )
-    return sorted(
-        [*rows, *files], key=lambda one: (-one.rows, one.institution, one.feed, one.code, one.column or "")
-    )
+    return sorted([*rows, *files], key=lambda one: (-one.rows, one.institution, one.feed, one.code, one.column or ""))
 
 
 def rows(

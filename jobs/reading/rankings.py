@@ -9,27 +9,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
-
-from jobs.claims.consents import given_intervals
 from jobs.errors import NoRanking
-from jobs.lake.chain import publication_for
-from jobs.lake.frames import in_force, newest
+from jobs.lake.chain import publication_for, published
 from jobs.reading.points import IS_POINTS, rewarded
-from schemas.days import last_second
-from schemas.ledger import REDUCTION
-from schemas.programmes import POINTS, Programme
+from jobs.reading.teams import teams
+from schemas.ledger import FEWEST, POINTS, REDUCTION
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
+    from schemas.programmes import Programme
 
 
 By = Literal["region", "programme", "team"]
-FEWEST = 5
-"""Groups of fewer people are not shown, whatever is asked."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +71,20 @@ def rank(
     of = _programme(registry, by, programme)
     seq = publication_for(lake, business_date)
     entries = lake.keep(
-        f"""SELECT position, measure, person_id, position_kind, amount, region, scenario, act_date, factor_id FROM ledger
-            WHERE publication_seq <= {seq} AND substring(act_month, 1, {len(period)}) = '{period}'""",
-        ledger=lake.read("gold.ledger"),
+        f"""
+        SELECT position, measure, person_id, position_kind, amount, region, scenario, act_date, factor_id
+        FROM ledger
+        WHERE substring(act_month, 1, {len(period)}) = '{period}'
+        """,
+        ledger=published(lake, "gold.ledger", seq).rows,
     )
     people = _everybody(lake, entries) if by == "region" and of is None else _rewarded(lake, registry, entries, of)
-    teams = _teams(lake, of, seq, business_date) if by == "team" and of else None
-    people = _keyed(lake, people, by, teams)
-    rows = _grouped(lake, people, None if by == "region" else _points(lake, entries))
-    found = [Group(row["key"], row["people"], row["reduction_mg"], row["points"]) for row in rows]
+    if by == "team" and of:
+        people = _by_team(lake, people, teams(lake, of, seq, business_date))
+    else:
+        key = f"substring(measure, {len(POINTS) + 1})" if by == "programme" else "region"
+        people = lake.sql(f"SELECT {key} AS key, measure, person_id, reduction_mg FROM people", people=people)
+    found = _groups(lake, people, None if by == "region" else _points(lake, entries))
     least = max(FEWEST, of.rankings.least if of and of.rankings else FEWEST)
     shown = withhold(found, least)
     return Ranking(by, period, programme, business_date, seq, shown, len(found) - len(shown))
@@ -124,87 +123,75 @@ def _programme(registry: Registry, by: By, name: str | None) -> Programme | None
 def _everybody(lake: Lake, entries: Frame) -> Frame:
     """Measure (none), person_id, region, reduction_mg: whatever was reduced, whoever gives points for it."""
     return lake.sql(
-        f"""SELECT '' AS measure, person_id, region, CAST(sum(amount) AS bigint) AS reduction_mg FROM entries
-            WHERE measure = '{REDUCTION}' GROUP BY person_id, region HAVING sum(amount) <> 0""",
+        f"""
+        SELECT '' AS measure, person_id, region, CAST(sum(amount) AS bigint) AS reduction_mg
+        FROM entries
+        WHERE measure = '{REDUCTION}'
+        GROUP BY person_id, region
+        HAVING sum(amount) <> 0
+        """,
         entries=entries,
     )
 
 
 def _rewarded(lake: Lake, registry: Registry, entries: Frame, of: Programme | None) -> Frame:
     """measure, person_id, region, reduction_mg of the acts for which programmes gave points."""
-    measure = f"measure = '{of.measure}'" if of else "true"
     return lake.sql(
-        f"""SELECT measure, person_id, region, CAST(sum(reduction_mg) AS bigint) AS reduction_mg FROM rewarded
-            WHERE {measure} GROUP BY measure, person_id, region""",
+        f"""
+        SELECT measure, person_id, region, CAST(sum(reduction_mg) AS bigint) AS reduction_mg
+        FROM rewarded
+        WHERE {f"measure = '{of.measure}'" if of else "true"}
+        GROUP BY measure, person_id, region
+        """,
         rewarded=rewarded(lake, registry, entries),
     )
 
 
-def _keyed(lake: Lake, people: Frame, by: By, teams: Frame | None) -> Frame:
-    """Key (of the group), measure, person_id, reduction_mg."""
-    if teams is not None:
-        return lake.sql(
-            """SELECT t.team AS key, a.measure, a.person_id, a.reduction_mg FROM people AS a
-               JOIN teams AS t ON a.person_id = t.person_id""",
-            people=people,
-            teams=teams,
-        )
-    key = f"substring(measure, {len(POINTS) + 1})" if by == "programme" else "region"
-    return lake.sql(f"SELECT {key} AS key, measure, person_id, reduction_mg FROM people", people=people)
+def _by_team(lake: Lake, people: Frame, teams: Frame) -> Frame:
+    """Key (the team), measure, person_id, reduction_mg."""
+    return lake.sql(
+        """
+        SELECT t.team AS key, p.measure, p.person_id, p.reduction_mg
+        FROM people AS p
+        JOIN teams AS t ON p.person_id = t.person_id
+        """,
+        people=people,
+        teams=teams,
+    )
 
 
 def _points(lake: Lake, entries: Frame) -> Frame:
     """measure, person_id, points: what programmes gave, under their limits, wherever and for whatever."""
     return lake.sql(
-        f"""SELECT measure, person_id, CAST(sum(amount) AS bigint) AS points FROM entries
-            WHERE {IS_POINTS} AND position_kind IN ('activity', 'tier', 'cap') GROUP BY measure, person_id""",
+        f"""
+        SELECT measure, person_id, CAST(sum(amount) AS bigint) AS points
+        FROM entries
+        WHERE {IS_POINTS} AND position_kind IN ('activity', 'tier', 'cap')
+        GROUP BY measure, person_id
+        """,
         entries=entries,
     )
 
 
-def _grouped(lake: Lake, people: Frame, points: Frame | None) -> list[dict[str, Any]]:
+def _groups(lake: Lake, people: Frame, points: Frame | None) -> list[Group]:
     """The groups. people: key, measure, person_id, reduction_mg; points: measure, person_id, points."""
-    given, join = "CAST(NULL AS bigint)", ""
-    if points is not None:
-        given = "CAST(sum(p.points) AS bigint)"
-        join = "LEFT JOIN points AS p ON g.person_id = p.person_id AND g.measure = p.measure"
-    query = f"""
-        SELECT g.key, count(1) AS people, CAST(sum(g.reduction_mg) AS bigint) AS reduction_mg, {given} AS points
-        FROM (SELECT key, measure, person_id, sum(reduction_mg) AS reduction_mg FROM people
-              GROUP BY key, measure, person_id) AS g {join} GROUP BY g.key ORDER BY g.key"""
-    frames = {"people": people} | ({"points": points} if points is not None else {})
-    rows: list[dict[str, Any]] = lake.to_arrow(lake.sql(query, **frames)).to_pylist()
-    return rows
-
-
-def _teams(lake: Lake, of: Programme, seq: int, on: date) -> Frame:
-    """person_id, team: by the consents in force as the date ends; the first team that takes a person."""
-    assert of.teams is not None
-    places = [
-        {"institution": institution, "team": team.id, "place": place}
-        for place, team in enumerate(of.teams.teams)
-        for institution in team.institutions
-    ]
-    ends = last_second(f"DATE '{on}'")
-    schema = pa.schema([("institution", pa.string()), ("team", pa.string()), ("place", pa.int64())])
-
-    def until(table: str) -> Frame:
-        return lake.sql(f"SELECT * FROM log WHERE publication_seq <= {seq}", log=lake.read(table))
-
-    log = lake.sql("SELECT * FROM log WHERE event_kind = 'consent'", log=until("silver.customer_events"))
-    consents = lake.keep("SELECT * FROM held", held=in_force(lake, log, "event_key"))
-    scopes = lake.sql("SELECT DISTINCT scope FROM consents WHERE scope <> 'all' UNION SELECT 'any'", consents=consents)
-    return lake.keep(
-        f"""SELECT person_id, team FROM (
-              SELECT m.person_id, t.team, row_number() OVER (PARTITION BY m.person_id ORDER BY t.place) AS nth
-              FROM members AS m
-              JOIN (SELECT DISTINCT customer_key, institution FROM consents) AS c ON m.customer_key = c.customer_key
-              JOIN intervals AS i ON m.customer_key = i.customer_key
-               AND i.given_from_unix <= {ends} AND i.given_until_unix > {ends}
-              JOIN places AS t ON c.institution = t.institution) AS placed
-            WHERE nth = 1""",
-        members=newest(lake, until("silver.membership"), "customer_key"),
-        consents=consents,
-        intervals=given_intervals(lake, consents, scopes),
-        places=lake.from_arrow(pa.Table.from_pylist(places, schema=schema)),
+    if points is None:
+        points = lake.sql("SELECT measure, person_id, 0 AS points FROM people WHERE false", people=people)
+    return lake.ask(
+        Group,
+        """
+        WITH by_person AS (
+            SELECT key, measure, person_id, sum(reduction_mg) AS reduction_mg
+            FROM people
+            GROUP BY key, measure, person_id
+        )
+        SELECT b.key, count(1) AS people, CAST(sum(b.reduction_mg) AS bigint) AS reduction_mg,
+               CAST(sum(p.points) AS bigint) AS points
+        FROM by_person AS b
+        LEFT JOIN points AS p ON b.person_id = p.person_id AND b.measure = p.measure
+        GROUP BY b.key
+        ORDER BY b.key
+        """,
+        people=people,
+        points=points,
     )

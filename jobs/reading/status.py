@@ -117,7 +117,7 @@ def _coverage(lake: Lake) -> list[dict[str, Any]]:
         SELECT institution, feed, business_date, file_state, is_late, CAST(sum(row_count) AS bigint) AS row_count
         FROM coverage
         GROUP BY institution, feed, business_date, file_state, is_late
-        ORDER BY business_date, institution, feed, file_state
+        ORDER BY business_date, institution, feed, file_state, is_late
         """,
         coverage=lake.read("gold.coverage"),
     )

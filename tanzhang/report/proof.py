@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jobs.accounts.coverage import WHOLE_DELIVERY
 from jobs.reading.report import people
+from schemas.ledger import SPANNING
 from tanzhang.report.parts import Cell, Figure, Table
 from tanzhang.report.teller import Teller, each
 from tanzhang.report.words import Both, kilograms, number, signed_kilograms
 
 if TYPE_CHECKING:
-    from jobs.reading.report import Amount, Statements, Verdict
+    from jobs.reading.report import Amount, Coverage, Verdict
 
 GRID_DAYS = 14
 """Business dates in the grid of arrivals."""
@@ -57,7 +57,7 @@ class Proof(Teller):
         """Files and rows by institution. Bills are people's own, so they are counted as people are."""
         words, seq = self.words, self.told.publication.seq
         used = Counter[tuple[str, str]]()
-        for one in self.told.statements:
+        for one in self.told.coverage:
             if one.seq == seq and one.file_state != "missing":
                 is_used, is_bill = one.file_state == "consumed", self.is_brought(one)
                 used[one.institution, "bills" if is_bill else "files"] += one.files if is_used else 0
@@ -89,7 +89,7 @@ class Proof(Teller):
         """(kind, sentence, feeds) of what was late, corrected, missing or refused in this publication."""
         told, words = self.told, self.words
         found: defaultdict[tuple[date, str, str, int, str], list[str]] = defaultdict(list)
-        for one in told.statements:
+        for one in told.coverage:
             if one.seq == told.publication.seq and (kind := self._kind(one)):
                 found[one.business_date, one.institution, kind, one.revision, one.code or ""].append(one.feed)
         for (on, key, kind, revision, code), feeds in sorted(found.items()):
@@ -97,10 +97,10 @@ class Proof(Teller):
                 kind,
                 words(f"coverage.event_{kind}", institution=self.institution(key), day=words.short_day(on),
                       revision=revision, code=code),
-                [words("coverage.all_feeds") if feed == WHOLE_DELIVERY else feed for feed in dict.fromkeys(feeds)],
+                [words("coverage.all_feeds") if feed == SPANNING else feed for feed in dict.fromkeys(feeds)],
             )  # fmt: skip
 
-    def _kind(self, one: Statements) -> str | None:
+    def _kind(self, one: Coverage) -> str | None:
         if self.is_brought(one):
             return "refused" if one.file_state == "refused" else None
         if one.file_state != "consumed":

@@ -26,7 +26,7 @@ class Sections(Teller):
         """Date, state, what is amiss, and the four figures that everybody asks for."""
         told, words = self.told, self.words
         total = told.kilograms.total
-        used = [one for one in told.statements if one.seq == told.publication.seq and one.file_state == "consumed"]
+        used = [one for one in told.coverage if one.seq == told.publication.seq and one.file_state == "consumed"]
         files = sum(one.files for one in used if not self.is_brought(one))
         rows = sum(one.rows for one in used)
         decided = sum(one.claims for one in told.claims)
@@ -64,7 +64,7 @@ class Sections(Teller):
             who = [self.institution(key) for key, one in sorted(today.items()) if one == state]
             if who:
                 yield words(f"lede.{state}", who=self.joined(who))
-        refused = [one for one in told.statements if (one.seq, one.file_state) == (seq, "refused")]
+        refused = [one for one in told.coverage if (one.seq, one.file_state) == (seq, "refused")]
         if refused and "refused" not in today.values():
             who = [name for _, name in self.institutions(one.institution for one in refused)]
             yield words("lede.held", who=self.joined(who))
@@ -190,7 +190,7 @@ class Sections(Teller):
             if one.is_new and one.code:
                 codes[one.institution, one.code] += one.rows
         held = Counter[str]()
-        for file in told.statements:
+        for file in told.coverage:
             if (file.seq, file.file_state) == (told.publication.seq, "consumed"):
                 held[file.institution] += file.rows
         seen = {key for key, _ in counts} | set(held)

@@ -10,7 +10,7 @@ from tanzhang.report.parts import Figure
 from tanzhang.report.words import Both, Words, number, signed
 
 if TYPE_CHECKING:
-    from jobs.reading.report import Report, Statements
+    from jobs.reading.report import Coverage, Report
     from schemas import Registry
 
 
@@ -41,7 +41,7 @@ class Teller:
         several = list(names)
         return Both("、".join(one.zh for one in several), ", ".join(one.en for one in several))
 
-    def is_brought(self, one: Statements) -> bool:
+    def is_brought(self, one: Coverage) -> bool:
         """Whether the files are people's own: counting them counts people."""
         return (one.institution, one.feed) in self.told.brought
 

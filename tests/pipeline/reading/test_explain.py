@@ -18,7 +18,8 @@ import pytest
 from jobs.errors import NotFound
 from jobs.lake import Lake
 from jobs.landing.manifests import LANDING
-from jobs.reading.explain import ClaimStory, Explanation, Line, explain, source_values
+from jobs.reading.explain import Explanation, explain, source_values
+from jobs.reading.stories import ClaimStory, Line
 from schemas import load_registry
 from tests.oracle.oracle import (
     BANK,

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 
 from jobs.errors import NoRanking, NotFound
 from jobs.lake import Lake
-from jobs.reading.rankings import FEWEST, Group, Ranking, rank, withhold
+from jobs.reading.rankings import Group, Ranking, rank, withhold
 from schemas import Registry, load_registry
 from schemas.base import ROOT
+from schemas.ledger import FEWEST
 from tanzhang.cli import app
 from tests.support.libraries import edited
 from tests.support.worlds import embedded_lake
