@@ -12,8 +12,8 @@ if [ "$status" = "$NO_JAVA" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/
     say "Installing the distribution's Java …"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq update >&2 || true
-    for release in 17 21; do # a distribution carries one of them, seldom both
-        apt-get -qq install --yes --no-install-recommends "openjdk-$release-jre-headless" >&2 && break
+    for version in 17 21; do # a distribution carries one of them, seldom both
+        apt-get -qq install --yes --no-install-recommends "openjdk-$version-jre-headless" >&2 && break
     done
     ready
 fi

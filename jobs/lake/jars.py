@@ -18,9 +18,11 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from jobs.errors import SetupError
+from jobs.settings import settings
+from schemas.base import Foreseen
 
-JAVA_RELEASES = (17, 21)
-"""The Java releases that Spark 4.1 is tested on."""
+JAVA_VERSIONS = (17, 21)
+"""The versions of Java that Spark 4.1 is tested on."""
 
 NO_JAVA = 3
 """Exit code where none was found: what tools/java.sh mends."""
@@ -56,7 +58,7 @@ def java_home() -> Path:
         SetupError: none was found.
     """
     for home in _candidates():
-        if _release(home) in JAVA_RELEASES:
+        if _version_of(home) in JAVA_VERSIONS:
             return home
     raise SetupError(
         "Spark needs Java 17 or 21 and none was found: install it "
@@ -74,7 +76,7 @@ def _candidates() -> Iterator[Path]:
     yield from sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home"))
 
 
-def _release(home: Path) -> int | None:
+def _version_of(home: Path) -> int | None:
     """17 for a home of Java 17; None if there is no Java that starts."""
     try:
         answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
@@ -84,20 +86,15 @@ def _release(home: Path) -> int | None:
     return int(version[1]) if version else None
 
 
-def default_cache() -> Path:
-    """Where JARs are kept: `$TANZHANG_CACHE/jars`, or `~/.cache/tanzhang/jars`."""
-    return Path(os.environ.get("TANZHANG_CACHE") or Path.home() / ".cache" / "tanzhang") / "jars"
-
-
-def delta_jars(cache: Path | None = None) -> list[Path]:
-    """The JARs that `spark.jars` needs for Delta, fetched if the cache does not hold them yet.
+def delta_jars() -> list[Path]:
+    """The JARs that `spark.jars` needs for Delta, fetched into `$TANZHANG_CACHE/jars` if they are not there yet.
 
     Every file is checked against its pinned SHA-256, also when it comes from the cache.
 
     Raises:
         SetupError: no Java to fetch with, no network, or a file with other bytes than the pinned ones.
     """
-    cache = cache or default_cache()
+    cache = settings().cache / "jars"
     jars = [cache / _file_name(artifact) for artifact in DELTA_JARS]
     if not all(map(_is_intact, jars)):
         _fetch(cache)
@@ -184,7 +181,7 @@ def main() -> int:
         home = java_home()
         failed = 1
         delta_jars()
-    except SetupError as error:
+    except Foreseen as error:
         print(error, file=sys.stderr)
         return failed
     print(home)

@@ -48,11 +48,11 @@ def test_what_is_there_is_not_installed(house: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "/opt/java-21\n", "")
 
 
-def test_the_distributions_release_is_installed(house: Path) -> None:
+def test_the_distributions_own_is_installed(house: Path) -> None:
     done = java(house)
     assert (done.returncode, done.stdout) == (0, "/opt/java-21\n")
     asked = [line.split()[-1] for line in done.stderr.splitlines() if line.startswith("apt")]
-    assert asked == ["update", *(f"openjdk-{release}-jre-headless" for release in jars.JAVA_RELEASES)]
+    assert asked == ["update", *(f"openjdk-{version}-jre-headless" for version in jars.JAVA_VERSIONS)]
 
 
 def test_who_may_not_install_is_told(house: Path) -> None:
