@@ -12,8 +12,8 @@ POINTS = "points."
 MICRO_YUAN = 10_000
 """Millionths of a yuan in a fen."""
 
-PositionKind = Literal["activity", "payment", "cap", "tier", "expiry", "redemption", "donation"]
-"""What an entry stands for: an act, a payment, or what a rule or a person made of points or kilograms."""
+PositionKind = Literal["activity", "cap", "payment", "tier", "expiry", "redemption", "donation"]
+"""What an entry stands for: an act, what a cap takes, a payment, or what a rule or a person made of points."""
 POSITION_KINDS: tuple[PositionKind, ...] = get_args(PositionKind)
 
 GIVEN_UP = "('redemption', 'donation')"
