@@ -245,6 +245,6 @@ def _context() -> Any:
 def _batches(engine: str) -> Any:
     """Definition by which an engine's frame becomes a batch."""
     sources = _context().data_sources
-    # Persisting is of no use for one row, and nothing in the library would ever release it.
+    # Persisting is of no use for one row, and nothing in the library would ever let go of it.
     source = sources.add_spark(engine, persist=False) if engine == "spark" else sources.add_pandas(engine)
     return source.add_dataframe_asset("counts").add_batch_definition_whole_dataframe("row")

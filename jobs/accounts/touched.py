@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RECORDS = "gold.carbon_records"
 MEASURED = f"measure IN ('{REDUCTION}', '{EMISSION}')"
-"""SQL: an entry is of kilograms, which is what a record tells."""
+"""SQL: an entry is of kilograms, which is what a carbon record tells."""
 
 
 def touched_by(run: Run, regraded: Collection[ReportedMonth]) -> Frame:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CLAIM = ("claim_id", "person_id", "family", "institution", "slot", "is_evidence", "is_spend", "wallet", "start_unix",
          "end_unix", "act_date", "amount_fen", "lag_days", "window_seconds", "matches_amount")  # fmt: skip
-"""Columns of a claim to assign; `slot` is its feed's place in the family's precedence, `wallet` the institution whose
+"""Columns of a claim to assign; `slot` is its feed's rank in the family's precedence, `wallet` the institution whose
 wallet was paid with: of a wallet's own claims the institution itself."""
 
 PRECISE = """a.start_unix <= g.end_unix + a.window_seconds AND a.end_unix >= g.start_unix - a.window_seconds"""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from jobs.lake.frames import listed
+from jobs.lake.frames import keys_equal, listed
 from jobs.ledger.entries import LEDGER, entry_columns, standing_entries
 from jobs.persons.members import reported_otherwise
+from jobs.policy.arrow import table
 from jobs.policy.periods import start_of
 
 if TYPE_CHECKING:
@@ -40,12 +39,12 @@ def touched_by(run: Run) -> Touched:
     days = _days(run)
     periods = lake.keep(
         f"""
-        SELECT DISTINCT d.person_id, r.period, {start_of("r.period", "d.act_date")} AS start
+        SELECT DISTINCT d.person_id, s.period, {start_of("s.period", "d.act_date")} AS start
         FROM days AS d
-        CROSS JOIN ruled AS r
+        CROSS JOIN spans AS s
         """,
         days=days,
-        ruled=lake.from_arrow(pa.table({"period": pa.array(rewards.periods, pa.string())})),
+        spans=lake.from_arrow(table({"period": str}, [{"period": period} for period in rewards.periods])),
     )
     standing = lake.keep(
         f"""
@@ -59,17 +58,12 @@ def touched_by(run: Run) -> Touched:
         standing=standing_entries(lake, _ledger_around(run, days)),
         ruled=lake.from_arrow(rewards.ruled),
     )
-    posted, held = (
-        lake.sql(
-            f"""
-            SELECT {listed(entry_columns(lake), "s.")}
-            FROM standing AS s LEFT {kind}
-            JOIN periods AS p ON s.person_id = p.person_id AND s.period = p.period AND s.start = p.start
-            """,
-            standing=standing,
-            periods=periods,
-        )
-        for kind in ("SEMI", "ANTI")
+    columns, same = listed(entry_columns(lake), "s."), keys_equal("s", "p", ("person_id", "period", "start"))
+    posted = lake.sql(
+        f"SELECT {columns} FROM standing AS s LEFT SEMI JOIN periods AS p ON {same}", standing=standing, periods=periods
+    )
+    held = lake.sql(
+        f"SELECT {columns} FROM standing AS s LEFT ANTI JOIN periods AS p ON {same}", standing=standing, periods=periods
     )
     return Touched(days, periods, posted, held)
 

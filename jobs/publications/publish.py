@@ -1,7 +1,9 @@
-"""Audit the run, then make it visible in one step: the publication record.
+"""Audit the run, then make it visible in one step: the publication.
 
-Readers go through the record, which pins every table's version, rows and checksum and is chained to the
-one before by hash. Nothing before its commit is visible to them, so they see a whole day or the last one.
+Reads what the run wrote. Appends to gold.quality, then to gold.publications.
+
+Readers go through the publication, which pins every table's version, rows and checksum and is chained to the one before
+by hash. Nothing before its commit is visible to them, so they see a whole day or the last one.
 """
 
 from __future__ import annotations
@@ -30,11 +32,11 @@ def gate(run: Run) -> list[RuleResult]:
     results = expectations.judge([*audit.invariants(run), *_counted(run)], run.lake.spark_session)
     broken = [one for one in results if not one.is_passed and one.rule.severity == "critical"]
     results += run.statement_results  # a broken one of these has held its statement back already
-    record = [{**one.as_row(), "publication_seq": run.seq} for one in results]
+    rows = [{**one.as_row(), "publication_seq": run.seq} for one in results]
     if broken:
-        note_blocked(run.lake.path, run.business_date, record)
+        note_blocked(run.lake.path, run.business_date, rows)
         raise PublicationBlocked(run.business_date, broken)
-    run.lake.write(QUALITY, run.lake.rows(QUALITY, record), **run.commit_metadata)
+    run.lake.write(QUALITY, run.lake.rows(QUALITY, rows), **run.commit_metadata)
     return results
 
 
@@ -60,7 +62,7 @@ def _counted(run: Run) -> list[Measurement]:
 
 
 def publish(run: Run, results: list[RuleResult]) -> str:
-    """Pin every table and append the publication record: the moment at which the day is visible.
+    """Pin every table and append the publication: the moment at which the day is visible.
 
     Returns:
         The publication's state.
