@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 COVERAGE = "gold.coverage"
-WHOLE_DELIVERY = SPANNING
 NO_FILE = {"revision": 0, "part": 0, "file_id": "", "landing": 0, "row_count": 0}
 """Of a row that is of no file."""
 
