@@ -15,9 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("dags", "expectations", "jobs", "schemas", "simulator", "tanzhang", "tests")
 FOLDERS = (*PACKAGES, "docker", "docs", "requirements", "tools")
-PAPERS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-HISTORY = {"CHANGELOG.md"}
-"""Tells of what was."""
+PAPERS = sorted([ROOT / "CONTRIBUTING.md", ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+"""Not the changelog, which tells of what was."""
 
 NOT_HERE = {"docker/.env", "tanzhang/airflow", "tanzhang/jobs"}
 """Secrets that everybody makes himself, and the names of images."""
@@ -55,9 +54,15 @@ def defined_in(module: Path) -> set[str]:
     return names | {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-@pytest.mark.parametrize("paper", [paper for paper in PAPERS if paper.name not in HISTORY], ids=lambda one: one.name)
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda one: one.name)
 def test_what_a_paper_names_is_there(paper: Path) -> None:
     assert list(missing_in(paper, paper.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda one: one.name)
+def test_the_verbs_of_make_are_there(paper: Path) -> None:
+    verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", paper.read_text(encoding="utf-8"))) <= verbs
 
 
 def test_what_is_not_there_is_seen() -> None:
