@@ -6,34 +6,46 @@ from typing import TYPE_CHECKING
 
 from jobs.claims import bills, landed
 from jobs.claims.grouped import Grouped
+from jobs.claims.landed import VALID
 from jobs.claims.touched import Touched
-from jobs.lake.frames import VALID, keys_equal, listed
+from jobs.lake.frames import keys_equal, listed
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame
+    from jobs.lake import Frame, Lake
+    from jobs.lake.log import Log
     from jobs.runs.run import Run
 
 
 def dispositions(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
     """Rows to append to silver.rows: every row of a new file once, and every older row that changed."""
     lake, log = run.lake, run.log("silver.rows")
-    columns, key = log.table.content, log.table.identity
     alone = _alone(run, touched)
-    grouped = lake.keep(
-        """
-        SELECT file_id, line, disposition, code FROM readings
-        UNION ALL
-        SELECT file_id, line, disposition, code FROM taps
-        """,
-        readings=readings.rows,
-        taps=taps.rows,
-    )
+    grouped = _grouped(lake, readings, taps)
     asked = lake.sql(
         "SELECT file_id, line FROM alone UNION SELECT file_id, line FROM grouped", alone=alone, grouped=grouped
     )
     stored = lake.keep("SELECT * FROM stored", stored=log.newest(asked))
-    # What a group makes of a row overrides `record`; older rows that the group moved come along.
     return lake.keep(
+        f"""
+        SELECT {listed(log.table.content, "n.")}, CAST({run.seq} AS bigint) AS publication_seq
+        FROM now AS n
+        LEFT JOIN stored AS s ON {keys_equal("n", "s", log.table.identity)}
+        WHERE s.disposition IS NULL
+           OR s.disposition <> n.disposition
+           OR coalesce(s.code, '') <> coalesce(n.code, '')
+        """,
+        now=_together(log, alone, grouped, stored),
+        stored=stored,
+    )
+
+
+def _together(log: Log, alone: Frame, grouped: Frame, stored: Frame) -> Frame:
+    """What becomes of every row now.
+
+    What a group makes of a row overrides `record`; older rows that the group moved come along.
+    """
+    columns, key = log.table.content, log.table.identity
+    return log.lake.sql(
         f"""
         WITH moved AS (
             SELECT {listed(columns, "s.")}
@@ -45,22 +57,29 @@ def dispositions(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -
             SELECT {listed(columns)} FROM alone
             UNION ALL
             SELECT {listed(columns)} FROM moved
-        ),
-        now AS (
-            SELECT n.file_id, n.line, n.institution, n.feed, n.row_kind, n.record_key,
-                   coalesce(g.disposition, n.disposition) AS disposition,
-                   CASE WHEN g.disposition IS NULL THEN n.code ELSE g.code END AS code, n.column_name, n.value_shape
-            FROM named AS n LEFT JOIN grouped AS g ON {keys_equal("n", "g", key)}
         )
-        SELECT {listed(columns, "n.")}, CAST({run.seq} AS bigint) AS publication_seq
-        FROM now AS n LEFT JOIN stored AS s ON {keys_equal("n", "s", key)}
-        WHERE s.disposition IS NULL
-           OR s.disposition <> n.disposition
-           OR coalesce(s.code, '') <> coalesce(n.code, '')
+        SELECT n.file_id, n.line, n.institution, n.feed, n.row_kind, n.record_key,
+               coalesce(g.disposition, n.disposition) AS disposition,
+               CASE WHEN g.disposition IS NULL THEN n.code ELSE g.code END AS code, n.column_name, n.value_shape
+        FROM named AS n
+        LEFT JOIN grouped AS g ON {keys_equal("n", "g", key)}
         """,
         alone=alone,
         grouped=grouped,
         stored=stored,
+    )
+
+
+def _grouped(lake: Lake, readings: Grouped, taps: Grouped) -> Frame:
+    """file_id, line, disposition, code of every row that a group has its say on."""
+    return lake.keep(
+        """
+        SELECT file_id, line, disposition, code FROM readings
+        UNION ALL
+        SELECT file_id, line, disposition, code FROM taps
+        """,
+        readings=readings.rows,
+        taps=taps.rows,
     )
 
 

@@ -25,6 +25,8 @@ _STATEMENT = (
 )
 
 KINDS = ("act", "tap", "payment", "registration", "consent", "redemption")
+VALID = "error_code IS NULL AND ignore_rule IS NULL"
+"""Of a landed row: it may count."""
 
 
 def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:

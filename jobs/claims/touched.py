@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.claims import bills, landed
-from jobs.lake.frames import VALID, listed
+from jobs.claims.landed import VALID
+from jobs.lake.frames import listed
 from jobs.landing.statements import whole_statements
 
 if TYPE_CHECKING:

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
 
 
-VALID = "error_code IS NULL AND ignore_rule IS NULL"
-"""Of a landed row: it may count."""
-
-
 def listed(columns: Sequence[str], prefix: str = "") -> str:
     """Columns for a SELECT, each with the prefix of its relation."""
     return ", ".join(f"{prefix}{name}" for name in columns)

@@ -152,14 +152,6 @@ class Run:
         """The rows of a log that earlier publications wrote."""
         return self.lake.sql(f"SELECT * FROM log WHERE publication_seq < {self.seq}", log=self.read(table))
 
-    def near(self, table: str, days: Frame) -> Frame:
-        """The rows of a log on the act dates of a frame, so that other days' files are not read."""
-        dates = self.dates(days)
-        if self.full or not dates:
-            return self.read(table)
-        literals = ", ".join(f"DATE '{day}'" for day in dates)
-        return self.lake.sql(f"SELECT * FROM log WHERE act_date IN ({literals})", log=self.read(table))
-
     def file_frame(self, files: Iterable[Manifest]) -> Frame:
         """file_id of the files."""
         ids = [file.file_id for file in files]
