@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from schemas.programmes import Programme, load_programmes
 from schemas.quality import Invariant, load_invariants
 from schemas.records import Records, load_records
 from schemas.scenarios import Scenario
-from schemas.sources import UNPLACED, PaymentFeed, RedemptionFeed, Source, load_sources
+from schemas.sources import UNPLACED, Feed, PaymentFeed, RedemptionFeed, Source, load_sources
 from schemas.spending import Spending, load_spending
 from schemas.tables import Field, Table, load_fields, load_tables
 from schemas.units import MICRO
@@ -44,9 +44,8 @@ class Registry:
     @property
     def regions(self) -> set[str]:
         """Every region that some export places its acts in."""
-        feeds = [(source, name, feed) for source in self.sources.values() for name, feed in source.feeds.items()]
-        found = {source.region_of(name) for source, name, _ in feeds}
-        found |= {case.region for *_, feed in feeds for case in feed.cases if case.region}
+        found = {source.region_of(name) for _, source, name, _ in _feeds(self.sources)}
+        found |= {case.region for *_, feed in _feeds(self.sources) for case in feed.cases if case.region}
         return found - {UNPLACED}
 
 
@@ -79,74 +78,70 @@ def load_registry(root: Path = ROOT) -> Registry:
     )
 
 
-def _check_scenarios(sources: dict[str, Source], scenarios: Mapping[str, Scenario]) -> None:
+def _feeds(sources: Mapping[str, Source]) -> Iterator[tuple[str, Source, str, Feed]]:
+    """Every feed: where it is declared, its source, its name, and itself."""
+    for source in sources.values():
+        for name, feed in source.feeds.items():
+            yield f"sources/{source.id}.yaml: feeds.{name}", source, name, feed
+
+
+def _check_scenarios(sources: Mapping[str, Source], scenarios: Mapping[str, Scenario]) -> None:
     """Every scenario that a contract names is there, and says where an act counts that is reported without a place."""
-    for source in sources.values():
-        for name, feed in source.feeds.items():
-            placed = {case.scenario for case in feed.cases if case.region}
-            for scenario in sorted(feed.scenarios):
-                place = f"sources/{source.id}.yaml: feeds.{name}: {scenario}"
-                if scenario not in scenarios:
-                    raise RegistryError(f"{place}: is no scenario; add scenarios/{scenario}.yaml")
-                is_unplaced = source.region_of(name) == UNPLACED and scenario not in placed
-                if is_unplaced and scenarios[scenario].unplaced is None:
-                    raise RegistryError(f"{place}: is reported without a region; say `unplaced` in its scenario")
+    for where, source, name, feed in _feeds(sources):
+        placed = {case.scenario for case in feed.cases if case.region}
+        for scenario in sorted(feed.scenarios):
+            if scenario not in scenarios:
+                raise RegistryError(f"{where}: {scenario}: is no scenario; add scenarios/{scenario}.yaml")
+            is_unplaced = source.region_of(name) == UNPLACED and scenario not in placed
+            if is_unplaced and scenarios[scenario].unplaced is None:
+                raise RegistryError(
+                    f"{where}: {scenario}: is reported without a region; say `unplaced` in its scenario"
+                )
 
 
-def _check_wallets(sources: dict[str, Source]) -> None:
+def _check_wallets(sources: Mapping[str, Source]) -> None:
     """A wallet that a bank's rows name is an institution: its own rows report the same payments."""
-    for source in sources.values():
-        for name, feed in source.feeds.items():
-            wallet = feed.columns.wallet if isinstance(feed, PaymentFeed) else None
-            unknown = {entry.value for entry in wallet.classes} - sources.keys() if wallet else set()
-            if unknown:
-                place = f"sources/{source.id}.yaml: feeds.{name}: wallet"
-                raise RegistryError(f"{place}: {', '.join(sorted(unknown))}: no such institution; use the id of one")
+    for where, *_, feed in _feeds(sources):
+        wallet = feed.columns.wallet if isinstance(feed, PaymentFeed) else None
+        unknown = {entry.value for entry in wallet.classes} - sources.keys() if wallet else set()
+        if unknown:
+            raise RegistryError(
+                f"{where}: wallet: {', '.join(sorted(unknown))}: no such institution; use the id of one"
+            )
 
 
-def _check_benefits(sources: dict[str, Source], programmes: dict[str, Programme]) -> None:
+def _check_benefits(sources: Mapping[str, Source], programmes: Mapping[str, Programme]) -> None:
     """What a contract says that people gave points for is a benefit of a programme."""
     known = {programme.key(benefit) for programme in programmes.values() for benefit in programme.benefits}
-    for source in sources.values():
-        for name, feed in source.feeds.items():
-            named = set(feed.columns.benefit.codes.values()) if isinstance(feed, RedemptionFeed) else set()
-            if unknown := sorted(named - known):
-                place = f"sources/{source.id}.yaml: feeds.{name}: benefit"
-                raise RegistryError(f"{place}: {', '.join(unknown)}: no such benefit; use <programme>.<benefit>")
+    for where, *_, feed in _feeds(sources):
+        named = set(feed.columns.benefit.codes.values()) if isinstance(feed, RedemptionFeed) else set()
+        if unknown := sorted(named - known):
+            raise RegistryError(f"{where}: benefit: {', '.join(unknown)}: no such benefit; use <programme>.<benefit>")
 
 
-def _check_range(sources: dict[str, Source], library: Library) -> None:
+def _check_range(sources: Mapping[str, Source], library: Library) -> None:
     """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
-    for source in sources.values():
-        for name, feed in source.feeds.items():
-            for case in feed.cases:
-                most = case.quantity and (case.quantity.at_most or getattr(case.quantity, "constant", None))
-                if most and most * MICRO * library.highest(case.scenario) >= 2**63:
-                    raise RegistryError(
-                        f"sources/{source.id}.yaml: feeds.{name}: {case.scenario}: a quantity of {most} times the "
-                        "factor is too large to compute with; lower at_most"
-                    )
+    for where, *_, feed in _feeds(sources):
+        for case in feed.cases:
+            most = case.quantity and (case.quantity.at_most or getattr(case.quantity, "constant", None))
+            if most and most * MICRO * library.highest(case.scenario) >= 2**63:
+                raise RegistryError(
+                    f"{where}: {case.scenario}: a quantity of {most} times the factor is too large to compute with; "
+                    "lower at_most"
+                )
 
 
-def _check_rules(sources: dict[str, Source], tables: dict[str, Table], invariants: dict[str, Invariant]) -> None:
+def _check_rules(
+    sources: Mapping[str, Source], tables: Mapping[str, Table], invariants: Mapping[str, Invariant]
+) -> None:
     """An id names one rule; every invariant guards a table that is there."""
     taken = {rule.id: f"tables: {table.name}" for table in tables.values() for rule in table.all_rules}
-    derived = {
-        rule.id: "volume"
-        for source in sources.values()
-        for feed in source.feeds.values()
-        for rule in feed.volume.rules()
-    }
-    written = [
-        (f"sources/{source.id}.yaml: feeds.{name}", rule)
-        for source in sources.values()
-        for name, feed in source.feeds.items()
-        for rule in feed.rules
-    ]
-    for place, rule in [*(("invariants.yaml", one) for one in invariants.values()), *written]:
-        if rule.id in taken | derived:
-            raise RegistryError(f"{place}: {rule.id!r} is taken by {(taken | derived)[rule.id]}; choose another id")
-        taken[rule.id] = place
+    taken |= {rule.id: "volume" for *_, feed in _feeds(sources) for rule in feed.volume.rules()}
+    invariant = [("invariants.yaml", one) for one in invariants.values()]
+    for where, rule in [*invariant, *((where, rule) for where, *_, feed in _feeds(sources) for rule in feed.rules)]:
+        if rule.id in taken:
+            raise RegistryError(f"{where}: {rule.id!r} is taken by {taken[rule.id]}; choose another id")
+        taken[rule.id] = where
     for one in invariants.values():
         if one.table not in tables:
             raise RegistryError(f"invariants.yaml: {one.id}: {one.table} is no table; name one of tables/")

@@ -158,8 +158,10 @@ def counted(lake: Lake, frames: dict[str, Frame]) -> dict[str, tuple[int, int]]:
     """Table → rows and checksum of a frame with its columns, in one query."""
     names = list(frames)
     parts = [
-        f"""SELECT {number} AS number, row_count, checksum
-            FROM ({checksum_sql(list(lake.tables[name].types), f"rows_{number}")}) AS sums"""
+        f"""
+        SELECT {number} AS number, row_count, checksum
+        FROM ({checksum_sql(list(lake.tables[name].types), f"rows_{number}")}) AS sums
+        """
         for number, name in enumerate(names)
     ]
     numbered = {f"rows_{number}": frames[name] for number, name in enumerate(names)}
@@ -178,5 +180,7 @@ def checksum_sql(columns: list[str], relation: str) -> str:
         f"CAST(instr('0123456789abcdef', substring(digest, {nth}, 1)) - 1 AS bigint) * {16 ** (8 - nth)}"
         for nth in range(1, 9)
     )
-    return f"""SELECT count(1) AS row_count, coalesce(CAST(sum({digits}) AS bigint), 0) AS checksum
-               FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests"""
+    return f"""
+        SELECT count(1) AS row_count, coalesce(CAST(sum({digits}) AS bigint), 0) AS checksum
+        FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests
+    """

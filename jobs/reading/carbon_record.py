@@ -46,8 +46,8 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Record:
-    """The record of a person.
+class CarbonRecord:
+    """What a person's months say.
 
     Attributes:
         months: every month in which something was done or spent, the oldest first.
@@ -65,8 +65,10 @@ class Record:
     reasons: list[str]
 
 
-def record(lake: Lake, registry: Registry, person: str, seq: int, on: date, rewarding: Iterable[Programme]) -> Record:
-    """The record of a person in a publication.
+def carbon_record(
+    lake: Lake, registry: Registry, person: str, seq: int, on: date, rewarding: Iterable[Programme]
+) -> CarbonRecord:
+    """The carbon record of a person in a publication.
 
     Args:
         on: the publication's business date.
@@ -88,7 +90,7 @@ def record(lake: Lake, registry: Registry, person: str, seq: int, on: date, rewa
     ]
     tiers = registry.records.tiers
     this = [one for one in months if one.act_month == f"{on:%Y-%m}"]
-    return Record(
+    return CarbonRecord(
         months=months,
         reduction_mg=reduced(tiers.months),
         emission_mg=sum(one.emission_mg for one in months if one.act_month >= first_of(on, tiers.months)),

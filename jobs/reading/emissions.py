@@ -59,8 +59,9 @@ def own_emissions(
     factors = lake.ask(
         dict,
         """
-        SELECT factor_id, CAST(sum(amount) AS bigint) AS milligrams,
-               CAST(sum(CASE WHEN amount > 0 THEN quantity_micro ELSE 0 - quantity_micro END) AS bigint) AS micro_yuan
+        SELECT factor_id,
+            CAST(sum(amount) AS bigint) AS milligrams,
+            CAST(sum(CASE WHEN amount > 0 THEN quantity_micro ELSE 0 - quantity_micro END) AS bigint) AS micro_yuan
         FROM ledger
         GROUP BY factor_id
         ORDER BY factor_id

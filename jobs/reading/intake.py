@@ -91,7 +91,7 @@ def _coverage(lake: Lake) -> list[dict[str, Any]]:
         dict,
         """
         SELECT institution, business_date, feed, file_state, count(DISTINCT file_id) AS files,
-               count(DISTINCT CASE WHEN is_late THEN file_id END) AS late_files
+            count(DISTINCT CASE WHEN is_late THEN file_id END) AS late_files
         FROM coverage
         WHERE file_state <> 'refused'
         GROUP BY institution, business_date, feed, file_state
@@ -105,9 +105,7 @@ def _unused(lake: Lake) -> list[dict[str, Any]]:
     return lake.ask(
         dict,
         f"""
-        WITH used AS (
-            SELECT file_id FROM coverage WHERE file_state = 'consumed'
-        )
+        WITH used AS (SELECT file_id FROM coverage WHERE file_state = 'consumed')
         SELECT DISTINCT r.institution, r.business_date, r.file_id
         FROM coverage AS r
         LEFT ANTI JOIN used AS u ON r.file_id = u.file_id

@@ -102,18 +102,22 @@ def tallies(lake: Lake, seq: int | None = None, *, person: str | None = None) ->
             GROUP BY measure, person_id
         ),
         acts AS (
-            SELECT measure, CAST(sum(reduction_mg) AS bigint) AS rewarded_mg FROM rewarded GROUP BY measure
+            SELECT measure, CAST(sum(reduction_mg) AS bigint) AS rewarded_mg
+            FROM rewarded
+            GROUP BY measure
         ),
         total AS (
             SELECT measure, {totals},
-                   CAST(sum(CASE WHEN {stands} THEN 1 ELSE 0 END) AS bigint) AS people,
-                   CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
-                   CAST(sum(least(balance, 0)) AS bigint) AS owed
+                CAST(sum(CASE WHEN {stands} THEN 1 ELSE 0 END) AS bigint) AS people,
+                CAST(sum(CASE WHEN balance < 0 THEN 1 ELSE 0 END) AS bigint) AS overdrawn,
+                CAST(sum(least(balance, 0)) AS bigint) AS owed
             FROM held
             GROUP BY measure
         )
-        SELECT substring(t.measure, {len(POINTS) + 1}) AS programme, {listed([*KINDS.values()], "t.")},
-               coalesce(a.rewarded_mg, 0) AS rewarded_mg, t.people, t.overdrawn, t.owed
+        SELECT substring(t.measure, {len(POINTS) + 1}) AS programme,
+            {listed([*KINDS.values()], "t.")},
+            coalesce(a.rewarded_mg, 0) AS rewarded_mg,
+            t.people, t.overdrawn, t.owed
         FROM total AS t
         LEFT JOIN acts AS a ON t.measure = a.measure
         ORDER BY programme
@@ -141,8 +145,8 @@ def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int,
         dict,
         f"""
         SELECT measure, act_date,
-               CAST(sum(CASE WHEN {_IS_GONE} THEN 0 ELSE amount END) AS bigint) AS came,
-               CAST(sum(CASE WHEN {_IS_GONE} THEN 0 - amount ELSE 0 END) AS bigint) AS went
+            CAST(sum(CASE WHEN {_IS_GONE} THEN 0 ELSE amount END) AS bigint) AS came,
+            CAST(sum(CASE WHEN {_IS_GONE} THEN 0 - amount ELSE 0 END) AS bigint) AS went
         FROM points
         GROUP BY measure, act_date
         ORDER BY measure, act_date
@@ -183,7 +187,39 @@ def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
     Returns:
         measure (of the points), position, person_id, region, reduction_mg; one row per measure and position.
     """
-    acts = lake.keep(
+    acts = _rewarded_acts(lake, entries)
+    return lake.keep(
+        f"""
+        WITH caps AS (
+            SELECT c.position, c.person_id, c.scenario, c.region, c.act_date, r.period,
+                CAST(sum(c.amount) AS bigint) AS reduction_mg
+            FROM entries AS c
+            JOIN ruled AS r ON c.factor_id = r.rule
+            WHERE c.measure = '{REDUCTION}' AND c.position_kind = 'cap'
+            GROUP BY c.position, c.person_id, c.scenario, c.region, c.act_date, r.period
+        ),
+        limited AS (
+            SELECT DISTINCT a.measure, c.position, c.person_id, c.region, c.reduction_mg
+            FROM caps AS c
+            JOIN acts AS a
+                ON c.person_id = a.person_id AND c.scenario = a.scenario
+                AND {start_of("c.period", "c.act_date")} = {start_of("c.period", "a.act_date")}
+        )
+        SELECT measure, position, person_id, region, reduction_mg FROM acts
+        UNION ALL
+        SELECT measure, position, person_id, region, reduction_mg
+        FROM limited
+        WHERE reduction_mg <> 0
+        """,
+        entries=entries,
+        acts=acts,
+        ruled=lake.from_arrow(Rewards(registry).ruled),
+    )
+
+
+def _rewarded_acts(lake: Lake, entries: Frame) -> Frame:
+    """Measure (of the points), position, person_id, scenario, region, act_date, reduction_mg; one row per act."""
+    return lake.keep(
         f"""
         WITH paid AS (
             SELECT measure, position, person_id
@@ -203,29 +239,4 @@ def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
         JOIN reduced AS r ON p.position = r.position AND p.person_id = r.person_id
         """,
         entries=entries,
-    )
-    return lake.keep(
-        f"""
-        WITH caps AS (
-            SELECT c.position, c.person_id, c.scenario, c.region, c.act_date, r.period,
-                   CAST(sum(c.amount) AS bigint) AS reduction_mg
-            FROM entries AS c
-            JOIN ruled AS r ON c.factor_id = r.rule
-            WHERE c.measure = '{REDUCTION}' AND c.position_kind = 'cap'
-            GROUP BY c.position, c.person_id, c.scenario, c.region, c.act_date, r.period
-        ),
-        limited AS (
-            SELECT DISTINCT a.measure, c.position, c.person_id, c.region, c.reduction_mg
-            FROM caps AS c
-            JOIN acts AS a
-              ON c.person_id = a.person_id AND c.scenario = a.scenario
-             AND {start_of("c.period", "c.act_date")} = {start_of("c.period", "a.act_date")}
-        )
-        SELECT measure, position, person_id, region, reduction_mg FROM acts
-        UNION ALL
-        SELECT measure, position, person_id, region, reduction_mg FROM limited WHERE reduction_mg <> 0
-        """,
-        entries=entries,
-        acts=acts,
-        ruled=lake.from_arrow(Rewards(registry).ruled),
     )

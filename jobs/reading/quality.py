@@ -96,10 +96,7 @@ def latest(lake: Lake) -> dict[str, list[dict[str, Any]]]:
     newest = lake.ask(
         dict,
         f"""
-        WITH known AS (
-            SELECT *, max({SEQ}) OVER (PARTITION BY rule_id) AS newest
-            FROM quality
-        )
+        WITH known AS (SELECT *, max({SEQ}) OVER (PARTITION BY rule_id) AS newest FROM quality)
         SELECT * FROM known WHERE {SEQ} = newest ORDER BY rule_id, business_date, institution, feed
         """,
         quality=published(lake, QUALITY, seq).rows,

@@ -68,11 +68,9 @@ def kinds(lake: Lake, institution: str | None = None) -> list[Kind]:
     files = lake.ask(
         Kind,
         f"""
-        WITH used AS (
-            SELECT file_id FROM coverage WHERE file_state = 'consumed'
-        )
+        WITH used AS (SELECT file_id FROM coverage WHERE file_state = 'consumed')
         SELECT c.institution, c.feed, c.code, CAST(NULL AS string) AS column, CAST(0 AS bigint) AS rows,
-               count(DISTINCT c.file_id) AS files
+            count(DISTINCT c.file_id) AS files
         FROM coverage AS c
         LEFT ANTI JOIN used AS u ON c.file_id = u.file_id
         WHERE c.file_state = 'refused' AND {_of("c.institution", institution)}
@@ -96,8 +94,7 @@ def rows(
         SELECT {listed(ROW)}
         FROM unusable
         WHERE {_of("code", code)}
-        ORDER BY feed, file_id, line
-        {f"LIMIT {limit}" if limit else ""}
+        ORDER BY feed, file_id, line {f"LIMIT {limit}" if limit else ""}
         """,
         unusable=_unusable(lake, institution),
     )

@@ -185,8 +185,9 @@ def _groups(lake: Lake, people: Frame, points: Frame | None) -> list[Group]:
             FROM people
             GROUP BY key, measure, person_id
         )
-        SELECT b.key, count(1) AS people, CAST(sum(b.reduction_mg) AS bigint) AS reduction_mg,
-               CAST(sum(p.points) AS bigint) AS points
+        SELECT b.key, count(1) AS people,
+            CAST(sum(b.reduction_mg) AS bigint) AS reduction_mg,
+            CAST(sum(p.points) AS bigint) AS points
         FROM by_person AS b
         LEFT JOIN points AS p ON b.person_id = p.person_id AND b.measure = p.measure
         GROUP BY b.key

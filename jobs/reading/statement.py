@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.lake.chain import publication_for, published
-from jobs.reading.carbon_record import Record, record
+from jobs.reading.carbon_record import CarbonRecord, carbon_record
 from jobs.reading.emissions import Emissions, own_emissions
 from jobs.reading.members import alone, members, only_hex, require
 from jobs.reading.points import Due, Tally, next_due, tallies
@@ -59,7 +59,7 @@ class Statement:
     emissions: Emissions
     points: list[Tally]
     due: list[Due]
-    record: Record
+    record: CarbonRecord
     not_credited: list[dict[str, Any]]
     missing: list[tuple[str, str]]
     institutions: list[str]
@@ -88,7 +88,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         emissions=own_emissions(lake, seq, person=person),
         points=points,
         due=next_due(lake, registry.programmes.values(), person, seq, business_date),
-        record=record(lake, registry, person, seq, business_date, rewarding),
+        record=carbon_record(lake, registry, person, seq, business_date, rewarding),
         not_credited=_not_credited(lake, person, seq, business_date),
         missing=[one for one in _missing(lake, seq, business_date) if one[0] in institutions],
         institutions=institutions,
@@ -170,9 +170,7 @@ def _missing(lake: Lake, seq: int, on: date) -> list[tuple[str, str]]:
     found = lake.ask(
         dict,
         """
-        WITH used AS (
-            SELECT institution, feed FROM coverage WHERE file_state = 'consumed'
-        )
+        WITH used AS (SELECT institution, feed FROM coverage WHERE file_state = 'consumed')
         SELECT DISTINCT m.institution, m.feed
         FROM coverage AS m
         LEFT ANTI JOIN used AS u ON m.institution = u.institution AND m.feed = u.feed

@@ -100,8 +100,8 @@ def _figures(lake: Lake, activities: Frame) -> dict[str, int]:
         dict,
         f"""
         SELECT count(DISTINCT CASE WHEN amount > 0 AND measure <> '{EMISSION}' THEN person_id END) AS accounts,
-               coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
-               coalesce(CAST(sum(CASE WHEN measure = '{REDUCTION}' THEN amount END) AS bigint), 0) AS milligrams
+            coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
+            coalesce(CAST(sum(CASE WHEN measure = '{REDUCTION}' THEN amount END) AS bigint), 0) AS milligrams
         FROM balances
         """,
         balances=lake.read("gold.balances"),

@@ -42,25 +42,16 @@ class Beyond:
 
 def beyond(lake: Lake, registry: Registry) -> list[Beyond]:
     """Every exceeded limit of a benefit, by what is redeemed now. A redemption of n times its price is of n."""
-    rows = [
-        {"programme": one.id, "benefit": benefit.id, "price": benefit.points or 0, "kind": kind,
-         "period": limit.period, "most": limit.number}
-        for one in registry.programmes.values()
-        for benefit in one.benefits
-        for kind, limit in (("stock", benefit.stock), ("quota", benefit.quota))
-        if limit
-    ]  # fmt: skip
-    if not rows:
+    limits = _limits(registry)
+    if not limits.num_rows:
         return []
-    texts = {name: pa.string() for name in ("programme", "benefit", "kind", "period")}
-    schema = pa.schema([(name, texts.get(name, pa.int64())) for name in rows[0]])
     return lake.ask(
         Beyond,
         f"""
         WITH given AS (
             SELECT d.programme, d.benefit, l.kind, l.period, l.most, m.person_id,
-                   {start_of("l.period", "d.act_date")} AS start,
-                   CASE WHEN l.price = 0 THEN 1 ELSE greatest(d.points div l.price, 1) END AS number
+                {start_of("l.period", "d.act_date")} AS start,
+                CASE WHEN l.price = 0 THEN 1 ELSE greatest(d.points div l.price, 1) END AS number
             FROM redemptions AS d
             JOIN limits AS l ON d.programme = l.programme AND d.benefit = l.benefit
             JOIN members AS m ON d.customer_key = m.customer_key
@@ -72,18 +63,33 @@ def beyond(lake: Lake, registry: Registry) -> list[Beyond]:
         ),
         summed AS (
             SELECT programme, benefit, kind, period, most, start,
-                   CASE kind WHEN 'stock' THEN sum(number) ELSE max(number) END AS given,
-                   sum(CASE WHEN kind = 'stock' OR number > most THEN 1 ELSE 0 END) AS people
+                CASE kind WHEN 'stock' THEN sum(number) ELSE max(number) END AS given,
+                sum(CASE WHEN kind = 'stock' OR number > most THEN 1 ELSE 0 END) AS people
             FROM by_person
             GROUP BY programme, benefit, kind, period, most, start
         )
-        SELECT programme, benefit, kind AS limit, period, start, most, CAST(given AS bigint) AS given,
-               CAST(people AS bigint) AS people
+        SELECT programme, benefit, kind AS `limit`, period, start, most, CAST(given AS bigint) AS given,
+            CAST(people AS bigint) AS people
         FROM summed
         WHERE given > most
         ORDER BY start, programme, benefit, kind
         """,
         redemptions=published(lake, "silver.redemptions").in_force(),
         members=members(lake),
-        limits=lake.from_arrow(pa.Table.from_pylist(rows, schema=schema)),
+        limits=lake.from_arrow(limits),
     )
+
+
+def _limits(registry: Registry) -> pa.Table:
+    """Every limit of a benefit: what kind of one, of which period, and the most."""
+    rows = [
+        {"programme": one.id, "benefit": benefit.id, "price": benefit.points or 0, "kind": kind,
+         "period": limit.period, "most": limit.number}
+        for one in registry.programmes.values()
+        for benefit in one.benefits
+        for kind, limit in (("stock", benefit.stock), ("quota", benefit.quota))
+        if limit
+    ]  # fmt: skip
+    texts, numbers = ("programme", "benefit", "kind", "period"), ("price", "most")
+    schema = pa.schema([*((name, pa.string()) for name in texts), *((name, pa.int64()) for name in numbers)])
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -141,7 +141,7 @@ def _claims(lake: Lake, asked: Frame) -> list[_Told]:
         _Told,
         f"""
         SELECT a.entry_id, c.claim_id, l.outcome, l.reason, c.claim_kind, c.region <> l.region AS is_placed,
-               c.institution, c.feed, c.file_id, c.line, c.support_file_id, c.support_line
+            c.institution, c.feed, c.file_id, c.line, c.support_file_id, c.support_line
         FROM decided AS l
         JOIN asked AS a ON l.entry_id = a.entry_id AND ({belongs})
         JOIN claims AS c ON l.entry_id = c.entry_id AND l.claim_id = c.claim_id AND l.act_date = c.act_date
@@ -162,7 +162,7 @@ def _redemptions(lake: Lake, asked: Frame) -> list[_Told]:
         _Told,
         """
         SELECT DISTINCT r.entry_id, r.redemption_id AS claim_id, a.position_kind AS outcome, r.benefit AS reason,
-               'given up' AS claim_kind, false AS is_placed, r.institution, r.feed, r.file_id, r.line
+            'given up' AS claim_kind, false AS is_placed, r.institution, r.feed, r.file_id, r.line
         FROM redemptions AS r
         JOIN asked AS a ON r.entry_id = a.entry_id
         ORDER BY r.entry_id, r.institution, r.feed, r.redemption_id

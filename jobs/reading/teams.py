@@ -30,15 +30,13 @@ def teams(lake: Lake, programme: Programme, seq: int, on: date) -> Frame:
     ends = last_second(f"DATE '{on}'")
     return lake.keep(
         f"""
-        WITH customers AS (
-            SELECT DISTINCT customer_key, institution FROM consents
-        ),
+        WITH customers AS (SELECT DISTINCT customer_key, institution FROM consents),
         takers AS (
             SELECT m.person_id, t.team, row_number() OVER (PARTITION BY m.person_id ORDER BY t.rank) AS choice
             FROM members AS m
             JOIN customers AS c ON m.customer_key = c.customer_key
             JOIN intervals AS i
-              ON m.customer_key = i.customer_key AND i.given_from_unix <= {ends} AND i.given_until_unix > {ends}
+                ON m.customer_key = i.customer_key AND i.given_from_unix <= {ends} AND i.given_until_unix > {ends}
             JOIN teams AS t ON c.institution = t.institution
         )
         SELECT person_id, team FROM takers WHERE choice = 1

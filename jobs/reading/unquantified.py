@@ -42,9 +42,9 @@ def wanted(lake: Lake) -> list[Wanted]:
         dict,
         """
         SELECT scenario, region, count(1) AS acts, count(DISTINCT person_id) AS people,
-               coalesce(CAST(sum(quantity_micro) AS bigint), 0) AS quantity_micro,
-               CAST(sum(CASE WHEN quantity_micro IS NULL THEN 1 ELSE 0 END) AS bigint) AS unmeasured,
-               min(act_date) AS first, max(act_date) AS last
+            coalesce(CAST(sum(quantity_micro) AS bigint), 0) AS quantity_micro,
+            CAST(sum(CASE WHEN quantity_micro IS NULL THEN 1 ELSE 0 END) AS bigint) AS unmeasured,
+            min(act_date) AS first, max(act_date) AS last
         FROM activities
         WHERE outcome = 'no_factor'
         GROUP BY scenario, region

@@ -103,8 +103,9 @@ def _release(lake: Lake, business_date: date, entries: Frame) -> Release:
     pairs = lake.keep(
         """
         SELECT scenario, position, person_id, measure, CAST(sum(amount) AS bigint) AS amount,
-               max(CASE WHEN entry_kind = 'reverse' THEN factor_id END) AS before,
-               max(CASE WHEN entry_kind = 'post' THEN factor_id END) AS after, count(1) AS entries
+            max(CASE WHEN entry_kind = 'reverse' THEN factor_id END) AS before,
+            max(CASE WHEN entry_kind = 'post' THEN factor_id END) AS after,
+            count(1) AS entries
         FROM entries
         GROUP BY scenario, position, person_id, measure
         """,
@@ -141,10 +142,11 @@ def _summed(lake: Lake, pairs: Frame, *by: str) -> list[dict[str, Any]]:
     return lake.ask(
         dict,
         f"""
-        SELECT {keys}count(DISTINCT position) AS positions, coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
-               count(DISTINCT person_id) AS people, coalesce(CAST(sum(amount) AS bigint), 0) AS amount
-        FROM pairs
-        {grouped}
+        SELECT {keys}count(DISTINCT position) AS positions,
+            coalesce(CAST(sum(entries) AS bigint), 0) AS entries,
+            count(DISTINCT person_id) AS people,
+            coalesce(CAST(sum(amount) AS bigint), 0) AS amount
+        FROM pairs {grouped}
         """,
         pairs=pairs,
     )

@@ -175,19 +175,19 @@ def refusals(base: Filed, now: Filed, reported: Iterable[str]) -> list[str]:
     found: list[str] = []
     altered: set[str] = set()
     for change in series_changes(base, now):
-        place = f"factors/{change.factor}.yaml: {change.series}"
+        where = f"factors/{change.factor}.yaml: {change.series}"
         old, new = base.series.get(change.series), now.series.get(change.series)
         if new is None:
-            found.append(f"{place}: was released and is gone; keep it, and let a series that says why correct it")
+            found.append(f"{where}: was released and is gone; keep it, and let a series that says why correct it")
         elif old is None:
             if new["known_from"] < base.released:
                 found.append(
-                    f"{place}: known_from {new['known_from']} is before {base.released}, when the library that it is "
+                    f"{where}: known_from {new['known_from']} is before {base.released}, when the library that it is "
                     "added to was released; write the day of its own release"
                 )
         elif problems := list(_altered(old, change.keys, base.released)):
             altered.add(change.series)
-            found += [f"{place}: {problem}" for problem in problems]
+            found += [f"{where}: {problem}" for problem in problems]
     return found + _answers_refused(base, now, set(reported), altered)
 
 

@@ -12,13 +12,7 @@ from schemas.base import ROOT
 from schemas.books.markdown import cited, ended, quoted, span, table
 from schemas.programmes import Programme
 from schemas.programmes.rules import Basis
-from schemas.programmes.words import (
-    grams,
-    number,
-    published_in_words,
-    said,
-    yuan,
-)
+from schemas.programmes.words import grams, number, published_in_words, said, yuan
 
 PLACE, DAY = "330100", date(2026, 11, 21)
 """Where and when the acts of the comparison are taken to be done."""

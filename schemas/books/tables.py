@@ -45,7 +45,7 @@ def _statement_rules(root: Path) -> list[str]:
         (f"{source.id}.{name}", feed) for source in load_sources(root).values() for name, feed in source.feeds.items()
     ]
     derived = {rule.id: (rule, "") for _, feed in feeds for rule in feed.all_rules}
-    written = {rule.id: (rule, f", {place}") for place, feed in feeds for rule in feed.rules}
+    written = {rule.id: (rule, f", {of_feed}") for of_feed, feed in feeds for rule in feed.rules}
     return [f"* {rule.text} (`{rule.id}`{of}, {rule.severity})" for rule, of in (derived | written).values()]
 
 

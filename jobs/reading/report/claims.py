@@ -43,9 +43,12 @@ def claims(lake: Lake, seq: int) -> tuple[list[Claims], list[Duplicates]]:
     decided = lake.keep(
         f"""
         WITH beside AS (
-            SELECT *, lag(state) OVER (PARTITION BY claim_id, act_date ORDER BY {SEQ}) AS before FROM near
+            SELECT *, lag(state) OVER (PARTITION BY claim_id, act_date ORDER BY {SEQ}) AS before
+            FROM near
         )
-        SELECT claim_id, institution, activity_id, state AS now, before FROM beside WHERE {SEQ} = {seq}
+        SELECT claim_id, institution, activity_id, state AS now, before
+        FROM beside
+        WHERE {SEQ} = {seq}
         """,
         near=near,
     )
@@ -83,9 +86,7 @@ def _duplicates(lake: Lake, decided: Frame, near: Frame) -> list[Duplicates]:
     return lake.ask(
         Duplicates,
         """
-        WITH leaders AS (
-            SELECT DISTINCT claim_id, institution FROM near
-        )
+        WITH leaders AS (SELECT DISTINCT claim_id, institution FROM near)
         SELECT d.institution, l.institution AS leader, count(1) AS claims
         FROM decided AS d
         JOIN leaders AS l ON d.activity_id = l.claim_id

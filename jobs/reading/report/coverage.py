@@ -89,7 +89,13 @@ def rows(lake: Lake, seq: int) -> list[Rows]:
     """Every row of the files that a publication used first, and the earlier rows that it changed."""
     used = published(lake, "gold.coverage", seq).written
     files = lake.keep(
-        "SELECT file_id, max(landing) AS landing FROM used WHERE file_state = 'consumed' GROUP BY file_id", used=used
+        """
+        SELECT file_id, max(landing) AS landing
+        FROM used
+        WHERE file_state = 'consumed'
+        GROUP BY file_id
+        """,
+        used=used,
     )
     # All rows of a file were written with it, but of one that was landed again only those that changed.
     again = lake.has_rows(lake.sql("SELECT 1 AS one FROM files WHERE landing > 0", files=files))
@@ -98,8 +104,7 @@ def rows(lake: Lake, seq: int) -> list[Rows]:
     return lake.ask(
         Rows,
         f"""
-        SELECT r.institution, r.feed, r.disposition, {code} AS code, f.file_id IS NOT NULL AS is_new,
-               count(1) AS rows
+        SELECT r.institution, r.feed, r.disposition, {code} AS code, f.file_id IS NOT NULL AS is_new, count(1) AS rows
         FROM known AS r
         LEFT JOIN files AS f ON r.file_id = f.file_id
         WHERE f.file_id IS NOT NULL OR r.{SEQ} = {seq}

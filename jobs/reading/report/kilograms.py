@@ -85,12 +85,12 @@ def _cube(lake: Lake, seq: int) -> Frame:
         f"""
         WITH entries AS (
             SELECT scenario, region, act_date, amount,
-                   CASE WHEN {SEQ} = {seq} THEN entry_kind ELSE 'before' END AS entry_kind,
-                   CASE WHEN {SEQ} = {seq} THEN reason ELSE 'before' END AS reason
+                CASE WHEN {SEQ} = {seq} THEN entry_kind ELSE 'before' END AS entry_kind,
+                CASE WHEN {SEQ} = {seq} THEN reason ELSE 'before' END AS reason
             FROM reductions
         )
         SELECT scenario, region, act_date, entry_kind, reason, CAST(sum(amount) AS bigint) AS amount,
-               count(1) AS entries
+            count(1) AS entries
         FROM entries
         GROUP BY scenario, region, act_date, entry_kind, reason
         """,

@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable, QueryBuilder
 
 from jobs.lake import Lake
-from jobs.reading.carbon_record import record
+from jobs.reading.carbon_record import carbon_record
 from schemas import load_registry
 from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
 
@@ -239,7 +239,7 @@ def test_the_published_query_says_what_the_statement_says(lake: Lake) -> None:
     for person in people[:40]:
         builder = QueryBuilder().register("carbon_records", table)
         [row] = pa.table(builder.execute(query.replace("PERSON", person))).to_pylist()
-        told = record(lake, REGISTRY, person, 3, date(2026, 11, 3), [])
+        told = carbon_record(lake, REGISTRY, person, 3, date(2026, 11, 3), [])
         last = told.months[-1]
         assert row == {
             "months": len(told.months), "first_month": told.months[0].act_month, "reduction_mg": told.reduction_mg,
@@ -265,10 +265,10 @@ def test_a_tier_goes_by_the_last_twelve_months(tmp_path: Path) -> None:
     lake.write("gold.carbon_records", lake.rows("gold.carbon_records", found))
     quzhou = REGISTRY.programmes["quzhou"]
     on = date(2026, 11, 30)
-    told = record(lake, REGISTRY, person, 1, on, [quzhou])
+    told = carbon_record(lake, REGISTRY, person, 1, on, [quzhou])
     assert ([one.act_month for one in told.months], told.reduction_mg, told.emission_mg) == ([*kilograms], 10**8, 14)
     assert (told.tier, [(one.programme, one.level) for one in told.levels]) == ("深绿", [("quzhou", "深绿")])
     assert "have not come" in told.reasons[0] and "none was made" in told.reasons[1]
-    before = record(lake, REGISTRY, person, 1, date(2026, 10, 31), [])
+    before = carbon_record(lake, REGISTRY, person, 1, date(2026, 10, 31), [])
     assert (len(before.months), before.tier, before.reasons) == (2, "深绿", []), "50 and 60 kg within twelve months"
-    assert record(lake, REGISTRY, person, 0, on, []).months == []
+    assert carbon_record(lake, REGISTRY, person, 0, on, []).months == []

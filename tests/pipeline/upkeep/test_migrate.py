@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -13,19 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from jobs.day import run_job
 from jobs.errors import RunError
 from jobs.lake import FormatError, Lake, open_lake
-from jobs.lake.base import ARROW_TYPES
-from jobs.lake.chain import Pin, Publication
 from jobs.upkeep.migrate import Migrated, migrate
 from schemas import Registry, load_registry
-from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, checksum, contents, differences, pins, rows
+from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
+from tests.support.older import CAME_LATER, NEW_TABLES, as_older_code_wrote_it
 from tests.support.registries import Edits, changed
 from tests.support.runner import ROOT
 from tests.support.worlds import days, embedded_lake, make_world, run_days
@@ -109,73 +106,9 @@ def migrated(home: Path, registry: Registry = REGISTRY, **options: Any) -> Migra
     return migrate(open_lake("embedded", home / "lake", registry, as_it_is=True), home, **options)
 
 
-CAME_LATER = {
-    "gold.quality": {"institution", "feed", "business_date", "column_name", "bound", "threshold"},
-    "silver.claims": {"refunded_fen", "wallet", "merchant_code", "merchant_code_source"},
-    "silver.activities": {"spend_fen", "merchant_code"},
-}
-"""Columns that migrations brought; quality also the results of statements."""
-NEW_TABLES = {"silver.redemptions", "gold.carbon_records"}
-"""Tables that migrations brought."""
-
-
-def as_it_was(lake: Path, of: str) -> dict[int, tuple[int, int]]:
-    """Make a table one of before the migrations.
-
-    Returns:
-        Publication → rows and checksum that it pinned of the table.
-    """
-    table = REGISTRY.tables[of]
-    path = lake / table.path
-    found = DeltaTable(path).to_pyarrow_table().to_pylist()
-    names = [name for name in table.fields if name not in CAME_LATER[of]]
-    is_old = [row for row in found if of != "gold.quality" or row["institution"] == "*"]
-    of_tables = [{name: row[name] for name in names} for row in is_old]
-    schema = pa.schema([(name, ARROW_TYPES[table.types[name]]) for name in names])
-    shutil.rmtree(path)
-    DeltaTable.create(path, schema, configuration={"delta.enableChangeDataFeed": "true"})
-    pinned = {}
-    for seq in sorted({row["publication_seq"] for row in of_tables}):
-        own = [row for row in of_tables if row["publication_seq"] == seq]
-        write_deltalake(path, pa.Table.from_pylist(own, schema=schema), mode="append")
-        until = [row for row in of_tables if row["publication_seq"] <= seq]
-        pinned[seq] = (len(until), checksum(row.values() for row in until))
-    return pinned
-
-
-def as_older_code_wrote_it(lake: Path) -> None:
-    """Make the lake one of before the migrations: no kinds in the record, hashes without them, no run id in the note."""
-    older = {name: as_it_was(lake, name) for name in CAME_LATER}
-    note = lake / "_open_run.json"
-    note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
-    path = lake / "gold/publications"
-    found = DeltaTable(path).to_pyarrow_table().drop_columns(["publication_kind", "schema_version"]).to_pylist()
-    found = [row for row in found if row["table_name"] not in NEW_TABLES]
-    for name in NEW_TABLES:
-        shutil.rmtree(lake / REGISTRY.tables[name].path)
-    for row in found:
-        if row["table_name"] in older:
-            row["row_count"], row["checksum"] = older[row["table_name"]][row["publication_seq"]]
-    before = ""
-    for seq in sorted({row["publication_seq"] for row in found}):
-        own = [row for row in found if row["publication_seq"] == seq]
-        digest = Publication(
-            seq, own[0]["business_date"], own[0]["publication_state"], "",
-            {row["table_name"]: Pin(0, row["row_count"], row["checksum"]) for row in own},
-            registry_hash=own[0]["registry_hash"], previous_hash=before,
-        ).digest  # fmt: skip
-        for row in own:
-            row |= {"previous_hash": before, "publication_hash": digest}
-        before = digest
-    shutil.rmtree(path)
-    names = [name for name in REGISTRY.tables[PUBLICATIONS].fields if name in found[0]]
-    arrow = pa.Table.from_pylist([{name: row[name] for name in names} for row in found])
-    write_deltalake(path, arrow, configuration={"delta.enableChangeDataFeed": "true"})
-
-
 def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     """The first migration, of a lake that was written before there were any."""
-    as_older_code_wrote_it(old / "lake")
+    as_older_code_wrote_it(old / "lake", REGISTRY)
     stood = rows(old / "lake", REGISTRY.tables["gold.ledger"])
     with pytest.raises(FormatError, match=r"seen migration 0, .* gold.publications lacks publication_kind, schema_v"):
         embedded_lake(old, REGISTRY)
@@ -208,7 +141,7 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
 def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
     from tanzhang.cli import app
 
-    as_older_code_wrote_it(old / "lake")
+    as_older_code_wrote_it(old / "lake", REGISTRY)
     call = CliRunner().invoke
     before = everything(old)
     for verb in (["status"], ["run", "--date", "2026-11-03"], ["maintain"], ["publications"]):
