@@ -44,13 +44,13 @@ def day_by_day(home: Path, registry: Registry, truth: Truth) -> Judgement:
     lake = embedded_lake(home, registry)
     outcomes = run_days(lake, home, days(DAYS))
     assert [outcome.seq for outcome in outcomes] == list(range(1, DAYS + 1))
-    return Judgement(truth, lake)
+    return Judgement(truth, lake.path)
 
 
 @pytest.fixture
 def ungated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The truth has to notice by itself, also what a run's own audit would have stopped."""
-    monkeypatch.setattr("jobs.pipeline.gate", lambda run: [])
+    monkeypatch.setattr("jobs.day.gate", lambda run: [])
 
 
 def name_of(mutation: Mutation) -> str:
@@ -61,7 +61,7 @@ def judged(home: Path, registry: Registry, folder: Path, dates: Sequence[date], 
     """What differs from the truth after runs for these dates into an empty lake."""
     lake = embedded_lake(home, registry, folder=str(folder))
     run_days(lake, home, dates)
-    return differences(Judgement(truth, lake))
+    return differences(Judgement(truth, lake.path))
 
 
 def expect_every_fate(truth: Truth) -> None:
@@ -158,7 +158,7 @@ def test_twenty_thousand_people_for_thirty_days(tmp_path: Path) -> None:
     make_world(tmp_path, 20_000, 30, 1)
     lake = embedded_lake(tmp_path)
     run_days(lake, tmp_path, days(30))
-    judgement = Judgement(Truth(tmp_path), lake)
+    judgement = Judgement(Truth(tmp_path), lake.path)
     expect_every_fate(judgement.truth)
     expect_most_accounts(judgement)
     assert differences(judgement) == {}
