@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.lake import Lake, choose_engine, open_lake
+from jobs.lake.embedded import EmbeddedLake
 from jobs.landing.tokens import Tokens
 from schemas import Registry, load_registry
 from simulator import simulate
@@ -37,9 +38,12 @@ def land_world(home: Path, registry: Registry | None = None) -> None:
 
 
 def embedded_lake(home: Path, registry: Registry | None = None, folder: str = "lake") -> Lake:
-    """The home's lake on the embedded engine."""
+    """The home's lake on the embedded engine, which gets one thread: another lane has the other core."""
     choose_engine("embedded")
-    return open_lake("embedded", home / folder, registry or load_registry())
+    lake = open_lake("embedded", home / folder, registry or load_registry())
+    assert isinstance(lake, EmbeddedLake)
+    lake.connection.execute("SET threads = 1")
+    return lake
 
 
 def run_days(lake: Lake, home: Path, dates: Iterable[date], **options: Any) -> list[Any]:
