@@ -41,7 +41,7 @@ def carbon_records(run: Run) -> Frame:
         return lake.rows(RECORDS, [])
     acts = _acts(run, touched, months)
     sums = _sums(run, touched, months)
-    reporting = _reporting(run, acts, consented(run, months, members_of(run, touched)), now)
+    reporting = _reporting(run, acts, _consented(run, months, members_of(run, touched)), now)
     held = records.of_months(months).in_force(touched)
     return records.changes(_records(run, acts, sums, reporting), instead_of=lake.keep("SELECT * FROM held", held=held))
 
@@ -124,7 +124,7 @@ def _reporting(run: Run, acts: Frame, consents: Frame, graded: dict[ReportedMont
     )
 
 
-def consented(run: Run, months: list[str], members: Frame) -> Frame:
+def _consented(run: Run, months: list[str], members: Frame) -> Frame:
     """Where persons had a consent in force at some time of a month.
 
     Args:

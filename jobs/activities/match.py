@@ -30,6 +30,7 @@ def match(run: Run) -> dict[str, Frame]:
     claims = claims_of(run, touched.seen, whose)
     refunds = refunds_in_force(run)
     consented = consented_of(run, claims, refunds)
+    # A lone tap proves no act, and who is not accepted as a reporter proves none either.
     reports = lake.keep(
         f"""
         SELECT {listed(CLAIM, "c.")}, c.is_day
@@ -44,4 +45,5 @@ def match(run: Run) -> dict[str, Frame]:
         touched.decides(lake, outcomes_of(run, claims, consented, groups_of(lake, reports), refunds)),
         refund_outcomes(run, refunds, consented, whose),
     )
+    # Key, columns, month and content hash are the table's own: schemas/tables/silver_activities.yaml.
     return {activities.name: activities.changes(outcomes, instead_of=outcomes_in_force(run, touched, refunds))}
