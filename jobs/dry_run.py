@@ -97,7 +97,7 @@ def _summary(lake: Lake, entries: Frame) -> list[Foretold]:
         Foretold,
         """
         SELECT measure, entry_kind, reason, count(1) AS entries, CAST(sum(amount) AS bigint) AS amount,
-               count(DISTINCT person_id) AS people
+            count(DISTINCT person_id) AS people
         FROM entries
         GROUP BY measure, entry_kind, reason
         ORDER BY measure, entry_kind, reason

@@ -68,8 +68,8 @@ def beaten(run: Run, *rows: Frame) -> Frame:
         FROM rows AS r
         JOIN bills AS b ON r.file_id = b.file_id
         JOIN bills AS o
-          ON b.customer_key = o.customer_key AND o.rank > b.rank
-         AND r.act_date >= o.first_day AND r.act_date <= o.last_day
+            ON b.customer_key = o.customer_key AND o.rank > b.rank AND r.act_date >= o.first_day
+            AND r.act_date <= o.last_day
         """,
         rows=run.lake.union(*rows),
         bills=whole_bills(run),
@@ -83,7 +83,8 @@ def marked(lake: Lake, kind: str, rows: Frame, beaten: Frame) -> Frame:
     return lake.sql(
         """
         SELECT r.*, b.line IS NOT NULL AS is_beaten
-        FROM rows AS r LEFT JOIN beaten AS b ON r.file_id = b.file_id AND r.line = b.line
+        FROM rows AS r
+        LEFT JOIN beaten AS b ON r.file_id = b.file_id AND r.line = b.line
         """,
         rows=rows,
         beaten=beaten,

@@ -43,14 +43,17 @@ def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Fra
     reached = lake.keep(
         """
         SELECT c.claim_id, c.act_date
-        FROM claims AS c LEFT SEMI JOIN keys AS k ON c.claim_id = k.record_key
+        FROM claims AS c
+        LEFT SEMI JOIN keys AS k ON c.claim_id = k.record_key
         UNION
         SELECT c.claim_id, c.act_date
-        FROM claims AS c LEFT SEMI JOIN reading_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
+        FROM claims AS c
+        LEFT SEMI JOIN reading_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
         WHERE c.claim_kind = 'reading'
         UNION
         SELECT c.claim_id, c.act_date
-        FROM claims AS c LEFT SEMI JOIN tap_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
+        FROM claims AS c
+        LEFT SEMI JOIN tap_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
         WHERE c.claim_kind IN ('ride', 'tap')
         """,
         claims=claims.rows,

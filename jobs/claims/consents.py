@@ -42,22 +42,21 @@ def given_intervals(lake: Lake, events: Frame, scopes: Frame) -> Frame:
         f"""
         WITH decided AS (
             SELECT e.customer_key, s.scope, e.at_unix, min(CASE WHEN e.is_given THEN 1 ELSE 0 END) AS given
-            FROM events AS e JOIN scopes AS s ON e.scope = s.scope OR e.scope = 'all'
+            FROM events AS e
+            JOIN scopes AS s ON e.scope = s.scope OR e.scope = 'all'
             GROUP BY e.customer_key, s.scope, e.at_unix
         ),
         beside AS (
             SELECT *, lag(given) OVER (PARTITION BY customer_key, scope ORDER BY at_unix) AS given_before
             FROM decided
         ),
-        turns AS (
-            SELECT * FROM beside WHERE given_before IS NULL OR given_before <> given
-        ),
+        turns AS (SELECT * FROM beside WHERE given_before IS NULL OR given_before <> given),
         spans AS (
             SELECT *, lead(at_unix) OVER (PARTITION BY customer_key, scope ORDER BY at_unix) AS next_at_unix
             FROM turns
         )
         SELECT customer_key, scope, at_unix AS given_from_unix,
-               coalesce(next_at_unix, CAST({FOREVER} AS bigint)) AS given_until_unix
+            coalesce(next_at_unix, CAST({FOREVER} AS bigint)) AS given_until_unix
         FROM spans
         WHERE given = 1
         """,
@@ -77,8 +76,8 @@ def with_consent(lake: Lake, claims: Frame, intervals: Frame) -> Frame:
         SELECT DISTINCT c.claim_id
         FROM claims AS c
         JOIN intervals AS i
-          ON c.customer_key = i.customer_key AND c.scope = i.scope
-         AND i.given_from_unix <= c.needs_from_unix AND i.given_until_unix > c.needs_until_unix
+            ON c.customer_key = i.customer_key AND c.scope = i.scope AND i.given_from_unix <= c.needs_from_unix
+            AND i.given_until_unix > c.needs_until_unix
         """,
         claims=claims,
         intervals=intervals,

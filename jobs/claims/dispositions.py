@@ -30,9 +30,7 @@ def dispositions(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -
         SELECT {listed(log.table.content, "n.")}, CAST({run.seq} AS bigint) AS publication_seq
         FROM now AS n
         LEFT JOIN stored AS s ON {keys_equal("n", "s", log.table.identity)}
-        WHERE s.disposition IS NULL
-           OR s.disposition <> n.disposition
-           OR coalesce(s.code, '') <> coalesce(n.code, '')
+        WHERE s.disposition IS NULL OR s.disposition <> n.disposition OR coalesce(s.code, '') <> coalesce(n.code, '')
         """,
         now=_together(log, alone, grouped, stored),
         stored=stored,
@@ -53,14 +51,11 @@ def _together(log: Log, alone: Frame, grouped: Frame, stored: Frame) -> Frame:
             LEFT SEMI JOIN grouped AS g ON {keys_equal("s", "g", key)}
             LEFT ANTI JOIN alone AS a ON {keys_equal("s", "a", key)}
         ),
-        named AS (
-            SELECT {listed(columns)} FROM alone
-            UNION ALL
-            SELECT {listed(columns)} FROM moved
-        )
+        named AS (SELECT {listed(columns)} FROM alone UNION ALL SELECT {listed(columns)} FROM moved)
         SELECT n.file_id, n.line, n.institution, n.feed, n.row_kind, n.record_key,
-               coalesce(g.disposition, n.disposition) AS disposition,
-               CASE WHEN g.disposition IS NULL THEN n.code ELSE g.code END AS code, n.column_name, n.value_shape
+            coalesce(g.disposition, n.disposition) AS disposition,
+            CASE WHEN g.disposition IS NULL THEN n.code ELSE g.code END AS code,
+            n.column_name, n.value_shape
         FROM named AS n
         LEFT JOIN grouped AS g ON {keys_equal("n", "g", key)}
         """,
@@ -75,8 +70,7 @@ def _grouped(lake: Lake, readings: Grouped, taps: Grouped) -> Frame:
     return lake.keep(
         """
         SELECT file_id, line, disposition, code FROM readings
-        UNION ALL
-        SELECT file_id, line, disposition, code FROM taps
+        UNION ALL SELECT file_id, line, disposition, code FROM taps
         """,
         readings=readings.rows,
         taps=taps.rows,
@@ -101,18 +95,18 @@ def _alone_of(run: Run, touched: Touched, kind: str) -> Frame:
     return lake.sql(
         f"""
         SELECT {row},
-               CASE WHEN is_beaten THEN 'superseded'
-                    WHEN error_code IS NULL THEN 'ignored'
-                    ELSE 'quarantined' END AS disposition,
-               CASE WHEN NOT is_beaten THEN coalesce(error_code, ignore_rule) END AS code,
-               CASE WHEN NOT is_beaten THEN error_column END AS column_name,
-               CASE WHEN NOT is_beaten THEN error_shape END AS value_shape
+            CASE
+                WHEN is_beaten THEN 'superseded'
+                WHEN error_code IS NULL THEN 'ignored'
+                ELSE 'quarantined'
+            END AS disposition,
+            CASE WHEN NOT is_beaten THEN coalesce(error_code, ignore_rule) END AS code,
+            CASE WHEN NOT is_beaten THEN error_column END AS column_name,
+            CASE WHEN NOT is_beaten THEN error_shape END AS value_shape
         FROM seen
         WHERE NOT ({VALID})
-        UNION ALL
-        SELECT {row}, 'superseded' AS disposition, {no_fault} FROM gone
-        UNION ALL
-        SELECT {row}, disposition, {no_fault} FROM ranked
+        UNION ALL SELECT {row}, 'superseded' AS disposition, {no_fault} FROM gone
+        UNION ALL SELECT {row}, disposition, {no_fault} FROM ranked
         """,
         seen=bills.marked(lake, kind, seen, touched.beaten),
         gone=touched.gone[kind],

@@ -35,15 +35,17 @@ def readings_of(run: Run, touched: Touched) -> Grouped:
     rows = run.lake.keep(
         f"""
         WITH placed AS (
-            SELECT *, row_number() OVER (
-                PARTITION BY customer_key, institution, feed, scenario, act_date
-                ORDER BY quantity_micro DESC, occurred_at_unix, record_key
-            ) AS rank
+            SELECT *,
+                row_number() OVER (
+                    PARTITION BY customer_key, institution, feed, scenario, act_date
+                    ORDER BY quantity_micro DESC, occurred_at_unix, record_key
+                ) AS rank
             FROM records
             WHERE claim_kind = 'reading'
         )
-        SELECT {columns}, CASE WHEN rank = 1 THEN 'record' ELSE 'supporting' END AS disposition,
-               CAST(NULL AS string) AS code
+        SELECT {columns},
+            CASE WHEN rank = 1 THEN 'record' ELSE 'supporting' END AS disposition,
+            CAST(NULL AS string) AS code
         FROM placed
         """,
         records=records,

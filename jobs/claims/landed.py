@@ -47,9 +47,10 @@ def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
         key = f"CASE WHEN f.is_keyed OR r.record_key IS NULL THEN r.record_key ELSE {told_apart} END"
     return run.lake.sql(
         f"""
-        SELECT r.file_id, {listed(columns, "r.")}, {key} AS record_key,
-               f.institution, f.feed, f.business_date, f.revision, f.part
-        FROM landed AS r JOIN files AS f ON r.file_id = f.file_id
+        SELECT r.file_id, {listed(columns, "r.")}, {key} AS record_key, f.institution, f.feed, f.business_date,
+            f.revision, f.part
+        FROM landed AS r
+        JOIN files AS f ON r.file_id = f.file_id
         """,
         landed=run.lake.parquet([landed_path(run.home, file) for file in chosen], SCHEMAS[kind]),
         files=_statements(run, chosen),
@@ -69,9 +70,9 @@ def rejects(run: Run, files: Sequence[Manifest]) -> Frame:
     return run.lake.sql(
         """
         SELECT r.file_id, r.line, f.institution, f.feed, f.kind AS row_kind, CAST(NULL AS string) AS record_key,
-               'rejected' AS disposition, r.error_code AS code, r.error_column AS column_name,
-               r.error_shape AS value_shape
-        FROM landed AS r JOIN files AS f ON r.file_id = f.file_id
+            'rejected' AS disposition, r.error_code AS code, r.error_column AS column_name, r.error_shape AS value_shape
+        FROM landed AS r
+        JOIN files AS f ON r.file_id = f.file_id
         """,
         landed=run.lake.parquet([rejects_path(run.home, file) for file in chosen], REJECTS),
         files=_statements(run, chosen),

@@ -34,31 +34,25 @@ def pair(lake: Lake, taps: Frame, pairing: Frame, distances: Frame) -> Frame:
     return lake.keep(
         """
         SELECT j.file_id, j.line, j.record_key, j.institution, j.feed, j.customer_key, j.scenario, j.occurred_at_unix,
-               'second' AS time_precision, j.act_date, j.region,
-               CASE WHEN j.leads THEN 'ride' ELSE 'tap' END AS claim_kind,
-               CASE WHEN j.follows THEN 'supporting' ELSE 'record' END AS disposition,
-               CAST(NULL AS string) AS code,
-               CASE WHEN j.follows THEN j.last_date ELSE j.act_date END AS lead_date,
-               CASE WHEN j.leads THEN j.next_at_unix END AS ended_at_unix,
-               CASE WHEN j.leads THEN j.next_amount_fen ELSE j.amount_fen END AS amount_fen,
-               CASE WHEN j.leads THEN j.next_file_id END AS support_file_id,
-               CASE WHEN j.leads THEN j.next_line END AS support_line,
-               CASE WHEN j.leads THEN d.quantity_micro END AS quantity_micro
+            'second' AS time_precision, j.act_date, j.region,
+            CASE WHEN j.leads THEN 'ride' ELSE 'tap' END AS claim_kind,
+            CASE WHEN j.follows THEN 'supporting' ELSE 'record' END AS disposition,
+            CAST(NULL AS string) AS code,
+            CASE WHEN j.follows THEN j.last_date ELSE j.act_date END AS lead_date,
+            CASE WHEN j.leads THEN j.next_at_unix END AS ended_at_unix,
+            CASE WHEN j.leads THEN j.next_amount_fen ELSE j.amount_fen END AS amount_fen,
+            CASE WHEN j.leads THEN j.next_file_id END AS support_file_id,
+            CASE WHEN j.leads THEN j.next_line END AS support_line,
+            CASE WHEN j.leads THEN d.quantity_micro END AS quantity_micro
         FROM judged AS j
         LEFT JOIN distances AS d
-          ON j.institution = d.institution AND j.station = d.from_station AND j.next_station = d.to_station
+            ON j.institution = d.institution AND j.station = d.from_station AND j.next_station = d.to_station
         UNION ALL
         SELECT file_id, line, record_key, institution, feed, customer_key, scenario, occurred_at_unix,
-               'second' AS time_precision, act_date, region,
-               'tap' AS claim_kind,
-               'ignored' AS disposition,
-               'duplicate_tap' AS code,
-               act_date AS lead_date,
-               CAST(NULL AS bigint) AS ended_at_unix,
-               amount_fen,
-               CAST(NULL AS string) AS support_file_id,
-               CAST(NULL AS bigint) AS support_line,
-               CAST(NULL AS bigint) AS quantity_micro
+            'second' AS time_precision, act_date, region, 'tap' AS claim_kind, 'ignored' AS disposition,
+            'duplicate_tap' AS code, act_date AS lead_date, CAST(NULL AS bigint) AS ended_at_unix, amount_fen,
+            CAST(NULL AS string) AS support_file_id, CAST(NULL AS bigint) AS support_line,
+            CAST(NULL AS bigint) AS quantity_micro
         FROM marked
         WHERE is_duplicate
         """,
@@ -77,11 +71,12 @@ def _marked(lake: Lake, taps: Frame, pairing: Frame) -> Frame:
         """
         WITH timed AS (
             SELECT t.*, p.scenario, p.max_ride_seconds, p.duplicate_seconds,
-                   lag(t.occurred_at_unix) OVER (
-                       PARTITION BY t.institution, t.feed, t.customer_key, t.station, t.direction
-                       ORDER BY t.occurred_at_unix, t.record_key
-                   ) AS same_before
-            FROM taps AS t JOIN pairing AS p ON t.institution = p.institution AND t.feed = p.feed
+                lag(t.occurred_at_unix) OVER (
+                    PARTITION BY t.institution, t.feed, t.customer_key, t.station, t.direction
+                    ORDER BY t.occurred_at_unix, t.record_key
+                ) AS same_before
+            FROM taps AS t
+            JOIN pairing AS p ON t.institution = p.institution AND t.feed = p.feed
         )
         SELECT *, coalesce(occurred_at_unix - same_before <= duplicate_seconds, false) AS is_duplicate
         FROM timed
@@ -97,26 +92,22 @@ def _judged(lake: Lake, marked: Frame) -> Frame:
         f"""
         WITH beside AS (
             SELECT *,
-                   lead(direction) OVER gate AS next_direction,
-                   lead(occurred_at_unix) OVER gate AS next_at_unix,
-                   lead(station) OVER gate AS next_station,
-                   lead(amount_fen) OVER gate AS next_amount_fen,
-                   lead(file_id) OVER gate AS next_file_id,
-                   lead(line) OVER gate AS next_line,
-                   lag(direction) OVER gate AS last_direction,
-                   lag(occurred_at_unix) OVER gate AS last_at_unix,
-                   lag(act_date) OVER gate AS last_date
+                lead(direction) OVER gate AS next_direction,
+                lead(occurred_at_unix) OVER gate AS next_at_unix,
+                lead(station) OVER gate AS next_station,
+                lead(amount_fen) OVER gate AS next_amount_fen,
+                lead(file_id) OVER gate AS next_file_id, lead(line) OVER gate AS next_line,
+                lag(direction) OVER gate AS last_direction,
+                lag(occurred_at_unix) OVER gate AS last_at_unix,
+                lag(act_date) OVER gate AS last_date
             FROM marked
-            WHERE NOT is_duplicate
-            WINDOW gate AS (PARTITION BY {GATE} ORDER BY occurred_at_unix, direction, record_key)
+            WHERE NOT is_duplicate WINDOW gate AS (PARTITION BY {GATE} ORDER BY occurred_at_unix, direction, record_key)
         )
         SELECT *,
-               direction = 'entry'
-                 AND coalesce(next_direction = 'exit', false)
-                 AND coalesce(next_at_unix - occurred_at_unix <= max_ride_seconds, false) AS leads,
-               direction = 'exit'
-                 AND coalesce(last_direction = 'entry', false)
-                 AND coalesce(occurred_at_unix - last_at_unix <= max_ride_seconds, false) AS follows
+            direction = 'entry' AND coalesce(next_direction = 'exit', false)
+                AND coalesce(next_at_unix - occurred_at_unix <= max_ride_seconds, false) AS leads,
+            direction = 'exit' AND coalesce(last_direction = 'entry', false)
+                AND coalesce(occurred_at_unix - last_at_unix <= max_ride_seconds, false) AS follows
         FROM beside
         """,
         marked=marked,

@@ -74,7 +74,11 @@ def _files_with(run: Run, keys: Frame) -> list[Manifest]:
     if not old:
         return []
     held = run.lake.sql(
-        "SELECT DISTINCT r.file_id FROM rows AS r LEFT SEMI JOIN keys AS k ON r.record_key = k.record_key",
+        """
+        SELECT DISTINCT r.file_id
+        FROM rows AS r
+        LEFT SEMI JOIN keys AS k ON r.record_key = k.record_key
+        """,
         rows=run.log("silver.rows").rows,
         keys=keys,
     )
@@ -96,7 +100,8 @@ def _ranked(lake: Lake, kind: str, fresh: Frame, elsewhere: Frame, keys: Frame, 
         SELECT {columns} FROM fresh WHERE {VALID}
         UNION ALL
         SELECT {listed(fresh.columns, "e.")}
-        FROM elsewhere AS e LEFT SEMI JOIN keys AS k ON e.record_key = k.record_key
+        FROM elsewhere AS e
+        LEFT SEMI JOIN keys AS k ON e.record_key = k.record_key
         WHERE {VALID}
         """,
         fresh=fresh,
@@ -110,7 +115,7 @@ def _ranked(lake: Lake, kind: str, fresh: Frame, elsewhere: Frame, keys: Frame, 
             FROM candidates
         )
         SELECT {columns},
-               CASE WHEN is_beaten THEN 'superseded' WHEN rank = 1 THEN 'record' ELSE 'repeat' END AS disposition
+            CASE WHEN is_beaten THEN 'superseded' WHEN rank = 1 THEN 'record' ELSE 'repeat' END AS disposition
         FROM placed
         """,
         candidates=bills.marked(lake, kind, candidates, beaten),
@@ -136,9 +141,7 @@ def records_on(run: Run, touched: Touched, kind: str, days: Frame) -> Frame:
     columns = held.columns
     return run.lake.keep(
         f"""
-        WITH passed_over AS (
-            SELECT file_id, line FROM known WHERE disposition IN ('repeat', 'superseded')
-        )
+        WITH passed_over AS (SELECT file_id, line FROM known WHERE disposition IN ('repeat', 'superseded'))
         SELECT {listed(columns, "h.")}
         FROM held AS h
         LEFT SEMI JOIN days AS d ON h.customer_key = d.customer_key AND h.act_date = d.act_date

@@ -34,11 +34,11 @@ def reported_otherwise(run: Run) -> Frame:
         """
         WITH otherwise AS (
             SELECT customer_key FROM events WHERE event_kind = 'consent'
-            UNION
-            SELECT customer_key FROM moved
+            UNION SELECT customer_key FROM moved
         )
         SELECT DISTINCT m.person_id
-        FROM members AS m LEFT SEMI JOIN otherwise AS o ON m.customer_key = o.customer_key
+        FROM members AS m
+        LEFT SEMI JOIN otherwise AS o ON m.customer_key = o.customer_key
         """,
         members=run.log("silver.membership").rows,
         events=run.log("silver.customer_events").written,

@@ -101,14 +101,14 @@ def _changed(run: Run, known: Frame) -> Frame:
         """
         WITH seen AS (
             SELECT customer_key FROM events
-            UNION
-            SELECT customer_key FROM claims
-            UNION
-            SELECT customer_key FROM redemptions
+            UNION SELECT customer_key FROM claims
+            UNION SELECT customer_key FROM redemptions
         )
         SELECT customer_key FROM events WHERE event_kind = 'registration'
         UNION
-        SELECT s.customer_key FROM seen AS s LEFT ANTI JOIN known AS k ON s.customer_key = k.customer_key
+        SELECT s.customer_key
+        FROM seen AS s
+        LEFT ANTI JOIN known AS k ON s.customer_key = k.customer_key
         """,
         events=events,
         claims=claims,
@@ -135,7 +135,9 @@ def _affected(lake: Lake, changed: Frame, tokens: Frame, known: Frame) -> Frame:
     return lake.keep(
         """
         WITH shared AS (
-            SELECT t.token FROM tokens AS t LEFT SEMI JOIN changed AS c ON t.customer_key = c.customer_key
+            SELECT t.token
+            FROM tokens AS t
+            LEFT SEMI JOIN changed AS c ON t.customer_key = c.customer_key
         ),
         reached AS (
             SELECT customer_key FROM changed
@@ -143,11 +145,15 @@ def _affected(lake: Lake, changed: Frame, tokens: Frame, known: Frame) -> Frame:
             SELECT t.customer_key FROM tokens AS t LEFT SEMI JOIN shared AS s ON t.token = s.token
         ),
         former AS (
-            SELECT k.component_id FROM known AS k LEFT SEMI JOIN reached AS r ON k.customer_key = r.customer_key
+            SELECT k.component_id
+            FROM known AS k
+            LEFT SEMI JOIN reached AS r ON k.customer_key = r.customer_key
         )
         SELECT customer_key FROM reached
         UNION
-        SELECT k.customer_key FROM known AS k LEFT SEMI JOIN former AS f ON k.component_id = f.component_id
+        SELECT k.customer_key
+        FROM known AS k
+        LEFT SEMI JOIN former AS f ON k.component_id = f.component_id
         """,
         changed=changed,
         tokens=tokens,
@@ -163,7 +169,8 @@ def _subject_kinds(lake: Lake, affected: Frame, registrations: Frame) -> dict[st
     found = lake.sql(
         """
         SELECT a.customer_key, coalesce(r.subject_kind, 'resident') AS subject_kind
-        FROM affected AS a LEFT JOIN registrations AS r ON a.customer_key = r.customer_key
+        FROM affected AS a
+        LEFT JOIN registrations AS r ON a.customer_key = r.customer_key
         """,
         affected=affected,
         registrations=registrations,

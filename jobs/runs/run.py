@@ -144,14 +144,6 @@ class Run:
         self._frames.clear()
         self.lake.forget()
 
-    def written(self, table: str) -> Frame:
-        """The rows that this run appended to a log."""
-        return self.lake.sql(f"SELECT * FROM log WHERE publication_seq = {self.seq}", log=self.read(table))
-
-    def before(self, table: str) -> Frame:
-        """The rows of a log that earlier publications wrote."""
-        return self.lake.sql(f"SELECT * FROM log WHERE publication_seq < {self.seq}", log=self.read(table))
-
     def file_frame(self, files: Iterable[Manifest]) -> Frame:
         """file_id of the files."""
         ids = [file.file_id for file in files]
