@@ -12,7 +12,8 @@ from rich.text import Text
 from tanzhang.screens.console import bold, covered, grams, grid, kilograms, line, parts_of
 
 if TYPE_CHECKING:
-    from jobs.reading.explain import Explanation, Line
+    from jobs.reading.explain import Explanation
+    from jobs.reading.stories import Line
     from jobs.reading.statement import Statement
     from schemas import Registry
 

@@ -15,7 +15,7 @@ from tanzhang.screens import statement as account
 from tanzhang.shell import DAY, HOME, LAKE, Engine, Home, LakeFolder, OnEngine, lake_of, out
 
 if TYPE_CHECKING:
-    from jobs.reading.explain import Line
+    from jobs.reading.stories import Line
     from schemas import Registry
 
 
