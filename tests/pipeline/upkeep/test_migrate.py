@@ -300,7 +300,7 @@ MIGRATE = """
 import sys
 from pathlib import Path
 from jobs.lake import open_lake
-from jobs.migrate import migrate
+from jobs.upkeep.migrate import migrate
 from schemas import load_registry
 home = Path(sys.argv[1])
 migrate(open_lake("embedded", home / "lake", load_registry(Path(sys.argv[2])), as_it_is=True), home)

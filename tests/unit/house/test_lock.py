@@ -17,7 +17,7 @@ from tests.support.runner import ROOT
 HOLD = """
 import sys, time
 from pathlib import Path
-from jobs.lock import one_writer
+from jobs.files import one_writer
 with one_writer(Path(sys.argv[1]), "a test"):
     print("held", flush=True)
     time.sleep(60)

@@ -1,7 +1,7 @@
 """The simulator's truth is true: it tells every row once, and follows the policy.
 
 The exports are read by a small reader of the tests' own, and the acts that they tell of are credited again by
-brute force (`tests/pipeline/oracle.py`), so a truth that does not follow the policy fails.
+brute force (`tests/oracle/oracle.py`), so a truth that does not follow the policy fails.
 """
 
 from __future__ import annotations
