@@ -13,8 +13,8 @@ from tanzhang.screens.console import bold, covered, grams, grid, kilograms, line
 
 if TYPE_CHECKING:
     from jobs.reading.explain import Explanation
-    from jobs.reading.stories import Line
     from jobs.reading.statement import Statement
+    from jobs.reading.stories import Line
     from schemas import Registry
 
 
