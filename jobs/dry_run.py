@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.day import JOBS, do_job
-from jobs.lake.chain import restore_pins
+from jobs.lake.chain import last_publication, restore_pins
 from jobs.ledger.post import post
 from jobs.runs.journal import Outcome
-from jobs.runs.notes import discard
+from jobs.runs.notes import discard, noted
 from jobs.runs.opening import begin
 
 if TYPE_CHECKING:
@@ -76,20 +76,36 @@ def rehearsed(
 
 
 def dry_post(lake: Lake, registry: Registry, home: Path, business_date: date) -> list[Foretold]:
-    """What post would append to the ledger of the run that is open; nothing is written.
+    """What post would append to the ledger of the run that is open. Returns and raises as `dry_job` does."""
+    with _dry(lake, registry, home, business_date, "post") as rows:
+        return _summary(lake, rows["gold.ledger"]) if rows else []
+
+
+def dry_job(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> dict[str, int]:
+    """Rows by table that a job of the run that is open would write; nothing is written.
 
     Returns:
         Nothing where the date is published and nothing new was received.
 
     Raises:
-        RunError: no run of the date is open.
+        RunError: no run of the date is open, and the job is not the one that opens it.
     """
-    run = begin(lake, registry, home, business_date, done=set(lake.tables))
-    if run.has_nothing_to_do:
-        return []
-    found = _summary(lake, post(run)["gold.ledger"])
-    lake.forget()
-    return found
+    with _dry(lake, registry, home, business_date, name) as rows:
+        return {table: lake.count(frame) for table, frame in rows.items()}
+
+
+@contextmanager
+def _dry(lake: Lake, registry: Registry, home: Path, business_date: date, name: str) -> Iterator[dict[str, Frame]]:
+    """What a job gives by table; a run that only this opened is open no more in the end."""
+    with lake.writing(f"a dry {name} of {business_date}"):
+        opens = name == "conform" and noted(lake.path, last_publication(lake).seq + 1) is None
+        run = begin(lake, registry, home, business_date, done=() if opens else set(lake.tables))
+        try:
+            yield {} if run.has_nothing_to_do else JOBS[name](run)
+        finally:
+            lake.forget()
+            if opens:
+                discard(lake.path)
 
 
 def _summary(lake: Lake, entries: Frame) -> list[Foretold]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -66,6 +67,8 @@ class Lake(ABC):
         self.tables: dict[str, Table] = registry.tables
         self.commits: list[str] = []
         """Tables committed by this process, in order."""
+        self.watch: Callable[[str], None] | None = None
+        """Is told every query before it is asked, with the names of its frames."""
 
     # -- what the engines differ in --------------------------------------------------------------
 
@@ -78,12 +81,10 @@ class Lake(ABC):
         """Make a table's content again what it was at `version` (a commit of its own)."""
 
     @abstractmethod
-    def sql(self, query: str, **frames: Frame) -> Frame:
-        """The rows of a Spark SQL query, in which frames are tables by their names; computed when asked for."""
+    def _sql(self, query: str, frames: dict[str, Frame]) -> Frame: ...
 
     @abstractmethod
-    def keep(self, query: str, **frames: Frame) -> Frame:
-        """As `sql`, computed now and once; plans do not grow beyond it."""
+    def _keep(self, query: str, frames: dict[str, Frame]) -> Frame: ...
 
     @abstractmethod
     def from_arrow(self, table: pa.Table) -> Frame:
@@ -128,6 +129,20 @@ class Lake(ABC):
         """Other rows with other columns in one commit; properties stay as they are."""
 
     # -- the same on every engine ----------------------------------------------------------------
+
+    def sql(self, query: str, **frames: Frame) -> Frame:
+        """The rows of a Spark SQL query, in which frames are tables by their names; computed when asked for."""
+        self._say(query, frames)
+        return self._sql(query, frames)
+
+    def keep(self, query: str, **frames: Frame) -> Frame:
+        """As `sql`, computed now and once; plans do not grow beyond it."""
+        self._say(query, frames)
+        return self._keep(query, frames)
+
+    def _say(self, query: str, frames: Collection[str]) -> None:
+        if self.watch is not None:
+            self.watch(f"{textwrap.dedent(query).strip()}\n-- of {', '.join(frames) or 'nothing'}\n")
 
     def create_tables(self) -> None:
         """Create every declared table that does not stand yet, empty, as version 0."""

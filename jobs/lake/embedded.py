@@ -90,11 +90,11 @@ class EmbeddedLake(Lake):
     def restore(self, table: str, version: int) -> None:
         DeltaTable(self.uri(table)).restore(version)
 
-    def sql(self, query: str, **frames: Frame) -> Relation:
+    def _sql(self, query: str, frames: dict[str, Frame]) -> Relation:
         # Not a view: making one would open every Delta table below it once more.
         return self._relation(f"({self._compiled(query, frames)})")
 
-    def keep(self, query: str, **frames: Frame) -> Relation:
+    def _keep(self, query: str, frames: dict[str, Frame]) -> Relation:
         return self._hold(self._compiled(query, frames))
 
     def from_arrow(self, table: pa.Table) -> Relation:

@@ -56,17 +56,17 @@ class SparkLake(Lake):
     def restore(self, table: str, version: int) -> None:
         self.session.sql(f"RESTORE TABLE {self._name(table)} TO VERSION AS OF {version}")
 
-    def sql(self, query: str, **frames: Frame) -> DataFrame:
+    def _sql(self, query: str, frames: dict[str, Frame]) -> DataFrame:
         if not frames:
             return self.session.sql(query)
         # PySpark's own placeholders; whatever braces the query has are no such.
         escaped = query.replace("{", "{{").replace("}", "}}")
         return self.session.sql(placed(escaped, frames, "{{{}}}".format), **cast("dict[str, Any]", frames))
 
-    def keep(self, query: str, **frames: Frame) -> DataFrame:
+    def _keep(self, query: str, frames: dict[str, Frame]) -> DataFrame:
         # Files rather than a checkpoint in memory: they outlive an executor, work through Spark Connect, and
         # each use is a relation of its own, which a self-join of a checkpointed frame is not.
-        computed = self.sql(query, **frames)
+        computed = self._sql(query, frames)
         path = self.spill / str(next(self.numbers))
         computed.write.parquet(str(path))
         return self.session.read.schema(computed.schema).parquet(str(path))

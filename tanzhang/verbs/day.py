@@ -131,14 +131,19 @@ def job(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
     institution: Annotated[str | None, typer.Option(help="pull and land only: one of them; all unless told.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="post only: say what it would append.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="conform to account: write nothing, say what it would.")
+    ] = False,
+    queries: Annotated[
+        bool, typer.Option("--queries", help="conform to publish: print every query as it is asked.")
+    ] = False,
 ) -> None:
     """Do one job of a run by itself, as a scheduler with a task per job would.
 
     Exit code 3: land refused a file (the others are landed), or what publish made visible is degraded.
     """
-    if dry_run and name is not Job.post:
-        fail("--dry-run is for post", USAGE)
+    if dry_run and name in (Job.pull, Job.land, Job.publish):
+        fail("--dry-run is for the jobs from conform to account", USAGE)
     provide_keys(home)
     if name in (Job.pull, Job.land):
         if _ingest(name, home, institution):
@@ -146,18 +151,27 @@ def job(
         return
     with lake_of(home, engine) as lake:
         from jobs.day import run_job
-        from jobs.dry_run import dry_post
+        from jobs.dry_run import dry_job, dry_post
 
-        if dry_run:
+        if queries:
+            lake.watch = typer.echo
+        if dry_run and name is Job.post:
             screen.foretold(out, dry_post(lake, lake.registry, home, day.date()))
             return
+        if dry_run:
+            _say_rows(dry_job(lake, lake.registry, home, day.date(), name.value))
+            return
         outcome = run_job(lake, lake.registry, home, day.date(), name.value)
-        for table, rows in outcome.appended.items():
-            out.print(f"{table}: {rows:,} rows")
+        _say_rows(outcome.appended)
         if name is Job.publish:
             out.print(outcome.state)
             if outcome.state == "degraded":
                 raise typer.Exit(DEGRADED)
+
+
+def _say_rows(written: dict[str, int]) -> None:
+    for table, rows in written.items():
+        out.print(f"{table}: {rows:,} rows")
 
 
 def _ingest(name: Job, home: Path, only: str | None) -> bool:
