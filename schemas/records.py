@@ -58,7 +58,7 @@ class SpendCoverage(Scale):
     reasons: dict[SpendReason, Text]
 
 
-class Records(Strict):
+class CarbonRecordRules(Strict):
     """How a month is graded, and the tiers by what was reduced."""
 
     reporting: Reporting
@@ -73,10 +73,10 @@ class Records(Strict):
         return self
 
 
-def load_records(root: Path = ROOT) -> Records:
+def load_records(root: Path = ROOT) -> CarbonRecordRules:
     """What `records.yaml` says.
 
     Raises:
         RegistryError: the file breaks the model.
     """
-    return load_yaml(root / "records.yaml", Records)
+    return load_yaml(root / "records.yaml", CarbonRecordRules)

@@ -12,7 +12,7 @@ from schemas.library import Library, load_library
 from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
 from schemas.quality import Invariant, load_invariants
-from schemas.records import Records, load_records
+from schemas.records import CarbonRecordRules, load_records
 from schemas.scenarios import Scenario
 from schemas.sources import UNPLACED, Feed, PaymentFeed, RedemptionFeed, Source, load_sources
 from schemas.spending import Spending, load_spending
@@ -31,7 +31,7 @@ class Registry:
     programmes: dict[str, Programme]
     tables: dict[str, Table]
     fields: dict[str, Field]
-    records: Records
+    records: CarbonRecordRules
     migrations: list[Migration]
     invariants: dict[str, Invariant]
     digest: str = field(repr=False)

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 from schemas.deliveries import CONTROL, CONTROL_BYTES, STAMP, Control, received_at
 
 from .memory import FOLDER, Begun, Memories, Memory, Taken, alone, flush, key_of
-from .opening import open_place
-from .place import BLOCK_BYTES, Entry, Place, Unreachable, Unusable
+from .opening import open_remote
+from .remote import BLOCK_BYTES, Entry, Remote, Unreachable, Unusable
 
 PARTIAL = ".partial-"
 DONE = ".done"
@@ -76,8 +76,8 @@ def fetch(
         log.info("No connection %s: deliveries come into the exports folder by themselves.", connection_id)
         return []
     folder = exports / institution_id
-    with alone(folder), open_place(connection) as place:
-        work = _Fetch(connection_id, place, folder, clock)
+    with alone(folder), open_remote(connection) as remote:
+        work = _Fetch(connection_id, remote, folder, clock)
         work.run()
     log.info("%s: %d fetched, %d not complete yet.", connection_id, len(work.fetched), work.waiting)
     if work.failures:
@@ -89,19 +89,19 @@ def fetch(
 class _Fetch:
     """One call's work: what it has fetched, what waits, what failed."""
 
-    def __init__(self, connection_id: str, place: Place, exports: Path, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connection_id: str, remote: Remote, exports: Path, clock: Callable[[], datetime]) -> None:
         self.fetched: list[Fetched] = []
         self.waiting = 0
         self.failures: list[Unreachable | Unusable] = []
         self._connection_id = connection_id
-        self._place = place
+        self._remote = remote
         self._exports = exports
         self._clock = clock
         self._memories = Memories(exports)
 
     def run(self) -> None:
         """Deal with every delivery; a failed one stops the others only where the place answers no more."""
-        top = self._place.list()
+        top = self._remote.list()
         if FOLDER in top:
             raise Unusable(f"connection {self._connection_id}: leads to an exports folder, into which it should fetch")
         names = sorted(name for name, entry in top.items() if entry.kind == "folder" and not name.startswith("."))
@@ -121,7 +121,7 @@ class _Fetch:
 
     def _answers(self) -> bool:
         try:
-            self._place.list()
+            self._remote.list()
         except (Unreachable, Unusable):
             return False
         return True
@@ -135,12 +135,12 @@ class _Fetch:
                 shutil.rmtree(path)
 
     def _deal_with(self, name: str, *, marked: bool) -> None:
-        entries = self._place.list(name)
-        if self._place.settings.marker == DONE and not (marked or _is_file(entries, DONE)):
+        entries = self._remote.list(name)
+        if self._remote.settings.marker == DONE and not (marked or _is_file(entries, DONE)):
             self.waiting += 1
             return
         if not _is_file(entries, CONTROL):
-            if self._place.settings.marker == DONE:
+            if self._remote.settings.marker == DONE:
                 raise Unusable(f"connection {self._connection_id}: marked as done, but without {CONTROL}")
             self.waiting += 1
             return
@@ -161,9 +161,9 @@ class _Fetch:
         Raises:
             Unusable: it should stand in the folder's name, and does not.
         """
-        if self._place.settings.arrival == "seen":
+        if self._remote.settings.arrival == "seen":
             return self._clock()
-        if self._place.settings.arrival == "stored":
+        if self._remote.settings.arrival == "stored":
             return max(entry.stored_at for entry in entries.values() if entry.stored_at)
         try:
             moment = received_at(name)
@@ -212,7 +212,7 @@ class _Fetch:
         stated = _stated(partial / CONTROL)
         wanted = {file: sha256 for file, sha256 in stated.items() if _is_file(entries, file)}
         size = sum(entries[file].size for file in [CONTROL, *wanted])
-        if size > self._place.settings.most_bytes:
+        if size > self._remote.settings.most_bytes:
             mend = "have it sent in smaller ones, or raise `most_bytes`"
             raise Unusable(f"connection {self._connection_id}: a delivery of {size} bytes; {mend}")
         digests = {CONTROL: _sha256(partial / CONTROL)}
@@ -224,7 +224,7 @@ class _Fetch:
                 (partial / file).unlink()
                 transferred += self._bring(name, file, entries[file], partial)
                 digests[file] = _sha256(partial / file)
-        if _marks(self._place.list(name)) != _marks(entries):
+        if _marks(self._remote.list(name)) != _marks(entries):
             raise Unreachable(f"connection {self._connection_id}: a delivery changed while it was fetched")
         flush(partial)
         return _hash(sorted(digests.items())), transferred
@@ -238,7 +238,7 @@ class _Fetch:
         with local.open("ab") as kept:
             start = kept.tell()
             if start < size:
-                with closing(self._place.read(folder, name, entry, start)) as blocks:
+                with closing(self._remote.read(folder, name, entry, start)) as blocks:
                     for block in blocks:
                         kept.write(block[: size - kept.tell()])
                         if kept.tell() == size:

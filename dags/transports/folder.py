@@ -13,7 +13,7 @@ from typing import Literal
 from airflow.providers.standard.hooks.filesystem import FSHook
 from pydantic import Field
 
-from .place import BLOCK_BYTES, Entry, Settings, Unreachable, file_error
+from .remote import BLOCK_BYTES, Entry, Settings, Unreachable, file_error
 
 
 class FolderSettings(Settings):

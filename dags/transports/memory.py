@@ -16,7 +16,7 @@ from pathlib import Path
 from schemas.base import Strict
 from schemas.deliveries import STAMP
 
-from .place import Unreachable
+from .remote import Unreachable
 
 FOLDER = ".fetched"
 

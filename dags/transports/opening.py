@@ -9,10 +9,10 @@ from typing import Any
 from airflow.sdk import Connection
 from pydantic import ValidationError
 
-from dags.transports.place import Place, Settings, Unusable
+from dags.transports.remote import Remote, Settings, Unusable
 
 
-def open_place(connection: Connection) -> AbstractContextManager[Place]:
+def open_remote(connection: Connection) -> AbstractContextManager[Remote]:
     """The place that a connection leads to, by the type of the connection.
 
     Raises:
@@ -29,7 +29,7 @@ def open_place(connection: Connection) -> AbstractContextManager[Place]:
     return opener(name, settings)
 
 
-def _transport(connection: Connection) -> tuple[type[Settings], Callable[[str, Any], AbstractContextManager[Place]]]:
+def _transport(connection: Connection) -> tuple[type[Settings], Callable[[str, Any], AbstractContextManager[Remote]]]:
     """Imports one provider, not three."""
     kind = connection.conn_type
     if kind == "fs":

@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from pydantic import Field
 
-from .place import BLOCK_BYTES, Entry, Settings, Unreachable, Unusable
+from .remote import BLOCK_BYTES, Entry, Settings, Unreachable, Unusable
 
 FLEETING = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "NoSuchKey", "PreconditionFailed"}
 """Error codes below 500 that another attempt may not meet; the last two are of an object that changed meanwhile."""

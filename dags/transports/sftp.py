@@ -13,7 +13,7 @@ from paramiko.sftp import SFTPError
 from paramiko.ssh_exception import AuthenticationException, BadHostKeyException, SSHException
 from pydantic import Field
 
-from .place import BLOCK_BYTES, PATIENCE, Entry, Settings, Unreachable, Unusable, file_error
+from .remote import BLOCK_BYTES, PATIENCE, Entry, Settings, Unreachable, Unusable, file_error
 
 if TYPE_CHECKING:
     from paramiko.client import SSHClient

@@ -164,11 +164,9 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
         expected = {feed.control_sum.column} if feed.control_sum else set()
         if file.sums.keys() != expected:
             reasons.append(fault("wrong_sums", file=CONTROL, column=f"{file.feed}.sums"))
-    for name, feed in source.feeds.items():
+    for name in source.feeds:
         parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
-        if not parts:
-            if feed.is_bill:  # nobody brought one
-                continue
+        if not parts and name in source.owed:
             reasons.append(fault("missing_feed", file=CONTROL, column=name))
         elif parts != [(part, len(parts)) for part in range(1, len(parts) + 1)]:
             reasons.append(fault("wrong_parts", file=CONTROL, column=name))

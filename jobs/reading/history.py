@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.chain import QUALITY
 from jobs.lake.chain import publications as chained
-from jobs.runs.journal import RunRecord, load_all
+from jobs.runs.journal import RunJournal, load_all
 from jobs.runs.notes import noted
 from schemas.tables import SEQ
 
@@ -72,9 +72,9 @@ def publications(lake: Lake, home: Path, day: date | None = None) -> list[Publis
     return [one for one in found.values() if day in (None, one.business_date)]
 
 
-def unpublished(lake: Lake, home: Path, day: date | None = None) -> list[tuple[RunRecord, str]]:
+def unpublished(lake: Lake, home: Path, day: date | None = None) -> list[tuple[RunJournal, str]]:
     """Runs of this lake that published nothing, and how they stand: blocked, failed, open, or killed."""
-    found: list[tuple[RunRecord, str]] = []
+    found: list[tuple[RunJournal, str]] = []
     for run in load_all(home):
         if run.lake != lake.path.name or run.outcome in ("published", "degraded", "unchanged"):
             continue

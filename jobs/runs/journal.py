@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RUNS = "runs"
 
 
-class RunRecord(Strict):
+class RunJournal(Strict):
     """One run, all its jobs together, also where each was a process of its own.
 
     run_id: start and a random part. lake: folder of the tables. publication_seq: the number that it has or was to
@@ -49,7 +49,7 @@ class RunRecord(Strict):
     broken_rules: list[str] = []
     error: str | None = None
 
-    def joined(self, later: RunRecord) -> RunRecord:
+    def joined(self, later: RunJournal) -> RunJournal:
         """This record with what a later process of the same run added."""
         return later.model_copy(
             update={
@@ -62,20 +62,20 @@ class RunRecord(Strict):
         )
 
 
-def save(home: Path, record: RunRecord) -> None:
+def save(home: Path, record: RunJournal) -> None:
     """Write a record in place of an earlier one of the same run."""
     write_whole(_path(home, record.run_id), record.model_dump_json(indent=1).encode())
 
 
-def load(home: Path, run_id: str) -> RunRecord | None:
+def load(home: Path, run_id: str) -> RunJournal | None:
     """The record of one run; None where there is none."""
     path = _path(home, run_id)
-    return RunRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
+    return RunJournal.model_validate_json(path.read_bytes()) if path.is_file() else None
 
 
-def load_all(home: Path) -> list[RunRecord]:
+def load_all(home: Path) -> list[RunJournal]:
     """Every record, in the order of their starts."""
-    found = [RunRecord.model_validate_json(path.read_bytes()) for path in (home / RUNS).glob("*.json")]
+    found = [RunJournal.model_validate_json(path.read_bytes()) for path in (home / RUNS).glob("*.json")]
     return sorted(found, key=lambda record: record.started_at)
 
 
@@ -142,8 +142,8 @@ class _Journal:
     kind: Kind
     outcome: Outcome
     around: ExitStack = field(default_factory=ExitStack)
-    record: RunRecord | None = None
-    earlier: RunRecord | None = None
+    record: RunJournal | None = None
+    earlier: RunJournal | None = None
 
     def __post_init__(self) -> None:
         self.started, self.commits_before = now(), len(self.lake.commits)
@@ -151,7 +151,7 @@ class _Journal:
     def open(self, run_id: str, publication_seq: int) -> bool:
         self.earlier = load(self.home, run_id)
         self._save(
-            RunRecord(
+            RunJournal(
                 run_id=run_id,
                 kind=self.kind,
                 lake=self.lake.path.name,
@@ -179,6 +179,6 @@ class _Journal:
         }
         self._save(self.record.model_copy(update=said | failure))
 
-    def _save(self, record: RunRecord) -> None:
+    def _save(self, record: RunJournal) -> None:
         self.record = record
         save(self.home, self.earlier.joined(record) if self.earlier else record)

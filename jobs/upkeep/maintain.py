@@ -25,7 +25,7 @@ from jobs.logs import log
 from jobs.runs.journal import RUNS, Outcome, recorded
 from jobs.runs.notes import new_run_id
 from jobs.runs.opening import end_open_run
-from jobs.upkeep.retention import Expired, expire
+from jobs.upkeep.retention import RawText, let_go
 from jobs.upkeep.verify import check_pins
 from schemas.deliveries import EXPORTS
 
@@ -63,7 +63,7 @@ class Maintained:
 
     seq: int | None = None
     removable: dict[str, int] = field(default_factory=dict)
-    expired: dict[str, Expired] = field(default_factory=dict)
+    expired: dict[str, RawText] = field(default_factory=dict)
     retired: list[str] = field(default_factory=list)
     before: dict[str, Size] = field(default_factory=dict)
     after: dict[str, Size] = field(default_factory=dict)
@@ -97,7 +97,7 @@ def maintain(
             _clear_spill(lake, at)
     for source in lake.registry.sources.values():
         with suppress(Busy):  # it is landing just now: next time
-            done.expired[source.id] = expire(source, home, at - timedelta(days=raw_days), dry_run=dry_run)
+            done.expired[source.id] = let_go(source, home, at - timedelta(days=raw_days), dry_run=dry_run)
     if not dry_run:
         done.after = _sizes(lake, home)
     return done

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Expired:
+class RawText:
     """Deliveries whose bytes went: how many, and what they took."""
 
     deliveries: int
@@ -32,7 +32,7 @@ class Expired:
     bytes: int
 
 
-def expire(source: Source, home: Path, before: datetime, *, dry_run: bool = False) -> Expired:
+def let_go(source: Source, home: Path, before: datetime, *, dry_run: bool = False) -> RawText:
     """Remove the bytes of deliveries that arrived before a moment, from the landing and the drop folder.
 
     A delivery that pull has not taken, or land has not landed, stays however old it is.
@@ -54,7 +54,7 @@ def expire(source: Source, home: Path, before: datetime, *, dry_run: bool = Fals
                     _remove(folder)
         if deliveries and not dry_run:
             log.info("raw_expired", deliveries=deliveries, files=files)
-    return Expired(deliveries, files, size)
+    return RawText(deliveries, files, size)
 
 
 def _folders(home: Path, receipt: Receipt) -> Iterator[Path]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobs.reading.history import Published
     from jobs.reading.intake import Intake
     from jobs.reading.status import Status
-    from jobs.runs.journal import RunRecord
+    from jobs.runs.journal import RunJournal
     from schemas import Registry
 
 DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored", "quarantined", "rejected")
@@ -111,7 +111,7 @@ def intakes(console: Console, received: Sequence[Intake]) -> None:
     show(console, table)
 
 
-def publications(console: Console, published: Sequence[Published], ended: Sequence[tuple[RunRecord, str]]) -> None:
+def publications(console: Console, published: Sequence[Published], ended: Sequence[tuple[RunJournal, str]]) -> None:
     """Per publication: state, gates, commits, seconds; then the runs that have none."""
     table = Table(title="Publications: gates, commits, seconds")
     add_columns(table, ("date", "kind", "state"), ("number", "rules held", "broken", "commits", "seconds"))

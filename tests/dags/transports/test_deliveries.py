@@ -18,7 +18,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from dags.transports import fetch
-from dags.transports.opening import open_place
+from dags.transports.opening import open_remote
 from schemas import load_registry
 from tests.dags.conftest import ROOT, tanzhang
 from tests.dags.transports.remotes import Loop, SFTPRemote
@@ -98,7 +98,7 @@ def test_the_guides_connections_are_accepted(airflow: None, words: list[str], mo
     with create_session() as session:
         kept = session.scalars(select(Connection).where(Connection.conn_id == name)).one()
         monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", kept.as_json())
-    with open_place(BaseHook.get_connection(name)) as place:
+    with open_remote(BaseHook.get_connection(name)) as place:
         settings = place.settings.model_dump()
     assert {key: settings[key] for key in stated if key in settings} == {
         key: value for key, value in stated.items() if key in settings

@@ -62,7 +62,7 @@ def lake(home: Path) -> Lake:
     return embedded_lake(home)
 
 
-def expire(lake: Lake, **options: Any) -> dict[str, Any]:
+def let_go(lake: Lake, **options: Any) -> dict[str, Any]:
     return maintain(lake, lake.path.parent, **{"raw_days": 30, "at": NOW, **options}).expired
 
 
@@ -74,26 +74,26 @@ def test_what_is_old_goes_from_both_folders(home: Path, lake: Lake) -> None:
         "landing/alipay/2026-11-01/r0",
     }
     assert raw(home) == old | young
-    told = expire(lake, dry_run=True)["alipay"]
+    told = let_go(lake, dry_run=True)["alipay"]
     assert (told.deliveries, raw(home)) == (2, old | young)
-    done = expire(lake)["alipay"]
+    done = let_go(lake)["alipay"]
     assert (done.deliveries, done.files, done.bytes) == (told.deliveries, told.files, told.bytes)
     assert raw(home) == young
     assert not list((home / LANDING).rglob("*.expired"))
-    assert expire(lake)["alipay"].deliveries == 0
+    assert let_go(lake)["alipay"].deliveries == 0
     assert len(load_receipts(ALIPAY, home / LANDING)) == 3
 
 
 def test_days_are_counted_from_the_arrival(home: Path, lake: Lake) -> None:
     before = raw(home)
     arrived = datetime(2026, 11, 1, 20, tzinfo=timezone.utc)
-    assert expire(lake, at=arrived + timedelta(days=30))["alipay"].deliveries == 0
+    assert let_go(lake, at=arrived + timedelta(days=30))["alipay"].deliveries == 0
     assert raw(home) == before
-    assert expire(lake, at=arrived + timedelta(days=30, seconds=1))["alipay"].deliveries == 1
+    assert let_go(lake, at=arrived + timedelta(days=30, seconds=1))["alipay"].deliveries == 1
 
 
 def test_a_statement_sent_again_is_still_a_repeat_and_another_one_refused(home: Path, lake: Lake) -> None:
-    expire(lake)
+    let_go(lake)
     send(home, FIRST, act(1), act(2, "dianfei"), stamp="20270111T200000Z")
     send(home, FIRST, act(1), act(4), stamp="20270111T203000Z")
     written = pull(ALIPAY, home / "exports", home / LANDING)
@@ -102,7 +102,7 @@ def test_a_statement_sent_again_is_still_a_repeat_and_another_one_refused(home: 
 
 
 def test_the_next_day_goes_on_and_still_adds_up(home: Path, lake: Lake) -> None:
-    expire(lake)
+    let_go(lake)
     send(home, date(2027, 1, 11), act(6), stamp="20270111T200000Z")
     ingest(REGISTRY, home, Tokens.from_env())
     [outcome] = run_days(lake, home, [date(2027, 1, 11)])
@@ -119,7 +119,7 @@ def test_a_replay_says_what_it_cannot_bring_back(home: Path, lake: Lake) -> None
         "alipay"
     ]
     assert past_replay(source, home) == 0
-    expire(lake)
+    let_go(lake)
     assert [file.business_date for file in replay(source, home, Tokens.from_env())] == []
     assert past_replay(source, home) == 1
     assert past_replay(ALIPAY, home) == 0, "the contract has not changed: nothing to bring back"
@@ -133,7 +133,7 @@ def test_explain_says_that_the_source_has_expired(home: Path, lake: Lake) -> Non
     assert all(line.path for line in lines)
     shown = CliRunner().invoke(app, ["explain", entry, "--source", "--home", str(home)])
     assert shown.exit_code == 0 and "ENERGY_XUANJIAO_shenghuojiaofei" in shown.output
-    expire(lake)
+    let_go(lake)
     [told] = explain(lake, REGISTRY, home, [entry])
     assert [line.path for claim in told.claims for line in claim.lines] == [None] * len(lines)
     shown = CliRunner().invoke(app, ["explain", entry, "--source", "--home", str(home)])
@@ -145,7 +145,7 @@ def test_what_is_not_landed_stays_however_old(home: Path, lake: Lake) -> None:
     send(home, FIRST, act(1), stamp="20261103T200000Z", revision=1)
     pull(ALIPAY, home / "exports", home / LANDING)
     send(home, FIRST, act(1), stamp="20261104T200000Z", revision=2)
-    expire(lake)
+    let_go(lake)
     assert {"landing/alipay/2026-11-01/r1", "exports/alipay/20261103T200000Z"} <= raw(home)
     assert "exports/alipay/20261104T200000Z" in raw(home)
     assert ingest(REGISTRY, home, Tokens.from_env())["alipay"]
@@ -156,12 +156,12 @@ def test_killed_half_way_it_is_finished_the_next_time(home: Path, lake: Lake) ->
     shutil.move(place, place.with_name(".r0.expired"))
     (home / "exports/alipay/20261101T200000Z").rename(home / "exports/alipay/.20261101T200000Z.expired")
     assert pull(ALIPAY, home / "exports", home / LANDING) == []
-    assert expire(lake)["alipay"].deliveries == 2
+    assert let_go(lake)["alipay"].deliveries == 2
     assert not list(home.rglob("*.expired"))
 
 
 def test_who_is_landing_is_left_alone(home: Path, lake: Lake) -> None:
     before = raw(home)
     with one_writer(home / LANDING / "receipts/.alipay.writer", "land of alipay"):
-        assert "alipay" not in expire(lake)
+        assert "alipay" not in let_go(lake)
     assert raw(home) == before

@@ -54,7 +54,7 @@ class Entry:
     stored_at: datetime | None = None
 
 
-class Place(Protocol):
+class Remote(Protocol):
     """A remote place: one folder of deliveries, one folder to each. It is read, never altered.
 
     Both methods raise Unreachable and Unusable.
