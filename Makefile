@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$(tools/java.sh)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help airflow demo demo-spark connect connect-stop cluster test check bench bench-airflow bench-land bench-points soak env env-airflow lock clean
+.PHONY: help airflow demo demo-spark connect connect-stop cluster test test-fast check bench bench-airflow bench-land bench-points soak env env-airflow lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -28,28 +28,17 @@ connect-stop: env ## end it
 cluster: env ## Spark master, two workers, Connect server as processes; a world through them, every balance compared
 	@$(SPARK) && $(BIN)/tanzhang spark cluster
 
-# One engine per process: the embedded one replaces pyspark; and Airflow has an environment of its own. Two lanes run
-# at the same time; the second one's output comes last, and either can fail the verb (5: Airflow has no test of that kind).
-define two-lanes
-@$(SPARK) && output=$$(mktemp) && other= failed=0; \
-	trap 'kill $$other 2>/dev/null; rm -f "$$output"' EXIT; trap 'exit 130' INT TERM; \
-	{ $(BIN)/pytest tests -m "$(1) and spark"; spark=$$?; \
-		.venv-airflow/bin/pytest tests -m "$(1)" || [ $$? = 5 ] && exit $$spark; } \
-		>"$$output" 2>&1 & other=$$!; \
-	$(BIN)/pytest tests -m "$(1) and not spark" || failed=1; \
-	echo "Waiting for the tests on Spark and in Airflow …"; \
-	wait $$other || failed=1; \
-	cat "$$output"; exit $$failed
-endef
-
 airflow: env env-airflow ## Airflow on this machine, on a simulated world; ARGS="--port 8081 --fresh"
 	@$(BIN)/python tools/airflow_local.py $(ARGS)
 
-test: env env-airflow ## the whole suite: both engines, and Airflow's tasks
-	$(call two-lanes,not soak)
+test: env env-airflow ## the whole suite: checks, both engines, and Airflow's tasks; ROOM=ledger: one room's tests
+	@tools/suite.sh "not soak" "$(ROOM)"
 
-soak: env env-airflow ## the tests that take too long for every change
-	$(call two-lanes,soak)
+test-fast: env ## what needs neither world nor Spark, in a minute; ROOM=ledger
+	@tools/suite.sh "not soak" "$(ROOM)" landing unit
+
+soak: env env-airflow ## the tests that take too long for every change; ROOM=ledger
+	@tools/suite.sh soak "$(ROOM)"
 
 check: env ## style, types, YAML, who imports whom, how queries are laid out
 	@$(BIN)/ruff check
