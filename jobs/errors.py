@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from schemas.base import Foreseen
+from schemas.errors import Foreseen
 
 if TYPE_CHECKING:
     from expectations import RuleResult

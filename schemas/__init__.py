@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas.base import RegistryError
+from schemas.errors import RegistryError
 
 if TYPE_CHECKING:
     from schemas.registry import Registry, load_registry

@@ -11,23 +11,14 @@ from typing import Annotated, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from schemas.errors import RegistryError
+
 ROOT = Path(os.environ.get("TANZHANG_REGISTRY") or Path(__file__).parent)
 """The registry that ships with the project, unless a deployment names another; tests may load a third."""
 
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The same safe loading, in C where PyYAML was built with it: ten times faster."""
-
-
-class Foreseen(Exception):
-    """What can fail though the code is right: the text says what is wrong, and what somebody does about it."""
-
-    exit_code = 2
-    """What the command ends with."""
-
-
-class RegistryError(Foreseen):
-    """A declarative file cannot be used; the text names the file, the key and the mend."""
 
 
 class Strict(BaseModel):

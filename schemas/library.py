@@ -9,7 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Literal, get_args
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.factors import FactorFile, FactorSeries, load_factors, series_by_id
 from schemas.regions import region_and_parents
 from schemas.scenarios import FOLDER, Scenario, load_scenarios

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.library import Library, load_library
 from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes

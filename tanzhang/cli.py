@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
-from schemas.base import Foreseen
 from tanzhang.logs import listen
-from tanzhang.shell import Verbs, say_error
+from tanzhang.shell import Verbs
 from tanzhang.verbs import (
     calculate,
     day,
@@ -66,20 +64,21 @@ VERBS: dict[str, Callable[..., Any]] = {
 GROUPS = {"factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
 """Verbs with verbs of their own."""
 
-app = typer.Typer(cls=Verbs, help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for name, verb in VERBS.items():
     app.command(name)(verb)
 for name, group in GROUPS.items():
     app.add_typer(group.app, name=name)
 
 
+@app.callback(help=HELP)
+def before_a_verb() -> None:
+    """Not before the help, which waits for nothing."""
+    listen()
+
+
 def main() -> None:
     """Entry point of the console script."""
-    try:
-        listen()
-    except Foreseen as error:
-        say_error(str(error))
-        sys.exit(error.exit_code)
     app()
 
 

@@ -7,9 +7,7 @@ import secrets
 from pathlib import Path
 
 from jobs.errors import SettingError
-from jobs.settings import RECORD_KEY, TOKEN_KEY, settings
 
-NAMES = (TOKEN_KEY, RECORD_KEY)
 FILE = "keys.env"
 
 
@@ -21,16 +19,18 @@ def provide_keys(home: Path) -> None:
     Raises:
         SettingError: only one is set: a mistake that would make other tokens tomorrow.
     """
-    said = settings()
+    from jobs.settings import RECORD_KEY, TOKEN_KEY, settings
+
+    said, names = settings(), (TOKEN_KEY, RECORD_KEY)
     if said.token_key and said.record_key:
         return
     if said.token_key or said.record_key:
-        raise SettingError(f"set both {' and '.join(NAMES)}, or none")
+        raise SettingError(f"set both {' and '.join(names)}, or none")
     path = home / FILE
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in NAMES))
+        path.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in names))
     for line in path.read_text().splitlines():
         name, _, value = line.partition("=")
         os.environ[name] = value

@@ -12,7 +12,6 @@ import structlog
 from structlog.typing import Processor
 
 from jobs.logs import NAME
-from jobs.settings import settings
 
 RENDERERS: dict[str, Processor] = {
     "json": structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -26,6 +25,8 @@ def listen() -> None:
     Raises:
         SettingError: it says what cannot be.
     """
+    from jobs.settings import settings
+
     said = settings()
     if said.log is None:
         return

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import schemas
-from schemas.base import Foreseen
+from schemas.errors import Foreseen
 from schemas.factors import FOLDER
 
 SHIPPED = Path(schemas.__file__).parent

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from pydantic import TypeAdapter
 from rich.console import Console
 from typer.core import TyperGroup
 
 from jobs.errors import USAGE
-from schemas.base import Foreseen
+from schemas.errors import Foreseen
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -93,6 +92,8 @@ def say_json(content: object, indent: int | None = None) -> None:
 
     On one line, in ASCII; with `indent` on many, for people. Not by rich, which would break the line.
     """
+    from pydantic import TypeAdapter
+
     plain = TypeAdapter(Any).dump_python(content)
     typer.echo(json.dumps(plain, default=_text, indent=indent, ensure_ascii=indent is None))
 

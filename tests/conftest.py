@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 os.environ["TANZHANG_TOKEN_KEY"] = "5a" * 32
 os.environ["TANZHANG_RECORD_KEY"] = "a5" * 32
 
+# A JVM of a test lives for a minute or two: its first compiler and its plainest collector do, on one core.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 # Airflow and the jobs have an environment each; either collects what it can import.
 collect_ignore_glob = ["pipeline/*", "spark/*", "unit/*"] if find_spec("airflow") else ["dags/*"]
+
+if find_spec("hypothesis"):
+    from hypothesis import settings
+
+    # Where a generated test fails, it also says what makes it fail again.
+    settings.register_profile("suite", print_blob=True)
+    settings.load_profile("suite")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jobs.errors import SetupError
 from jobs.settings import settings
-from schemas.base import Foreseen
+from schemas.errors import Foreseen
 
 JAVA_VERSIONS = (17, 21)
 """The versions of Java that Spark 4.1 is tested on."""

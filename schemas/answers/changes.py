@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 import yaml
 
-from schemas.base import LOADER, RegistryError
+from schemas.base import LOADER
+from schemas.errors import RegistryError
 from schemas.factors import FOLDER as FACTORS
 from schemas.factors.series import FactorFile, FactorSeries, Proxy, Unfit
 from schemas.library import LESS, Library, RateRow

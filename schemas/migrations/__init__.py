@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base import ROOT, RegistryError, Strict, load_folder
+from schemas.base import ROOT, Strict, load_folder
+from schemas.errors import RegistryError
 from schemas.tables import Table
 
 FOLDER = "migrations"

@@ -17,7 +17,8 @@ from typing import Literal, get_args
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.ledger import POINTS
 from schemas.programmes.rules import (
     Benefit,

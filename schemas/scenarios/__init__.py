@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import ROOT, RegistryError, Strict
+from schemas.base import ROOT, Strict
+from schemas.errors import RegistryError
 from schemas.scenarios.parts import (
     Citation,
     Dated,

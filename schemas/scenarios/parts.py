@@ -12,7 +12,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import RegistryError, Strict, load_folder
+from schemas.base import Strict, load_folder
+from schemas.errors import RegistryError
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 """Lower case and underscores: an id is part of table values, file names and measure names."""

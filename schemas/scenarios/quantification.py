@@ -12,7 +12,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import RegistryError, Strict, load_yaml
+from schemas.base import Strict, load_yaml
+from schemas.errors import RegistryError
 from schemas.scenarios.parts import Citation, Id, Text
 
 UnitMethod = Literal["per_act", "distance", "steps", "mass_by_material", "metered_saving"]

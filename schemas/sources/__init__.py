@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import ROOT, RegistryError, Strict, load_folder
+from schemas.base import ROOT, Strict, load_folder
+from schemas.errors import RegistryError
 from schemas.scenarios.parts import InstitutionKind
 from schemas.sources.feeds import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
 from schemas.sources.layouts import Format

@@ -19,7 +19,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import ROOT, RegistryError, Strict, load_yaml
+from schemas.base import ROOT, Strict, load_yaml
+from schemas.errors import RegistryError
 from schemas.scenarios.parts import Dated, Id, overlapping
 from schemas.spending.merchants import FOLDER, Merchants, load_merchants
 from schemas.spending.money import Money

@@ -9,7 +9,8 @@ import yaml
 from pydantic import Field as Default
 from pydantic import model_validator
 
-from schemas.base import ROOT, RegistryError, Strict, load_folder
+from schemas.base import ROOT, Strict, load_folder
+from schemas.errors import RegistryError
 from schemas.quality import QualityRule
 
 

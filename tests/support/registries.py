@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,12 @@ from schemas.base import ROOT
 
 Edits = Mapping[str, Sequence[tuple[str, str]]]
 """File below the root → (old, new) texts; a file of which nothing is old is new."""
+
+
+@cache
+def shipped() -> Registry:
+    """The registry as it ships, read once a process."""
+    return load_registry()
 
 
 def changed(root: Path, edits: Edits, steps: Sequence[Mapping[str, str]] = ()) -> Registry:

@@ -96,11 +96,13 @@ def run_apart(
 def run_killed(home: Path, folder: str, day: date, point: str) -> None:
     """In a process of the fork server that `tests.support.warm` prepared: run a date, and die at a commit."""
     os.environ["TANZHANG_KILL"] = point
-    from jobs.day import run_day
-    from jobs.lake import open_lake
+    import expectations
+    from tests.support import judged
     from tests.support.warm import REGISTRY
+    from tests.support.worlds import embedded_lake, run_days
 
-    run_day(open_lake("embedded", home / folder, REGISTRY), REGISTRY, home, day)
+    expectations.judge = judged.remembered
+    run_days(embedded_lake(home, REGISTRY, folder), home, [day])
 
 
 def main() -> None:

@@ -15,11 +15,13 @@ import pytest  # noqa: F401  # pytest's own script is imported again in every pr
 import sqlframe.duckdb  # noqa: F401
 
 import jobs.day  # noqa: F401
+import tests.support.worlds  # noqa: F401
 from jobs.lake.embedded import compiled
 from schemas import Registry, load_registry
+from tests.support import judged
 
-QUERIES = "TANZHANG_TEST_QUERIES"
-"""Environment: JSON file with the queries that a run compiles."""
+KNOWN = "TANZHANG_TEST_KNOWN"
+"""Environment: JSON file with the queries that a run compiles, and verdicts that were asked for before."""
 
 # The embedded engine has to come before pyspark, which Great Expectations would import.
 sys.modules["pyspark"] = None  # type: ignore[assignment]
@@ -28,5 +30,7 @@ import great_expectations  # noqa: E402, F401
 del sys.modules["pyspark"]
 
 REGISTRY: Registry = load_registry()
-for query in json.loads(Path(os.environ[QUERIES]).read_text(encoding="utf-8")):
+known = json.loads(Path(os.environ[KNOWN]).read_text(encoding="utf-8"))
+for query in known["queries"]:
     compiled(query)
+judged.learn(known["verdicts"])

@@ -1,17 +1,27 @@
-"""Simulated worlds for the tests, run on the embedded engine of this process."""
+"""Simulated worlds for the tests, run on the embedded engine of this process.
+
+What is asked for again is copied: a world by its arguments, and a lake by the days that were run for it.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.lake import Lake, choose_engine, open_lake
-from jobs.lake.embedded import EmbeddedLake
 from jobs.landing.tokens import Tokens
-from schemas import Registry, load_registry
+from schemas import Registry
 from simulator import simulate
+from tests.support.registries import shipped
+
+if TYPE_CHECKING:
+    from jobs.runs.journal import Outcome
 
 FIRST_DAY = date(2026, 11, 1)
 
@@ -21,26 +31,87 @@ def days(count: int) -> list[date]:
     return [FIRST_DAY + timedelta(days=number) for number in range(count)]
 
 
+class Ran(NamedTuple):
+    """A run: its outcome, and the tables that it committed, in order."""
+
+    outcome: Outcome
+    commits: list[str]
+
+
+@dataclass
+class _World:
+    """A landed world as it was first made, and lakes `days_1`, `days_2` … after so many of its runs."""
+
+    home: Path
+    registry: Registry
+    runs: list[Ran] = field(default_factory=list)
+
+
+_made: dict[tuple[Any, ...], _World] = {}
+_of: dict[Path, _World] = {}
+"""Home → the world that it is a copy of."""
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    """Where they are, until the process ends."""
+    return TemporaryDirectory(prefix="worlds-")
+
+
 def make_world(
     home: Path, people: int, day_count: int, seed: int, registry: Registry | None = None, **shares: float
 ) -> Path:
-    """Simulate a world and land its exports; returns its home folder."""
-    simulate(home, people, day_count, seed, FIRST_DAY, **shares)
-    land_world(home, registry)
+    """Simulate a world and land its exports, or copy the one that was; returns its home folder."""
+    registry = registry or shipped()
+    key = (people, day_count, seed, registry.digest, *sorted(shares.items()))
+    if key not in _made:
+        made = Path(_folder().name, str(len(_made)))
+        simulate(made, people, day_count, seed, FIRST_DAY, **shares)
+        land_world(made, registry)
+        _made[key] = _World(made, registry)
+    world = _made[key]
+    for folder in ("exports", "landing", "landed", "truth"):
+        shutil.copytree(world.home / folder, home / folder)
+    _of[home] = world
     return home
+
+
+def usual_world(home: Path) -> Path:
+    """Four days in which much came late and much was corrected: the world of most tests that need any."""
+    return make_world(home, 120, 4, seed=11, late=0.3, corrected=0.3)
+
+
+def accounted(home: Path, day_count: int, folder: str = "lake") -> list[Ran]:
+    """Put the lake of a home's world there, as runs for its first days one by one leave it.
+
+    Returns:
+        These runs. Their records, below `runs` of a home, are not there.
+    """
+    world = _of[home]
+    for number, day in enumerate(days(day_count), start=1):
+        if number > len(world.runs):
+            if number > 1:
+                shutil.copytree(world.home / f"days_{number - 1}", world.home / f"days_{number}")
+            lake = embedded_lake(world.home, world.registry, f"days_{number}")
+            [outcome] = run_days(lake, world.home, [day])
+            world.runs.append(Ran(outcome, list(lake.commits)))
+    shutil.copytree(world.home / f"days_{day_count}", home / folder)
+    return world.runs[:day_count]
 
 
 def land_world(home: Path, registry: Registry | None = None) -> None:
     """Pull and land what lies in the home's exports."""
     from jobs.day import ingest
 
-    ingest(registry or load_registry(), home, Tokens.from_env())
+    ingest(registry or shipped(), home, Tokens.from_env())
 
 
 def embedded_lake(home: Path, registry: Registry | None = None, folder: str = "lake") -> Lake:
     """The home's lake on the embedded engine, which gets one thread: another lane has the other core."""
     choose_engine("embedded")
-    lake = open_lake("embedded", home / folder, registry or load_registry())
+    lake = open_lake("embedded", home / folder, registry or shipped())
+    from jobs.lake.embedded import EmbeddedLake
+
     assert isinstance(lake, EmbeddedLake)
     lake.connection.execute("SET threads = 1")
     return lake

@@ -16,7 +16,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import RegistryError, Strict
+from schemas.base import Strict
+from schemas.errors import RegistryError
 from schemas.factors.series import Decimal, FactorCitation
 from schemas.regions import NATIONAL
 from schemas.scenarios.parts import Country, Named, Region, Text, load_by_id

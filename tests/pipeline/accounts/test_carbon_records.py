@@ -14,11 +14,11 @@ from deltalake import DeltaTable, QueryBuilder
 
 from jobs.lake import Lake
 from jobs.reading.carbon_record import carbon_record
-from schemas import load_registry
+from tests.support.registries import shipped
 from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
 
 Row = dict[str, Any]
-REGISTRY = load_registry()
+REGISTRY = shipped()
 LOCAL = timezone(timedelta(hours=8))
 DATES = days(5)
 BILLS = {("alipay", "bills"), ("wechat_pay", "bills")}

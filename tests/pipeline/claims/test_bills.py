@@ -6,7 +6,8 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 
 from jobs.lake import Lake
+from jobs.landing.tokens import Tokens
 from tests.support.worlds import embedded_lake, land_world, rows, run_days
 
-OPENID = "oPENID0000000001"
+OPENID, PHONE = "oPENID0000000001", "13812345601"
 HEADER = "交易时间,交易类型,交易对方,商品,收/支,金额(元),支付方式,当前状态,交易单号,商户单号,备注"
 POWER, METRO = "国网浙江省电力有限公司", "杭州地铁集团有限公司"
 UTILITY_MG = 89_000
@@ -24,7 +26,7 @@ UTILITY_MG = 89_000
 
 @dataclass(frozen=True)
 class Payment:
-    """One row of a bill."""
+    """One row of a bill; the wallet numbers payments of all its customers."""
 
     number: int
     at: str
@@ -36,13 +38,18 @@ class Payment:
 
 @dataclass(frozen=True)
 class WechatBill:
-    """A bill: brought on `brought`, covering [first, last] of November."""
+    """A bill: brought on `brought`, covering [first, last] of November; `customer` is the place of who brought it."""
 
     brought: int
     first: int
     last: int
     payments: tuple[Payment, ...]
     selection: str = "全部"
+    customer: int = 0
+
+    @property
+    def openid(self) -> str:
+        return openid(self.customer)
 
     def text(self) -> str:
         """As the wallet exports it."""
@@ -57,15 +64,20 @@ class WechatBill:
             "----------------------微信支付账单明细列表--------------------",
         ]
         body = [
-            f"{one.at},商户消费,{one.shop},/,{one.way},¥{one.yuan},零钱,{one.state},{one.number:028}\t,/,/"
+            f"{one.at},商户消费,{one.shop},/,{one.way},¥{one.yuan},零钱,{one.state},"
+            f"{self.customer * 100 + one.number:028}\t,/,/"
             for one in self.payments
         ]
         return "\r\n".join([*(f"{line}{',' * 10}" for line in above), HEADER, *body, ""])
 
 
+def openid(customer: int) -> str:
+    return f"{OPENID[:-2]}{int(OPENID[-2:]) + customer:02}"
+
+
 def deliver(home: Path, day: int, *bills: WechatBill, revision: int = 0, arrived: int | None = None) -> None:
     """The portal's delivery of a business date in November, at four in the morning after it unless told."""
-    stamp = f"202611{arrived or day:02}T2000{revision:02}Z"
+    stamp = f"202611{arrived or day:02}T20{day:02}{revision:02}Z"
     folder = home / "exports/wechat_pay" / stamp
     folder.mkdir(parents=True)
     files: list[dict[str, Any]] = []
@@ -78,18 +90,14 @@ def deliver(home: Path, day: int, *bills: WechatBill, revision: int = 0, arrived
             {"name": path.name, "feed": feed, "part": number, "parts": of, "rows": count, "sha256": digest, **more}
         )
 
-    add(
-        "registrations",
-        f"openid,idcard,phone,kind,created\n{OPENID},,13812345601,personal,2026-10-01 08:00:00\n",
-        1,
-        1,
-        1,
-    )
+    customers = sorted({0, *(bill.customer for bill in bills)})
+    registered = [f"{openid(one)},,{int(PHONE) + one},personal,2026-10-01 08:00:00" for one in customers]
+    add("registrations", "\n".join(["openid,idcard,phone,kind,created", *registered, ""]), 1, 1, len(registered))
     add("consents", "openid,scope,status,time\n", 1, 1, 0)
     for number, bill in enumerate(bills, 1):
         total = f"{sum(float(one.yuan) for one in bill.payments):.2f}"
         size = len(bill.payments)
-        add("bills", bill.text(), number, len(bills), size, sums={"金额(元)": total}, customer=OPENID)
+        add("bills", bill.text(), number, len(bills), size, sums={"金额(元)": total}, customer=bill.openid)
     control = {"institution": "wechat_pay", "business_date": f"2026-11-{day:02}", "revision": revision, "files": files}
     (folder / "control.json").write_text(json.dumps(control, ensure_ascii=False), encoding="utf-8")
 
@@ -101,11 +109,11 @@ def account_for(home: Path, *days: int) -> Lake:
     return lake
 
 
-def standing(lake: Lake) -> dict[date, int]:
-    """Milligrams that stand, by act date."""
+def standing(lake: Lake, person: str | None = None) -> dict[date, int]:
+    """Milligrams that stand, by act date; of one person where told."""
     found: Counter[date] = Counter()
     for row in rows(lake, "gold.ledger"):
-        if row["measure"] == "reduction_mg":
+        if row["measure"] == "reduction_mg" and person in (None, row["person_id"]):
             found[row["act_date"]] += row["amount"]
     return {day: amount for day, amount in found.items() if amount}
 
@@ -117,9 +125,12 @@ def newest(lake: Lake, table: str, *key: str) -> list[dict[str, Any]]:
     return list(last.values())
 
 
-def dispositions(lake: Lake) -> Counter[str]:
+def dispositions(lake: Lake, files: Collection[str] | None = None) -> Counter[str]:
+    """Of the rows of bills, of these files where told."""
     found = newest(lake, "silver.rows", "file_id", "line")
-    return Counter(row["disposition"] for row in found if row["feed"] == "bills")
+    return Counter(
+        row["disposition"] for row in found if row["feed"] == "bills" and (files is None or row["file_id"] in files)
+    )
 
 
 def outcomes(lake: Lake) -> Counter[str]:
@@ -146,16 +157,43 @@ NEWER = WechatBill(8, 3, 7, (Payment(2, "2026-11-04 08:00:00"), Payment(4, "2026
 FILTERED = WechatBill(9, 3, 7, (Payment(5, "2026-11-05 08:00:00"), Payment(4, "2026-11-06 08:00:00")), "支出")
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations((5, 8, 9))), ids=str)
-def test_the_bill_exported_last_is_in_force_whatever_comes_first(tmp_path: Path, order: tuple[int, ...]) -> None:
+ORDERS = list(itertools.permutations((OLDER, NEWER, FILTERED)))
+
+
+def day_of(bill: WechatBill, place: int) -> int:
+    """The date of the delivery with a bill that is the first, second or third of its customer's: later for later bills."""
+    return 5 + 3 * (OLDER, NEWER, FILTERED).index(bill) + place
+
+
+@pytest.fixture(scope="module")
+def in_all_orders(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A customer per order, each of whom brings the three bills in it."""
+    home = tmp_path_factory.mktemp("orders")
+    for place, arrived in enumerate((20, 21, 22)):
+        for bill in (OLDER, NEWER, FILTERED):
+            bringing = [customer for customer, order in enumerate(ORDERS) if order[place] == bill]
+            theirs = [replace(bill, customer=customer) for customer in bringing]
+            deliver(home, day_of(bill, place), *theirs, arrived=arrived)
+    return account_for(home, 20, 21, 22)
+
+
+@pytest.mark.parametrize("customer", range(len(ORDERS)), ids=[str([one.brought for one in order]) for order in ORDERS])
+def test_the_bill_exported_last_is_in_force_whatever_comes_first(in_all_orders: Lake, customer: int) -> None:
     """On the fourth the newer bill does not know payment 3 any more; the filtered one only adds payment 5."""
-    bills = {5: OLDER, 8: NEWER, 9: FILTERED}
-    for arrived, day in enumerate(order, 10):
-        deliver(tmp_path, day, bills[day], arrived=arrived)
-    lake = account_for(tmp_path, 10, 11, 12)
-    assert standing(lake) == {on(2): UTILITY_MG, on(4): UTILITY_MG, on(5): UTILITY_MG, on(6): UTILITY_MG}
+    key = Tokens.from_env().customer_key("wechat_pay", openid(customer))
+    [person] = {row["person_id"] for row in rows(in_all_orders, "silver.membership") if row["customer_key"] == key}
+    assert standing(in_all_orders, person) == dict.fromkeys((on(2), on(4), on(5), on(6)), UTILITY_MG)
     # Payment 4 stands in two bills in force: the later statement's row is the record.
-    assert dispositions(lake) == {"record": 4, "superseded": 2, "repeat": 1}
+    of_files = {
+        (row["business_date"], row["part"]): row["file_id"]
+        for row in rows(in_all_orders, "gold.coverage")
+        if row["feed"] == "bills"
+    }
+    files = set()
+    for place, bill in enumerate(ORDERS[customer]):
+        same = [one for one, order in enumerate(ORDERS) if order[place] == bill]
+        files.add(of_files[on(day_of(bill, place)), same.index(customer) + 1])
+    assert dispositions(in_all_orders, files) == {"record": 4, "superseded": 2, "repeat": 1}
 
 
 def test_an_older_bill_is_in_force_again_when_a_newer_is_taken_back(tmp_path: Path) -> None:

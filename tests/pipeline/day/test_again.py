@@ -9,45 +9,48 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from schemas import load_registry
 from tests.support.lakes import check_chain, contents, differences, pins, rows
-from tests.support.worlds import days, embedded_lake, land_world, make_world, run_days
+from tests.support.registries import shipped
+from tests.support.worlds import Ran, accounted, days, embedded_lake, land_world, run_days, usual_world
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
+    from jobs.runs.journal import Outcome
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 DAYS = days(4)
 BALANCE = ("person_id", "measure", "scenario", "institution")
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("again"), 120, len(DAYS), seed=11, late=0.3, corrected=0.3)
+    return usual_world(tmp_path_factory.mktemp("again"))
 
 
 @pytest.fixture(scope="module")
-def lake(home: Path) -> Lake:
+def runs(home: Path) -> list[Ran]:
+    return accounted(home, len(DAYS))
+
+
+@pytest.fixture(scope="module")
+def outcomes(runs: list[Ran]) -> list[Outcome]:
+    return [run.outcome for run in runs]
+
+
+@pytest.fixture(scope="module")
+def lake(home: Path, runs: list[Ran]) -> Lake:
     return embedded_lake(home, REGISTRY)
 
 
-@pytest.fixture(scope="module")
-def outcomes(lake: Lake, home: Path) -> list[Any]:
-    return run_days(lake, home, DAYS)
-
-
-def test_a_run_commits_each_table_once(lake: Lake, outcomes: list[Any]) -> None:
-    assert [outcome.seq for outcome in outcomes] == [1, 2, 3, 4]
-    assert all(0 < outcome.commits <= 13 for outcome in outcomes)
-    assert sum(outcome.commits for outcome in outcomes) == len(lake.commits)
-    for seq, outcome in enumerate(outcomes, start=1):
-        committed = lake.commits[: outcome.commits]
-        assert len(set(committed)) == len(committed), seq
-        del lake.commits[: outcome.commits]
+def test_a_run_commits_each_table_once(runs: list[Ran]) -> None:
+    assert [run.outcome.seq for run in runs] == [1, 2, 3, 4]
+    for outcome, committed in runs:
+        assert 0 < outcome.commits == len(committed) <= 13
+        assert len(set(committed)) == len(committed), outcome.seq
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_a_published_date_again_does_nothing(lake: Lake, home: Path, outcomes: list[Any], day: Any) -> None:
+def test_a_published_date_again_does_nothing(lake: Lake, home: Path, outcomes: list[Outcome], day: Any) -> None:
     versions = {name: lake.version(name) for name in lake.tables}
     [outcome] = run_days(lake, home, [day])
     assert (outcome.seq, outcome.state, outcome.commits) == (None, "unchanged", 0)
@@ -56,7 +59,7 @@ def test_a_published_date_again_does_nothing(lake: Lake, home: Path, outcomes: l
 
 
 def test_everything_again_from_the_exports_appends_nothing(
-    lake: Lake, home: Path, outcomes: list[Any], tmp_path: Path
+    lake: Lake, home: Path, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
     """Every marker of progress is gone: receipts, landed files, manifests. The lake alone knows."""
     (tmp_path / "exports").symlink_to(home / "exports")
@@ -76,7 +79,9 @@ def test_everything_again_from_the_exports_appends_nothing(
     assert differences(contents(tmp_path / "lake", REGISTRY), before) == {}
 
 
-def test_a_full_computation_from_nothing_gives_the_same_accounts(lake: Lake, home: Path, outcomes: list[Any]) -> None:
+def test_a_full_computation_from_nothing_gives_the_same_accounts(
+    lake: Lake, home: Path, outcomes: list[Outcome]
+) -> None:
     """Day by day and all days at once: the same persons by their customers, and the same sums."""
     at_once = embedded_lake(home, REGISTRY, "at_once")
     run_days(at_once, home, [DAYS[-1]])
@@ -101,7 +106,7 @@ def accounts(path: Path) -> dict[frozenset[str], dict[tuple[str, ...], int]]:
     return found
 
 
-def test_the_ledger_only_grows(lake: Lake, outcomes: list[Any]) -> None:
+def test_the_ledger_only_grows(lake: Lake, outcomes: list[Outcome]) -> None:
     ledger = REGISTRY.tables["gold.ledger"]
     pinned = {pin.seq: pin.version for pin in pins(lake.path, REGISTRY) if pin.table == "gold.ledger"}
     earlier: set[str] = set()
@@ -114,7 +119,7 @@ def test_the_ledger_only_grows(lake: Lake, outcomes: list[Any]) -> None:
     assert reasons == {"post", "reverse"}, "a world in which nothing was ever taken back proves little"
 
 
-def test_a_past_balance_is_a_filter(lake: Lake, outcomes: list[Any]) -> None:
+def test_a_past_balance_is_a_filter(lake: Lake, outcomes: list[Outcome]) -> None:
     balances, ledger = (
         REGISTRY.tables["gold.balances"],
         rows(lake.path, REGISTRY.tables["gold.ledger"]).to_pylist(),
@@ -133,5 +138,5 @@ def test_a_past_balance_is_a_filter(lake: Lake, outcomes: list[Any]) -> None:
         assert published == today
 
 
-def test_publications_are_chained(lake: Lake, outcomes: list[Any]) -> None:
+def test_publications_are_chained(lake: Lake, outcomes: list[Outcome]) -> None:
     assert len(check_chain(lake.path, REGISTRY)) == len(DAYS)

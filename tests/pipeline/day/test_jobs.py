@@ -12,18 +12,24 @@ from jobs.dry_run import dry_post, foretell
 from jobs.errors import RunError
 from jobs.lake import Lake
 from jobs.runs.run import Run
-from schemas import load_registry
 from tests.support.lakes import check_chain, contents, differences
-from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
+from tests.support.registries import shipped
+from tests.support.worlds import accounted, days, embedded_lake, rows, run_days, usual_world
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FIRST, SECOND = days(2)
 NAMES = [*JOBS, PUBLISH]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("jobs"), 100, 2, seed=4, late=0.3, corrected=0.3)
+    return usual_world(tmp_path_factory.mktemp("jobs"))
+
+
+def after(home: Path, day_count: int, folder: str) -> Lake:
+    """The lake of so many days."""
+    accounted(home, day_count, folder)
+    return embedded_lake(home, REGISTRY, folder)
 
 
 def do(lake: Lake, home: Path, names: list[str]) -> dict[str, int]:
@@ -34,10 +40,7 @@ def do(lake: Lake, home: Path, names: list[str]) -> dict[str, int]:
 
 
 def test_one_by_one_is_the_same_run(home: Path) -> None:
-    together, apart = (embedded_lake(home, REGISTRY, name) for name in ("together", "apart"))
-    run_days(together, home, [FIRST, SECOND])
-    run_days(apart, home, [FIRST])
-
+    together, apart = after(home, 2, "together"), after(home, 1, "apart")
     do(apart, home, NAMES[: NAMES.index("post")])
     before = contents(apart.path, REGISTRY)
     told = dry_post(apart, REGISTRY, home, SECOND)
@@ -63,8 +66,7 @@ def test_a_later_job_needs_an_open_run_of_its_date(home: Path) -> None:
 
 
 def test_a_published_date_has_no_jobs_left(home: Path) -> None:
-    lake = embedded_lake(home, REGISTRY, "published")
-    run_days(lake, home, [FIRST, SECOND])
+    lake = after(home, 2, "published")
     before = contents(lake.path, REGISTRY)
     assert do(lake, home, NAMES) == {}
     assert dry_post(lake, REGISTRY, home, SECOND) == []
@@ -72,8 +74,7 @@ def test_a_published_date_has_no_jobs_left(home: Path) -> None:
 
 
 def test_an_open_run_is_left_alone_where_nothing_is_to_do(home: Path) -> None:
-    lake = embedded_lake(home, REGISTRY, "left_alone")
-    run_days(lake, home, [FIRST])
+    lake = after(home, 1, "left_alone")
     do(lake, home, ["conform", "resolve"])
     before = contents(lake.path, REGISTRY)
     assert [outcome.seq for outcome in run_days(lake, home, [FIRST])] == [None]
@@ -88,7 +89,7 @@ def test_a_dry_run_says_what_two_days_then_post(home: Path) -> None:
     told = foretell(lake, REGISTRY, home, SECOND)
     assert differences(contents(lake.path, REGISTRY), before) == {}
 
-    run_days(lake, home, [FIRST, SECOND])
+    lake = after(home, 2, "came")
     posted: Counter[str] = Counter()
     for row in rows(lake, "gold.ledger"):
         posted[row["measure"]] += row["amount"]
@@ -101,8 +102,7 @@ def test_a_dry_run_says_what_two_days_then_post(home: Path) -> None:
 
 
 def test_tables_come_from_what_their_jobs_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lake = embedded_lake(home, REGISTRY, "read")
-    run_days(lake, home, [FIRST])
+    lake = after(home, 1, "read")
     read: set[str] = set()
     opened = Run.read
     monkeypatch.setattr(Run, "read", lambda run, table: read.add(table) or opened(run, table))

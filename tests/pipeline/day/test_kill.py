@@ -8,22 +8,24 @@ import shutil
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas import load_registry
+from tests.support import judged
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins
-from tests.support.runner import COMMITS, KILL_POINTS, ROOT, RunFailed, run_apart, run_killed
-from tests.support.worlds import days, embedded_lake, make_world, run_days
+from tests.support.registries import shipped
+from tests.support.runner import COMMITS, KILL_POINTS, ROOT, run_killed
+from tests.support.worlds import accounted, days, embedded_lake, run_days, usual_world
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from jobs.lake import Lake
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FIRST, SECOND = days(2)
 
 
@@ -39,16 +41,20 @@ class Killed:
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["tests.support.warm"])
         self.worker = ThreadPoolExecutor(1)
-        self.lakes: dict[str, Future[str]] = {point: self.worker.submit(self._kill, point) for point in KILL_POINTS}
+        self.lakes: dict[str, Future[str]] = {point: self.worker.submit(self._one, point) for point in KILL_POINTS}
 
-    def _kill(self, point: str) -> str:
+    def _one(self, point: str) -> str:
         folder = f"killed_{point.replace(':', '_').replace('.', '_')}"
         shutil.copytree(self.home / "first_day", self.home / folder)
-        process = self.processes.Process(target=run_killed, args=(self.home, folder, SECOND, point))
+        self.kill(folder, SECOND, point)
+        return folder
+
+    def kill(self, folder: str, day: date, point: str) -> None:
+        """Run a date in a process, which dies at a commit."""
+        process = self.processes.Process(target=run_killed, args=(self.home, folder, day, point))
         process.start()
         process.join()
         assert process.exitcode == -signal.SIGKILL
-        return folder
 
     def close(self) -> None:
         self.worker.shutdown(cancel_futures=True)
@@ -56,23 +62,23 @@ class Killed:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("kill"), 120, 2, seed=5, late=0.2, corrected=0.2)
+    return usual_world(tmp_path_factory.mktemp("kill"))
 
 
 @pytest.fixture(scope="module")
 def undisturbed(home: Path) -> Lake:
     from jobs.lake import embedded
 
+    for folder in ("first_day", "undisturbed"):
+        accounted(home, 1, folder)
     lake = embedded_lake(home, REGISTRY, "undisturbed")
-    run_days(lake, home, [FIRST])
-    shutil.copytree(lake.path, home / "first_day")
-    lake.commits.clear()
     queries: list[str] = []
     compiled = embedded.compiled
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded, "compiled", lambda query: (queries.append(query), compiled(query))[1])
         run_days(lake, home, [SECOND])
-    (home / "queries.json").write_text(json.dumps(queries), encoding="utf-8")
+    known = {"queries": queries, "verdicts": judged.known()}
+    (home / "known.json").write_text(json.dumps(known), encoding="utf-8")
     return lake
 
 
@@ -84,7 +90,7 @@ def expected(undisturbed: Lake) -> dict[str, pa.Table]:
 @pytest.fixture(scope="module")
 def killed(home: Path, undisturbed: Lake) -> Iterator[Killed]:
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TANZHANG_TEST_QUERIES", str(home / "queries.json"))
+        environment.setenv("TANZHANG_TEST_KNOWN", str(home / "known.json"))
         environment.setenv("PYTHONPATH", str(ROOT))
         made = Killed(home)
         yield made
@@ -115,10 +121,9 @@ def test_killed_and_run_again(
         check_pin(path, REGISTRY, pin)
 
 
-def test_killed_again_and_again(home: Path, expected: dict[str, pa.Table]) -> None:
+def test_killed_again_and_again(home: Path, expected: dict[str, pa.Table], killed: Killed) -> None:
     """Killed on its very first day, before anything was published, and killed again while it recovers."""
-    for kill in ("after:gold.ledger", "after:silver.claims"):
-        with pytest.raises(RunFailed):
-            run_apart(home, "again", "embedded", [FIRST], kill=kill)
+    for point in ("after:gold.ledger", "after:silver.claims"):
+        killed.kill("again", FIRST, point)
     run_days(embedded_lake(home, REGISTRY, "again"), home, [FIRST, SECOND])
     assert differences(contents(home / "again", REGISTRY), expected) == {}

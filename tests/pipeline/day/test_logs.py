@@ -14,11 +14,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
-from jobs.logs import SAID, WHERE, log
+from jobs.logs import NAME, SAID, WHERE, log
+from simulator import simulate
+from tanzhang.cli import app
+from tanzhang.logs import listen
 from tests.support.reader import deliveries, rows_of
 from tests.support.runner import ROOT
+from tests.support.worlds import FIRST_DAY
 
+APART = "match"
+"""The job that is a process of its own, amid others."""
 LEAST = 5
 """Shorter texts are words of every export: codes, states, amounts."""
 
@@ -27,25 +34,43 @@ LEAST = 5
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A world of a hundred people, three days of it run, maintained and asked about, all of it logged."""
     home = tmp_path_factory.mktemp("logs") / "home"
-    tanzhang(home, "simulate", "--people", "100", "--days", "3", "--late", "0.2", "--corrected", "0.2")
-    for arguments in (
-        ("run", "--from", "2026-11-01", "--to", "2026-11-02"),
-        *(
-            ("job", name, "--date", "2026-11-03")
-            for name in ("conform", "resolve", "match", "post", "account", "publish")
-        ),
-        ("maintain",),
-    ):
-        tanzhang(home, *arguments, to=home / "log.jsonl")
+    simulate(home, 100, 3, 1, FIRST_DAY, late=0.2, corrected=0.2)
+    to = home / "log.jsonl"
+    listening = {"TANZHANG_LOG": "json", "TANZHANG_LOG_FILE": str(to)}
+    logged(home, listening, "run", "--from", "2026-11-01", "--to", "2026-11-02")
+    for name in ("conform", "resolve", "match", "post", "account", "publish"):
+        job = ("job", name, "--date", "2026-11-03")
+        if name == APART:
+            tanzhang(home, *job, **listening)
+        else:
+            logged(home, listening, *job)
+    logged(home, listening, "maintain")
     return home
 
 
-def tanzhang(home: Path, *arguments: str, to: Path | None = None) -> str:
-    """The command's standard error."""
-    listening = {"TANZHANG_LOG": "json", "TANZHANG_LOG_FILE": str(to)} if to else {}
+def logged(home: Path, listening: dict[str, str], *arguments: str) -> None:
+    """Call the command in this process, which listens as a process of its own would."""
+    logger = logging.getLogger(NAME)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in listening.items():
+            environment.setenv(name, value)
+        try:
+            listen()
+            done = CliRunner().invoke(app, [*arguments, "--home", str(home)])
+        finally:
+            for handler in list(logger.handlers):
+                logger.removeHandler(handler)
+                handler.close()
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
+    assert done.exit_code in (0, 3), done.output
+
+
+def tanzhang(home: Path, *arguments: str, **environment: str) -> str:
+    """The standard error of the command in a process."""
     done = subprocess.run(
         [sys.executable, "-m", "tanzhang.cli", *arguments, "--home", str(home)],
-        cwd=ROOT, env=os.environ | listening, capture_output=True, text=True, check=False,
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 3), done.stderr
     return done.stderr
@@ -78,7 +103,7 @@ def test_lines_say_where_they_belong(lines: list[dict[str, Any]]) -> None:
     runs = {
         line["run_id"] for line in lines if line.get("business_date") == "2026-11-03" and line["event"] == "job_done"
     }
-    assert len(runs) == 1, "one run, though each job was a process"
+    assert len(runs) == 1, "one run, though one of its jobs was another process"
 
 
 def test_no_line_tells_of_a_person(home: Path) -> None:
@@ -138,9 +163,8 @@ def test_nobody_listens_unless_told(home: Path) -> None:
     assert tanzhang(home, "status") == ""
 
 
-def test_people_can_read_it_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TANZHANG_LOG", "text")
-    said = tanzhang(home, "maintain")
+def test_people_can_read_it_too(home: Path) -> None:
+    said = tanzhang(home, "maintain", TANZHANG_LOG="text")
     assert "table_maintained" in said and "table=gold.ledger" in said and not said.lstrip().startswith("{")
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from schemas import Registry, load_registry
+from schemas import Registry
 from tests.oracle.judge import CHECKS, Judgement, Truth, differences
 from tests.oracle.mutations import FORGETFUL, MUTATIONS, SUBTLER, Mutation, apply
 from tests.oracle.oracle import GRAMS, accounts
+from tests.support.registries import shipped
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
 PEOPLE, DAYS, SEED = 400, 8, 7
@@ -36,7 +37,7 @@ def truth(home: Path) -> Truth:
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    return load_registry()
+    return shipped()
 
 
 @pytest.fixture(scope="module")

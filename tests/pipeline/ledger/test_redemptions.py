@@ -17,9 +17,10 @@ from jobs.landing.tokens import Tokens
 from schemas import load_registry
 from schemas.base import ROOT
 from tests.support.exports import CONSENTED, PHONE, REGISTERED, Part, deliver, table
+from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake, land_world, rows, run_days
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 RUN_DAYS = [date(2026, 11, day) for day in (4, 5, 6)]
 """After both business dates, so that any statement may come to any run."""
 ZHEJIANG, UNIONPAY = "zhejiang_tanpuhui", "unionpay_low_carbon"

@@ -17,13 +17,13 @@ from jobs.landing.land import replay
 from jobs.landing.tokens import Tokens
 from jobs.reading.emissions import own_emissions
 from jobs.reading.explain import explain
-from schemas import Registry, load_registry
+from schemas import Registry
 from tests.oracle.oracle_spend import micrograms_per_fen
 from tests.support.exports import CITIZEN, CONSENTED, PHONE, REGISTERED, Part, deliver, table
-from tests.support.registries import changed
+from tests.support.registries import changed, shipped
 from tests.support.worlds import days, embedded_lake, land_world, make_world, rows, run_days
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FIRST, SECOND, THIRD = (date(2026, 11, day) for day in (1, 2, 3))
 OPENID = "oPENID0000000001"
 HEAD = "交易时间,交易类型,交易对方,商品,收/支,金额(元),支付方式,当前状态,交易单号,商户单号,备注"

@@ -12,10 +12,10 @@ from jobs.lake import Lake
 from jobs.lake.chain import Publication
 from jobs.publications.audit import credit_has_factor
 from jobs.runs.run import Run
-from schemas import load_registry
+from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 METRO = "metro_reduction_shenzhen_2022"
 GOOD = {"position": "aa", "position_kind": "activity", "measure": "reduction_mg", "person_id": "aa" * 16, "entry_kind": "post",
         "amount": 1, "act_date": date(2026, 11, 1), "act_month": "2026-11", "scenario": "metro", "region": "330100",

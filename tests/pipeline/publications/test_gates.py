@@ -24,7 +24,7 @@ from jobs.reading.quality import declared, history, latest
 from schemas import Registry, load_registry
 from schemas.base import ROOT
 from tests.support.exports import CONSENTED, alipay_acts, alipay_consents, deliver
-from tests.support.worlds import days, embedded_lake, land_world, make_world, rows, run_days
+from tests.support.worlds import accounted, embedded_lake, land_world, rows, run_days, usual_world
 
 DAY, NEXT = date(2026, 11, 1), date(2026, 11, 2)
 SMALL = {"id": "small_day", "text": "Few act on a day.", "measure": "rows", "at_most": 1}
@@ -201,10 +201,9 @@ def test_a_blocked_day_is_looked_up_before_and_after_it_is_mended(home: Path) ->
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Lake]]:
-    home = make_world(tmp_path_factory.mktemp("gates"), 120, 2, seed=8, corrected=0.2)
-    lake = embedded_lake(home)
-    run_days(lake, home, days(2))
-    yield home, lake
+    home = usual_world(tmp_path_factory.mktemp("gates"))
+    accounted(home, 2)
+    yield home, embedded_lake(home)
 
 
 def test_every_rule_is_listed_and_every_result_is_of_a_listed_one(world: tuple[Path, Lake]) -> None:

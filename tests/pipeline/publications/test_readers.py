@@ -13,22 +13,21 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from jobs.lake.chain import checksum_sql
-from schemas import load_registry
 from schemas.tables import Table
 from tests.support.lakes import PUBLICATIONS, checksum, pins
-from tests.support.worlds import days, embedded_lake, make_world, run_days
+from tests.support.registries import shipped
+from tests.support.worlds import accounted, usual_world
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 Counted = tuple[int, int]
 PINNED = [name for name in REGISTRY.tables if name != PUBLICATIONS]
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = make_world(tmp_path_factory.mktemp("readers"), 120, 4, seed=11, late=0.3, corrected=0.3)
-    opened = embedded_lake(home, REGISTRY)
-    run_days(opened, home, days(4))
-    return opened.path
+    home = usual_world(tmp_path_factory.mktemp("readers"))
+    accounted(home, 4)
+    return home / "lake"
 
 
 def by_deltalake(folder: Path, table: Table, version: int) -> Counted:

@@ -20,7 +20,6 @@ from jobs.lake import Lake
 from jobs.landing.manifests import LANDING
 from jobs.reading.explain import Explanation, explain, source_values
 from jobs.reading.stories import ClaimStory, Line
-from schemas import load_registry
 from tests.oracle.oracle import (
     BANK,
     GRAMS,
@@ -35,6 +34,7 @@ from tests.oracle.oracle import (
 from tests.oracle.oracle_spend import micrograms_per_fen
 from tests.oracle.oracle_terms import fen_of
 from tests.support.reader import Row, rows_of
+from tests.support.registries import shipped
 from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
 
 DAYS = 5
@@ -70,7 +70,7 @@ def told(lake: Lake, home: Path) -> list[Explanation]:
         kinds[kind].append(row["entry_id"])
     draw = random.Random(1)
     chosen = [entry for kind, count in SAMPLE.items() for entry in draw.sample(kinds[kind], count)]
-    return explain(lake, load_registry(), home, chosen)
+    return explain(lake, shipped(), home, chosen)
 
 
 def acts(told: list[Explanation]) -> list[Explanation]:
@@ -237,7 +237,7 @@ def test_every_claim_is_of_that_act(told: list[Explanation], home: Path) -> None
 
 
 def test_a_line_is_shown_as_it_was_sent(told: list[Explanation], home: Path) -> None:
-    registry = load_registry()
+    registry = shipped()
     for one in told[:: len(told) // 20]:
         for line in (line for claim in one.claims for line in claim.lines):
             values = source_values(home, line, registry.sources[line.institution].feeds[line.feed])
@@ -263,4 +263,4 @@ def test_history_ends_in_what_stands(told: list[Explanation]) -> None:
 
 def test_an_unknown_entry_is_said_to_be_unknown(lake: Lake, home: Path) -> None:
     with pytest.raises(NotFound, match="no ledger entry 00"):
-        explain(lake, load_registry(), home, ["00" * 16])
+        explain(lake, shipped(), home, ["00" * 16])

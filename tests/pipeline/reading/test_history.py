@@ -17,13 +17,12 @@ from jobs.landing.receipts import load_receipts
 from jobs.reading.history import publications, unpublished
 from jobs.reading.intake import intakes
 from jobs.runs.journal import load_all
-from schemas import load_registry
 from tests.support.lakes import rows
-from tests.support.registries import changed
+from tests.support.registries import changed, shipped
 from tests.support.runner import RunFailed, run_apart
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FIRST, SECOND, THIRD = days(3)
 LATER = THIRD + timedelta(days=4)
 NEVER = """rules:

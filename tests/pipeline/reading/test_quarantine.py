@@ -24,6 +24,7 @@ from jobs.reading.quarantine import rows as unusable
 from schemas import Registry, load_registry
 from schemas.base import ROOT
 from tests.support.exports import CONSENTED, alipay_acts, alipay_consents, deliver, lines, part, wallet
+from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake, land_world, rows
 
 DAY = date(2026, 11, 1)
@@ -170,7 +171,7 @@ def wallet_days(home: Path, amounts: dict[int, int]) -> None:
 
 def test_fen_sent_as_yuan_are_held_back_until_somebody_answers(tmp_path: Path) -> None:
     wallet_days(tmp_path, {1: 100, 2: 100, 3: 100, 4: 100, 5: 100, 6: 10_000})
-    registry = load_registry()
+    registry = shipped()
     ingest(registry, tmp_path, Tokens.from_env())
     lake = embedded_lake(tmp_path, registry)
     outcomes = [run_day(lake, registry, tmp_path, date(2026, 11, day)) for day in (5, 6)]

@@ -10,7 +10,6 @@ import pytest
 from jobs.errors import NotFound
 from jobs.lake import Lake
 from jobs.reading.statement import Statement, statement
-from schemas import load_registry
 from tests.support.exports import (
     CITIZEN,
     CONSENTED,
@@ -23,9 +22,10 @@ from tests.support.exports import (
     deliver,
     table,
 )
+from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake, land_world, rows, run_days
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FIRST, SECOND = date(2026, 11, 1), date(2026, 11, 2)
 
 

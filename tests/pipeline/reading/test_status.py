@@ -12,9 +12,9 @@ from jobs.lake import Lake
 from jobs.landing.manifests import LANDING
 from jobs.landing.receipts import Receipt
 from jobs.reading.status import status
-from schemas import load_registry
 from tanzhang.cli import app
 from tests.support.reader import deliveries
+from tests.support.registries import shipped
 from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
 
 
@@ -30,7 +30,7 @@ def test_every_row_that_is_stated_has_its_disposition(lake: Lake) -> None:
     home = lake.path.parent
     state = status(lake, home)
     assert state.adds_up
-    assert set(state.stated) == set(load_registry().sources)
+    assert set(state.stated) == set(shipped().sources)
     once = {(one.institution, one.business_date, one.revision): one.control for one in deliveries(home)}
     stated = {
         institution: sum(

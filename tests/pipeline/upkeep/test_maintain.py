@@ -18,19 +18,21 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from typer.testing import CliRunner
 
 from jobs.day import run_job
 from jobs.errors import NotAsPublished, RunError
 from jobs.lake import Lake, base
 from jobs.upkeep.maintain import Maintained, maintain
 from jobs.upkeep.verify import verify
-from schemas import load_registry
+from tanzhang.cli import app
 from tests.pipeline.day.test_again import accounts
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
+from tests.support.registries import shipped
 from tests.support.runner import ROOT
-from tests.support.worlds import days, embedded_lake, make_world, run_days
+from tests.support.worlds import accounted, days, embedded_lake, run_days, usual_world
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 DAYS = days(4)
 NOW = datetime(2026, 11, 6, tzinfo=timezone.utc)
 KEPT = {name for name in REGISTRY.tables if name != PUBLICATIONS}
@@ -39,15 +41,13 @@ KEPT = {name for name in REGISTRY.tables if name != PUBLICATIONS}
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lakes: `plain` with all days, `two_days`, and `kept_up`, maintained after the second day and after the last."""
-    home = make_world(tmp_path_factory.mktemp("maintain"), 120, len(DAYS), seed=11, late=0.3, corrected=0.3)
+    home = usual_world(tmp_path_factory.mktemp("maintain"))
+    for folder, count in {"plain": 4, "two_days": 2, "kept_up": 2}.items():
+        accounted(home, count, folder)
     lake = embedded_lake(home, REGISTRY, "kept_up")
-    run_days(lake, home, DAYS[:2])
-    shutil.copytree(lake.path, home / "two_days")
-    shutil.copytree(lake.path, home / "plain")
     keep_up(lake)
     run_days(lake, home, DAYS[2:])
     keep_up(lake)
-    run_days(embedded_lake(home, REGISTRY, "plain"), home, DAYS[2:])
     return home
 
 
@@ -270,8 +270,9 @@ def test_a_copy_is_checked_against_what_was_published(home: Path, tmp_path: Path
             pq.write_table(rewritten.set_column(place, "amount", amounts), path)
         with pytest.raises(NotAsPublished, match=complaint):
             verify(embedded_lake(tmp_path, REGISTRY, name))
-    assert command(tmp_path, "publications", "--check").returncode == 0
-    assert command(tmp_path, "publications", "--check", "--lake", "gold.ledger").returncode == 4
+    check = ["publications", "--check", "--home", str(tmp_path)]
+    assert CliRunner().invoke(app, check).exit_code == 0
+    assert CliRunner().invoke(app, [*check, "--lake", "gold.ledger"]).exit_code == 4
 
 
 def test_what_was_spilled_long_ago_goes(home: Path, tmp_path: Path) -> None:

@@ -20,14 +20,14 @@ from jobs.day import run_job
 from jobs.errors import RunError
 from jobs.lake import FormatError, Lake, open_lake
 from jobs.upkeep.migrate import Migrated, migrate
-from schemas import Registry, load_registry
+from schemas import Registry
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
 from tests.support.older import CAME_LATER, NEW_TABLES, as_older_code_wrote_it
-from tests.support.registries import Edits, changed
+from tests.support.registries import Edits, changed, shipped
 from tests.support.runner import ROOT
-from tests.support.worlds import days, embedded_lake, make_world, run_days
+from tests.support.worlds import accounted, days, embedded_lake, run_days, usual_world
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 DAYS = days(3)
 
 EXTRA = """name: gold.extra
@@ -76,11 +76,9 @@ MOVES_STEPS = [
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lakes: `two_days`, and `undisturbed` with three."""
-    home = make_world(tmp_path_factory.mktemp("migrate"), 120, len(DAYS), seed=11, late=0.3, corrected=0.3)
-    lake = embedded_lake(home, REGISTRY, "two_days")
-    run_days(lake, home, DAYS[:2])
-    shutil.copytree(lake.path, home / "undisturbed")
-    run_days(embedded_lake(home, REGISTRY, "undisturbed"), home, DAYS[2:])
+    home = usual_world(tmp_path_factory.mktemp("migrate"))
+    accounted(home, 2, "two_days")
+    accounted(home, 3, "undisturbed")
     return home
 
 

@@ -23,12 +23,12 @@ from jobs.reading.explain import explain
 from jobs.reading.intake import intakes
 from jobs.reading.status import status
 from jobs.upkeep.maintain import maintain
-from schemas import load_registry
 from tests.pipeline.reading.test_quarantine import act, mended
 from tests.support.exports import CONSENTED, alipay_consents, deliver, lines, part
+from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake, rows, run_days
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 ALIPAY = REGISTRY.sources["alipay"]
 FIRST, SECOND = date(2026, 11, 1), date(2026, 11, 2)
 NOW = datetime(2027, 1, 10, tzinfo=timezone.utc)

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from jobs import errors
 from jobs.settings import settings
 from schemas.base import ROOT as SHIPPED
-from schemas.base import Foreseen, RegistryError
+from schemas.errors import Foreseen, RegistryError
 from tanzhang import shell
 from tanzhang.cli import app
 from tanzhang.keys import provide_keys

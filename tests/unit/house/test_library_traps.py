@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from schemas.base import RegistryError
+from schemas.errors import RegistryError
 from schemas.factors import load_factors
 from schemas.library import load_library
 from tests.support import libraries

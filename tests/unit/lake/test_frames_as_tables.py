@@ -12,14 +12,14 @@ import pytest
 from jobs.lake import Lake, open_lake
 from jobs.lake.queries import placed
 from jobs.lake.spark import SparkLake
-from schemas import load_registry
+from tests.support.registries import shipped
 
 PATTERN = r"RLIKE '^[0-9]{2}$'"
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    opened = open_lake("embedded", tmp_path_factory.mktemp("lake"), load_registry())
+    opened = open_lake("embedded", tmp_path_factory.mktemp("lake"), shipped())
     yield opened
     opened.close()
 
@@ -82,7 +82,7 @@ def test_spark_is_given_its_own_placeholders(tmp_path: Path) -> None:
             # As PySpark does it: where there are frames, whatever stands in braces is one.
             asked.append((query.format(**frames) if frames else query, frames))
 
-    lake = SparkLake(tmp_path, load_registry(), cast("Any", Session()))
+    lake = SparkLake(tmp_path, shipped(), cast("Any", Session()))
     lake.sql(f"SELECT a FROM a WHERE a {PATTERN}", a=cast("Any", "view_1"))
     lake.sql(f"SELECT 'a' {PATTERN}")
     assert asked == [(f"SELECT a FROM view_1 WHERE a {PATTERN}", {"a": "view_1"}), (f"SELECT 'a' {PATTERN}", {})]

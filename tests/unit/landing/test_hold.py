@@ -16,10 +16,10 @@ from jobs.landing.hold import judge_statements
 from jobs.landing.manifests import Bill, Manifest
 from jobs.landing.profile import Profile, Profiler, median, merged
 from jobs.reading.drift import Change, _changes
-from schemas import load_registry
 from tests.support.manifests import FIRST, manifest
+from tests.support.registries import shipped
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 NUMBER = "amount_fen/metro"
 
 

@@ -25,8 +25,9 @@ from schemas.quality import BoundedRule
 from schemas.sources.errors import ERRORS
 from schemas.sources.statements import MEASURES, StatementRule, Volume
 from tests.support.manifests import FIRST, manifest
+from tests.support.registries import shipped
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FEEDS = [(source, name) for source in REGISTRY.sources.values() for name in source.feeds]
 AMOUNT = "amount_fen"
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from schemas import load_registry
 from schemas.ledger import EMISSION, FEWEST, GIVEN_UP, POINTS, POSITION_KINDS, REDUCTION, SPANNING
+from tests.support.registries import shipped
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 
 
 def condition(table: str, rule_id: str) -> str:

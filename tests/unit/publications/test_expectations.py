@@ -16,8 +16,10 @@ import yaml
 
 import expectations
 from expectations import CHECKED, SPENT, CheckError, Measurement, RuleResult, counting, judge, measured, suite
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.tables import Rule, Table, load_tables
+from tests.support.registries import shipped
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -71,9 +73,8 @@ def asked(counted: dict[str, dict[str, int]]) -> list[Measurement]:
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     from jobs.lake import open_lake
-    from schemas import load_registry
 
-    opened = open_lake("embedded", tmp_path_factory.mktemp("lake"), load_registry())
+    opened = open_lake("embedded", tmp_path_factory.mktemp("lake"), shipped())
     yield opened
     opened.close()
 

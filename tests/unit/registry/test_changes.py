@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from schemas import load_registry
 from schemas.answers.changes import SeriesChange, answer_changes, as_filed, refusals, series_changes
 from schemas.base import ROOT
 from tanzhang.cli import app
 from tanzhang.revisions import NoRevision, registry_of
 from tests.support import libraries
+from tests.support.registries import shipped
 
 HANGZHOU = "330100"
 LATER = date(2026, 12, 1)
@@ -262,7 +262,7 @@ def test_the_shipped_library_only_grows() -> None:
     with registry_of(released(), ROOT) as folder:
         base = as_filed(folder)
         assert len(base.series) >= 12 and base.library.scenarios
-        assert refusals(base, as_filed(ROOT), load_registry().regions) == []
+        assert refusals(base, as_filed(ROOT), shipped().regions) == []
 
 
 def test_a_revision_that_is_none_is_refused(tmp_path: Path) -> None:

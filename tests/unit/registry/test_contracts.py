@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from schemas.base import LOADER, ROOT, RegistryError
+from schemas.base import LOADER, ROOT
+from schemas.errors import RegistryError
 from schemas.sources import load_sources
 
 GONE = object()

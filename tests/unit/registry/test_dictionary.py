@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from schemas import load_registry
 from schemas.base import ROOT
 from schemas.books.factors import factor_book
 from schemas.books.programmes import programme_book
 from schemas.books.tables import dictionary
 from tests.support import libraries
+from tests.support.registries import shipped
 
 DOCS = ROOT.parent / "docs"
 
@@ -31,7 +31,7 @@ def test_the_book_of_programmes_is_current() -> None:
 
 
 def test_every_rule_stands_there_with_its_source_or_as_an_assumption() -> None:
-    text, registry = programme_book(), load_registry()
+    text, registry = programme_book(), shipped()
     sections = {part.split("\n", 1)[0].split(" · ")[-1]: part for part in text.split("\n## ")}
     for one in registry.programmes.values():
         section = sections[one.id]
@@ -47,7 +47,7 @@ def test_every_rule_stands_there_with_its_source_or_as_an_assumption() -> None:
 
 
 def test_every_figure_stands_there_with_what_it_rests_on() -> None:
-    text, library = factor_book(), load_registry().library
+    text, library = factor_book(), shipped().library
     plain = re.sub(r"\\(.)", r"\1", text)
     for file in library.factors.values():
         assert f'<a id="factor-{file.id}"></a>' in text and file.boundary in plain

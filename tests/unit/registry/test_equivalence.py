@@ -17,9 +17,10 @@ from schemas.answers.equivalence import Comparison, Worth, compare, comparisons,
 from tanzhang.cli import app
 from tests.support.libraries import edited
 from tests.support.points_world import trial_registry
+from tests.support.registries import shipped
 
 DAY = date(2026, 11, 21)
-SHIPPED = load_registry()
+SHIPPED = shipped()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.factors import FactorFile, load_factors, series_by_id
 from schemas.library import Library, NoFactor, Rate, load_library
 from schemas.scenarios import load_scenarios

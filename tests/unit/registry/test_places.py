@@ -13,6 +13,7 @@ from schemas import RegistryError, load_registry
 from schemas.base import ROOT
 from schemas.sources import UNPLACED
 from tests.support.exports import FIXTURES
+from tests.support.registries import shipped
 
 NINGBO = """
   - id: bus_reduction_ningbo
@@ -67,7 +68,7 @@ def test_of_equal_factors_the_first_region_decides(root: Path) -> None:
 
 
 def test_a_factor_of_the_country_needs_no_place() -> None:
-    rates = [row for row in Policy(load_registry()).rates.to_pylist() if row["region"] == UNPLACED]
+    rates = [row for row in Policy(shipped()).rates.to_pylist() if row["region"] == UNPLACED]
     assert {row["scenario"] for row in rates} == {
         "utility_payment",
         "e_statement",

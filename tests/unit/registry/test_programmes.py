@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.programmes import Programme, load_programmes
 from tests.support.libraries import content, write
 from tests.support.points_world import TRIAL

@@ -8,12 +8,12 @@ from fractions import Fraction
 import pytest
 
 from jobs.policy.programmes import Rewards
-from schemas import load_registry
 from schemas.answers.calculator import calculate, quantity_of
 from schemas.programmes import Programme
 from schemas.scenarios.quantification import load_methods
+from tests.support.registries import shipped
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 PROGRAMMES = REGISTRY.programmes
 
 

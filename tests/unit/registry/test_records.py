@@ -10,10 +10,11 @@ import pytest
 
 from jobs.accounts.grades import Share, grades, shares
 from jobs.reading.carbon_record import first_of
-from schemas import RegistryError, load_registry
+from schemas import RegistryError
 from schemas.records import load_records
+from tests.support.registries import shipped
 
-REGISTRY = load_registry()
+REGISTRY = shipped()
 FIRST = date(2026, 10, 30)
 FEEDS = ("consents", "registrations", "trips")
 

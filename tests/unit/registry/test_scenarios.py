@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.scenarios import load_scenarios
 
 MATERIALS = ("paper", "plastic", "glass", "textile", "metal", "electrical")

@@ -12,7 +12,8 @@ import yaml
 
 from jobs.landing import columns as landed
 from schemas import load_registry
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.sources import UNPLACED, Source, load_distances, load_sources, load_stations
 from schemas.sources.errors import ERRORS, fault, shape
 

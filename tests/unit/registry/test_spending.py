@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.base import ROOT, RegistryError
+from schemas.base import ROOT
+from schemas.errors import RegistryError
 from schemas.spending import Spending, load_spending, parts_of
 from schemas.spending.merchants import code_in_number, name_of
 from schemas.units import UnitError, micrograms_per_fen, spend_year
