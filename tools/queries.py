@@ -28,7 +28,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.query_layout import laid_out, nesting, said
+from tools.query_layout import laid_out
+from tools.query_words import nesting, said
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("expectations", "jobs", "tanzhang", "tests")

@@ -101,7 +101,8 @@ def _judged(lake: Lake, marked: Frame) -> Frame:
                 lag(occurred_at_unix) OVER gate AS last_at_unix,
                 lag(act_date) OVER gate AS last_date
             FROM marked
-            WHERE NOT is_duplicate WINDOW gate AS (PARTITION BY {GATE} ORDER BY occurred_at_unix, direction, record_key)
+            WHERE NOT is_duplicate
+            WINDOW gate AS (PARTITION BY {GATE} ORDER BY occurred_at_unix, direction, record_key)
         )
         SELECT *,
             direction = 'entry' AND coalesce(next_direction = 'exit', false)

@@ -43,7 +43,11 @@ def format_of(lake: Lake) -> Format:
     has_version = "schema_version" in columns_of(record)
     names = ["publication_seq", "table_name", "table_version", *(["schema_version"] if has_version else [])]
     # Not by Arrow's own scan: a process that ends soon after one is now and then aborted by its threads.
-    query = f"SELECT {', '.join(names)} FROM record WHERE publication_seq = (SELECT max(publication_seq) FROM record)"
+    query = f"""
+        SELECT {", ".join(names)}
+        FROM record
+        WHERE publication_seq = (SELECT max(publication_seq) FROM record)
+    """
     last = pa.table(QueryBuilder().register("record", record).execute(query).read_all()).to_pylist()
     seq = last[0]["publication_seq"] if last else 0
     version = last[0]["schema_version"] if last and has_version else 0

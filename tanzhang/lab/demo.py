@@ -78,9 +78,14 @@ def someone(lake: Lake) -> str:
     """The person whose statement has most to tell: several scenarios, and something not credited."""
     rows = lake.to_arrow(
         lake.sql(
-            """SELECT person_id FROM activities GROUP BY person_id
-               ORDER BY count(DISTINCT CASE WHEN outcome = 'credited' THEN scenario END) DESC,
-                        count(DISTINCT outcome) DESC, count(DISTINCT institution) DESC, person_id LIMIT 1""",
+            """
+            SELECT person_id
+            FROM activities
+            GROUP BY person_id
+            ORDER BY count(DISTINCT CASE WHEN outcome = 'credited' THEN scenario END) DESC,
+                count(DISTINCT outcome) DESC, count(DISTINCT institution) DESC, person_id
+            LIMIT 1
+            """,
             activities=lake.read("silver.activities"),
         )
     )
@@ -96,7 +101,10 @@ def compare(home: Path, out: Console) -> None:
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
 
-    query = "SELECT person_id, measure, scenario, institution, amount, entries, changed_in_seq FROM balances"
+    query = """
+        SELECT person_id, measure, scenario, institution, amount, entries, changed_in_seq
+        FROM balances
+    """
     lakes = [
         sorted(
             tuple(row.values())

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMITS = (
@@ -91,6 +94,28 @@ def run_apart(
     if process.returncode:
         raise RunFailed(process.returncode, errors)
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+
+def died(does: Callable[..., None], *arguments: Any) -> None:
+    """Call something that must die of SIGKILL, in a fork of a process that imported everything and opened no engine."""
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.support.warm"])
+    process = processes.Process(target=does, args=arguments)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(ROOT))
+        process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+def command_killed(arguments: list[str], point: str) -> None:
+    """Call the command, and die at a commit."""
+    os.environ["TANZHANG_KILL"] = point
+    from typer.testing import CliRunner
+
+    from tanzhang.cli import app
+
+    CliRunner().invoke(app, arguments)
 
 
 def run_killed(home: Path, folder: str, day: date, point: str) -> None:

@@ -1,4 +1,4 @@
-"""Preloaded once by the fork server of the kill tests: what each killed process would import and compile.
+"""Preloaded once by the fork server of tests that kill: what each killed process would import and compile.
 
 Opens no engine: a process may not be forked after one has started its threads. Never imported by a process
 that has one.
@@ -15,6 +15,7 @@ import pytest  # noqa: F401  # pytest's own script is imported again in every pr
 import sqlframe.duckdb  # noqa: F401
 
 import jobs.day  # noqa: F401
+import tanzhang.cli  # noqa: F401
 import tests.support.worlds  # noqa: F401
 from jobs.lake.embedded import compiled
 from schemas import Registry, load_registry
@@ -30,7 +31,8 @@ import great_expectations  # noqa: E402, F401
 del sys.modules["pyspark"]
 
 REGISTRY: Registry = load_registry()
-known = json.loads(Path(os.environ[KNOWN]).read_text(encoding="utf-8"))
-for query in known["queries"]:
-    compiled(query)
-judged.learn(known["verdicts"])
+if KNOWN in os.environ:
+    known = json.loads(Path(os.environ[KNOWN]).read_text(encoding="utf-8"))
+    for query in known["queries"]:
+        compiled(query)
+    judged.learn(known["verdicts"])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
-import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
@@ -17,7 +15,7 @@ import pytest
 from tests.support import judged
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins
 from tests.support.registries import shipped
-from tests.support.runner import COMMITS, KILL_POINTS, ROOT, run_killed
+from tests.support.runner import COMMITS, KILL_POINTS, died, run_killed
 from tests.support.worlds import accounted, days, embedded_lake, run_days, usual_world
 
 if TYPE_CHECKING:
@@ -38,8 +36,6 @@ class Killed:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["tests.support.warm"])
         self.worker = ThreadPoolExecutor(1)
         self.lakes: dict[str, Future[str]] = {point: self.worker.submit(self._one, point) for point in KILL_POINTS}
 
@@ -51,10 +47,7 @@ class Killed:
 
     def kill(self, folder: str, day: date, point: str) -> None:
         """Run a date in a process, which dies at a commit."""
-        process = self.processes.Process(target=run_killed, args=(self.home, folder, day, point))
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        died(run_killed, self.home, folder, day, point)
 
     def close(self) -> None:
         self.worker.shutdown(cancel_futures=True)
@@ -91,7 +84,6 @@ def expected(undisturbed: Lake) -> dict[str, pa.Table]:
 def killed(home: Path, undisturbed: Lake) -> Iterator[Killed]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TANZHANG_TEST_KNOWN", str(home / "known.json"))
-        environment.setenv("PYTHONPATH", str(ROOT))
         made = Killed(home)
         yield made
         made.close()

@@ -11,7 +11,8 @@ from sqlglot import tokenize
 
 from tools import queries
 from tools.queries import deviations, literals, mended, modules
-from tools.query_layout import laid_out, said
+from tools.query_layout import laid_out
+from tools.query_words import said
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))

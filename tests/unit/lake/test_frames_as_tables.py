@@ -33,7 +33,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         ("SELECT x FROM a UNION SELECT x, b FROM b", "SELECT x FROM <a> UNION SELECT x, b FROM <b>"),
         ("SELECT x FROM (SELECT b, a FROM a) AS b, a", "SELECT x FROM (SELECT b, a FROM <a>) AS b, <a>"),
         ("SELECT 1 FROM a AS x LEFT ANTI JOIN b AS a", "SELECT 1 FROM <a> AS x LEFT ANTI JOIN <b> AS a"),
-        ("SELECT x FROM a -- FROM b\nWHERE 'FROM b' = b", "SELECT x FROM <a> -- FROM b\nWHERE 'FROM b' = b"),
+        ("SELECT x FROM a  -- FROM b\nWHERE 'FROM b' = b", "SELECT x FROM <a>  -- FROM b\nWHERE 'FROM b' = b"),
         ("WITH c AS (SELECT b FROM a) SELECT a FROM c", "WITH c AS (SELECT b FROM <a>) SELECT a FROM c"),
     ],
 )
@@ -69,7 +69,13 @@ def test_the_embedded_engine_reads_frames_by_name(lake: Lake) -> None:
     a = lake.from_arrow(pa.table({"a": ["12", "123"], "b": ["x", "y"]}))
     b = lake.from_arrow(pa.table({"b": ["x", "y"]}))
     found = lake.sql(
-        f"SELECT x.a, y.b FROM a AS x, b AS y WHERE x.b = y.b AND x.a {PATTERN} AND x.a IS DISTINCT FROM y.b", a=a, b=b
+        f"""
+        SELECT x.a, y.b
+        FROM a AS x, b AS y
+        WHERE x.b = y.b AND x.a {PATTERN} AND x.a IS DISTINCT FROM y.b
+        """,
+        a=a,
+        b=b,
     )
     assert lake.to_arrow(found).to_pylist() == [{"a": "12", "b": "x"}]
 
