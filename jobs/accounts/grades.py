@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from schemas.records import Grade
 
 
-Statement = tuple[str, str, date]
+StatementKey = tuple[str, str, date]
 """Institution, feed and business date of a statement in force, whatever its revision and parts."""
 ReportedMonth = tuple[str, str]
 """Institution and month (yyyy-MM)."""
@@ -25,7 +25,7 @@ class Share(NamedTuple):
     owed: int
 
 
-def shares(statements: Iterable[Statement], registry: Registry, until: date) -> dict[ReportedMonth, Share]:
+def shares(statements: Iterable[StatementKey], registry: Registry, until: date) -> dict[ReportedMonth, Share]:
     """What has come of every institution and month in which it owes something.
 
     An institution owes every feed of every date from the first of which it sent anything, whenever that came, until

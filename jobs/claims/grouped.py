@@ -34,7 +34,7 @@ def readings_of(run: Run, touched: Touched) -> Grouped:
     columns = listed([name for name in records.columns if name != "disposition"])
     rows = run.lake.keep(
         f"""
-        WITH placed AS (
+        WITH ranked AS (
             SELECT *,
                 row_number() OVER (
                     PARTITION BY customer_key, institution, feed, scenario, act_date
@@ -46,7 +46,7 @@ def readings_of(run: Run, touched: Touched) -> Grouped:
         SELECT {columns},
             CASE WHEN rank = 1 THEN 'record' ELSE 'supporting' END AS disposition,
             CAST(NULL AS string) AS code
-        FROM placed
+        FROM ranked
         """,
         records=records,
     )

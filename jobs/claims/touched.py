@@ -110,13 +110,13 @@ def _ranked(lake: Lake, kind: str, fresh: Frame, elsewhere: Frame, keys: Frame, 
     )
     return lake.keep(
         f"""
-        WITH placed AS (
+        WITH ranked AS (
             SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten ORDER BY {LATEST_FIRST}) AS rank
             FROM candidates
         )
         SELECT {columns},
             CASE WHEN is_beaten THEN 'superseded' WHEN rank = 1 THEN 'record' ELSE 'repeat' END AS disposition
-        FROM placed
+        FROM ranked
         """,
         candidates=bills.marked(lake, kind, candidates, beaten),
     )

@@ -13,12 +13,11 @@ from jobs.errors import NotFound
 from jobs.lake.frames import content_hash
 from jobs.lake.log import Log
 from jobs.logs import log
-from schemas.tables import SEQ
+from schemas.tables import PUBLICATIONS, SEQ
 
 if TYPE_CHECKING:
     from jobs.lake.base import Frame, Lake
 
-PUBLICATIONS = "gold.publications"
 QUALITY = "gold.quality"
 Kind = Literal["run", "maintenance", "migration"]
 """What made a publication."""

@@ -16,13 +16,13 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
 from jobs.errors import FormatError
+from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from jobs.lake.base import Lake
     from schemas.tables import Table
 
 
-RECORD = "gold.publications"
 DELTA_TYPES = {"string": "string", "bigint": "long", "int": "integer", "date": "date", "boolean": "boolean"}
 
 
@@ -37,9 +37,9 @@ class Format:
 
 def format_of(lake: Lake) -> Format:
     """The format of the lake as it is published."""
-    if not lake.exists(RECORD):
+    if not lake.exists(PUBLICATIONS):
         return Format(0, 0, {})
-    record = DeltaTable(lake.uri(RECORD))
+    record = DeltaTable(lake.uri(PUBLICATIONS))
     has_version = "schema_version" in columns_of(record)
     names = ["publication_seq", "table_name", "table_version", *(["schema_version"] if has_version else [])]
     # Not by Arrow's own scan: a process that ends soon after one is now and then aborted by its threads.

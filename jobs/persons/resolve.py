@@ -81,11 +81,11 @@ def registrations_in_force(run: Run) -> Frame:
     """The latest registration of every customer."""
     return run.lake.keep(
         """
-        WITH placed AS (
+        WITH ranked AS (
             SELECT *, row_number() OVER (PARTITION BY customer_key ORDER BY at_unix DESC, event_key) AS rank
             FROM registrations
         )
-        SELECT * FROM placed WHERE rank = 1
+        SELECT * FROM ranked WHERE rank = 1
         """,
         registrations=run.log("silver.customer_events").where("event_kind = 'registration'").in_force(),
     )

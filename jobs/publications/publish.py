@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import expectations
 from jobs.accounts.coverage import missing
 from jobs.errors import PublicationBlocked
-from jobs.lake.chain import PUBLICATIONS, QUALITY, Pin, counted, publication_rows
+from jobs.lake.chain import QUALITY, Pin, counted, publication_rows
 from jobs.publications import audit
 from jobs.runs.notes import note_blocked
+from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from expectations import Measurement, RuleResult

@@ -40,7 +40,7 @@ def arithmetic(registry: Registry, entry: Mapping[str, Any]) -> Reckoned:
     return formula, points, told_rule(programme.key(rule), rule)
 
 
-def scope_of_entry(registry: Registry, entry: Mapping[str, Any]) -> tuple[date, date, list[str]]:
+def validity_of_entry(registry: Registry, entry: Mapping[str, Any]) -> tuple[date, date, list[str]]:
     """The dates, first and last, and the scenarios of the acts that an entry is of."""
     programme, rule = _summing_rule(registry, entry)
     if rule is None:

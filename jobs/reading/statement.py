@@ -36,7 +36,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Statement:
+class AccountStatement:
     """One person's account as published for a business date.
 
     Attributes:
@@ -66,7 +66,7 @@ class Statement:
     example: str | None
 
 
-def statement(lake: Lake, registry: Registry, person_id: str, business_date: date) -> Statement:
+def statement(lake: Lake, registry: Registry, person_id: str, business_date: date) -> AccountStatement:
     """The account of a person as it was published for a date.
 
     Raises:
@@ -79,7 +79,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
     points = tallies(lake, seq, person=person)
     rewarding = [registry.programmes[one.programme] for one in points]
     institutions = _institutions(lake, person, seq)
-    return Statement(
+    return AccountStatement(
         person_id=person,
         business_date=business_date,
         publication_seq=seq,

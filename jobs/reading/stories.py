@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.lake.frames import keys_equal, listed
 from jobs.landing.manifests import LANDING, load_manifests
-from jobs.reading.arithmetic import scope_of_entry
+from jobs.reading.arithmetic import validity_of_entry
 from schemas.tables import IS_LIVE, SEQ
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _asked(lake: Lake, registry: Registry, posted: Mapping[str, dict[str, Any]])
     """What each entry is about, and the publication in which it was posted; one row per scenario."""
 
     def of(entry_id: str, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        since, until, scenarios = scope_of_entry(registry, row)
+        since, until, scenarios = validity_of_entry(registry, row)
         said = {name: row[name] for name in ("position", "position_kind", "person_id")}
         for scenario in scenarios:
             yield {

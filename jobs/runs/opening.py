@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import RunError
-from jobs.lake.chain import PUBLICATIONS, Publication, last_publication, restore_pins
+from jobs.lake.chain import Publication, last_publication, restore_pins
 from jobs.landing import hold
 from jobs.landing.manifests import LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import Receipt, load_receipts
 from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
 from schemas.days import cut_off
+from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from jobs.lake import Lake

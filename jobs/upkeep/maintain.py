@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import Busy
 from jobs.files import write_whole
 from jobs.lake.base import RETENTION_DAYS
-from jobs.lake.chain import PUBLICATIONS, Pin, Publication, last_publication, publication_rows, restore_pins
+from jobs.lake.chain import Pin, Publication, last_publication, publication_rows, restore_pins
 from jobs.lake.format import retired
 from jobs.landing.manifests import LANDED, LANDING
 from jobs.logs import log
@@ -28,6 +28,7 @@ from jobs.runs.opening import end_open_run
 from jobs.upkeep.retention import RawText, let_go
 from jobs.upkeep.verify import check_pins
 from schemas.deliveries import EXPORTS
+from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from jobs.lake import Lake

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import FormatError
-from jobs.lake.chain import PUBLICATIONS, Pin, Publication, counted, last_publication, publication_rows
+from jobs.lake.chain import Pin, Publication, counted, last_publication, publication_rows
 from jobs.lake.format import Format, differences, format_of
 from jobs.lake.frames import listed
 from jobs.logs import log
 from jobs.runs.journal import Outcome, recorded
 from jobs.runs.notes import discard, new_run_id
 from jobs.runs.opening import end_open_run
+from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake

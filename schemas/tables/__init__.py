@@ -28,6 +28,8 @@ JOB_NAMES: tuple[JobName, ...] = get_args(JobName)
 """The jobs of a run that write tables, in their order."""
 
 
+PUBLICATIONS = "gold.publications"
+"""The table through which readers see all others."""
 SEQ = "publication_seq"
 HASH, IS_LIVE = "content_hash", "is_live"
 LOGGED = (HASH, IS_LIVE, SEQ)

@@ -13,7 +13,7 @@ from tanzhang.screens.console import bold, covered, grams, grid, kilograms, line
 
 if TYPE_CHECKING:
     from jobs.reading.explain import Explanation
-    from jobs.reading.statement import Statement
+    from jobs.reading.statement import AccountStatement
     from jobs.reading.stories import Line
     from schemas import Registry
 
@@ -55,7 +55,7 @@ def scenario_name(registry: Registry, key: str) -> str:
     return registry.scenarios[key].name if key in registry.scenarios else "—"
 
 
-def statement(console: Console, account: Statement, registry: Registry) -> None:
+def statement(console: Console, account: AccountStatement, registry: Registry) -> None:
     """A person's account."""
     from jobs.reading.statement import REASONS
 
@@ -74,7 +74,7 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
         *_points(account, registry),
         bold("Offset so far: none"),
         "   None of the three is taken from another: what was reduced does not make a payment emit less.",
-        *_record(account, registry),
+        *_carbon_record(account, registry),
         bold(f"\nActs credited in {account.business_date:%Y-%m}"),
         grid(
             (
@@ -111,7 +111,7 @@ def statement(console: Console, account: Statement, registry: Registry) -> None:
     console.print(Panel(Group(*parts), title="碳账 · personal carbon account", expand=False))
 
 
-def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
+def _emissions(account: AccountStatement, registry: Registry) -> list[RenderableType]:
     """What the person's payments emit, by category."""
     own = account.emissions
     if not own.spent_fen:
@@ -124,7 +124,7 @@ def _emissions(account: Statement, registry: Registry) -> list[RenderableType]:
     ]
 
 
-def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
+def _points(account: AccountStatement, registry: Registry) -> Iterator[RenderableType]:
     """What every programme gave the person and what became of it."""
     from schemas.programmes.words import number, yuan
 
@@ -141,7 +141,7 @@ def _points(account: Statement, registry: Registry) -> Iterator[RenderableType]:
         yield f"      {parts}{'; ' + due[one.programme] if one.programme in due else ''}"
 
 
-def _record(account: Statement, registry: Registry) -> Iterator[RenderableType]:
+def _carbon_record(account: AccountStatement, registry: Registry) -> Iterator[RenderableType]:
     """Months of history, the last year, levels, and how whole this month is, with reasons."""
     told = account.record
     if not told.months:

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.errors import NotFound
 from jobs.lake import Lake
-from jobs.reading.statement import Statement, statement
+from jobs.reading.statement import AccountStatement, statement
 from tests.support.exports import (
     CITIZEN,
     CONSENTED,
@@ -67,11 +67,11 @@ def persons(lake: Lake) -> dict[str, str]:
     return {customer[row["customer_key"]]: str(row["person_id"]) for row in members}
 
 
-def read(lake: Lake, person: str, day: date) -> Statement:
+def read(lake: Lake, person: str, day: date) -> AccountStatement:
     return statement(lake, REGISTRY, person, day)
 
 
-def held_back(account: Statement) -> set[tuple[str, str]]:
+def held_back(account: AccountStatement) -> set[tuple[str, str]]:
     return {(row["scenario"], row["reason"]) for row in account.not_credited}
 
 
