@@ -26,8 +26,10 @@ def publications(
     folder: LakeFolder = LAKE,
 ) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
+    from schemas.tables import PUBLICATIONS
+
     with lake_of(home, engine, folder) as lake:
-        rows = lake.to_arrow(lake.read("gold.publications")).to_pylist()
+        rows = lake.ask(dict, "SELECT * FROM chain", chain=lake.read(PUBLICATIONS))
         day.publications(out, rows)
         if check:
             from jobs.upkeep.verify import verify

@@ -25,7 +25,7 @@ from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, 
 from tests.support.older import CAME_LATER, NEW_TABLES, as_older_code_wrote_it
 from tests.support.registries import Edits, changed, shipped
 from tests.support.runner import ROOT
-from tests.support.worlds import accounted, days, embedded_lake, run_days, usual_world
+from tests.support.worlds import accounted, days, embedded_lake, make_world, run_days
 
 REGISTRY = shipped()
 DAYS = days(3)
@@ -76,7 +76,7 @@ MOVES_STEPS = [
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lakes: `two_days`, and `undisturbed` with three."""
-    home = usual_world(tmp_path_factory.mktemp("migrate"))
+    home = make_world(tmp_path_factory.mktemp("migrate"), 120, len(DAYS), seed=11, late=0.3, corrected=0.3)
     accounted(home, 2, "two_days")
     accounted(home, 3, "undisturbed")
     return home
