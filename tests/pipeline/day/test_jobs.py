@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jobs.day import JOBS, PUBLISH, run_job
-from jobs.dry_run import dry_post, foretell
+from jobs.dry_run import dry_job, dry_post, foretell
 from jobs.errors import RunError
 from jobs.lake import Lake
 from jobs.runs.run import Run
@@ -54,6 +54,29 @@ def test_one_by_one_is_the_same_run(home: Path) -> None:
     assert {(one.measure, one.entry_kind, one.reason): one.entries for one in told} == kinds
     assert sum(one.amount for one in told) == sum(row["amount"] for row in entries)
     assert written["gold.ledger"] == len(entries) > 0
+
+
+def test_a_dry_job_says_what_it_would_write_and_leaves_no_run_open(home: Path) -> None:
+    lake = after(home, 1, "dry")
+    with pytest.raises(RunError, match="start it with conform"):
+        dry_job(lake, REGISTRY, home, SECOND, "match")
+    before = contents(lake.path, REGISTRY)
+    told = dry_job(lake, REGISTRY, home, SECOND, "conform")
+    assert differences(contents(lake.path, REGISTRY), before) == {}
+    with pytest.raises(RunError, match="start it with conform"):
+        run_job(lake, REGISTRY, home, SECOND, "resolve")
+    assert told == do(lake, home, ["conform"]) and told["silver.claims"] > 0
+
+    do(lake, home, ["resolve"])
+    before, asked = contents(lake.path, REGISTRY), list[str]()
+    lake.watch = asked.append
+    told = dry_job(lake, REGISTRY, home, SECOND, "match")
+    lake.watch = None
+    assert differences(contents(lake.path, REGISTRY), before) == {}
+    assert told == do(lake, home, ["match"]) and told["silver.activities"] > 0
+    assert any(
+        "LEFT SEMI JOIN consented AS a" in query and query.endswith("-- of claims, consented\n") for query in asked
+    )
 
 
 def test_a_later_job_needs_an_open_run_of_its_date(home: Path) -> None:
