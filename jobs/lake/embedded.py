@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import duckdb_extension_delta
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlglot
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
@@ -44,6 +45,10 @@ def activate() -> None:
     _connection.execute("SET preserve_insertion_order = false")
     _connection.execute("SET enable_progress_bar = false")
     sqlframe.activate("duckdb", conn=_connection)
+
+
+SMALL = 4 << 20
+"""Bytes of a table that is read once and held."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,23 @@ class EmbeddedLake(Lake):
             raise RuntimeError("choose_engine('embedded') comes first")
         self.connection = _connection
         self.held: list[str] = []
+        self.small: dict[tuple[str, int], Relation] = {}
+        """Table and version → its rows, where they are few."""
         spill = self.path / "_spill"
         self.connection.execute(f"SET temp_directory = '{spill}'")
         if limit := settings().memory:
             self.connection.execute(f"SET memory_limit = '{limit}'")
 
     def read(self, table: str, version: int | None = None) -> Relation:
-        number = self.version(table) if version is None else version
-        return self._relation(f"delta_scan('{self.uri(table)}', version={number})")
+        opened = DeltaTable(self.uri(table), version=version)
+        key = (table, opened.version())
+        scan = f"delta_scan('{self.uri(table)}', version={key[1]})"
+        if key not in self.small and _bytes(opened) > SMALL:
+            return self._relation(scan)
+        # Every use in a query would open the log and its files anew, which costs more than all rows of a small table.
+        if key not in self.small:
+            self.small[key] = self._hold(f"SELECT * FROM {scan}")
+        return self.small[key]
 
     def restore(self, table: str, version: int) -> None:
         DeltaTable(self.uri(table)).restore(version)
@@ -130,6 +144,7 @@ class EmbeddedLake(Lake):
         for name in self.held:
             self.connection.execute(f"DROP TABLE {name}")
         self.held.clear()
+        self.small.clear()
 
     def close(self) -> None:
         self.forget()
@@ -171,6 +186,10 @@ class EmbeddedLake(Lake):
 def _stream(rows: Frame) -> pa.RecordBatchReader:
     assert isinstance(rows, Relation)
     return rows.connection.execute(f"SELECT * FROM {rows.source}").to_arrow_reader(200_000)
+
+
+def _bytes(opened: DeltaTable) -> int:
+    return int(pc.sum(pa.table(opened.get_add_actions(flatten=True)).column("size_bytes")).as_py() or 0)
 
 
 def _mark(name: str) -> str:
