@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field as Default
 from pydantic import model_validator
 
-from schemas.base import ROOT, Strict, load_folder
+from schemas.base import LOADER, ROOT, Strict, load_folder
 from schemas.errors import RegistryError
 from schemas.quality import QualityRule
 
@@ -123,7 +123,7 @@ def load_fields(root: Path = ROOT) -> dict[str, Field]:
     """
     fields: dict[str, Field] = {}
     for path in sorted((root / "fields").glob("*.yaml")):
-        for name, content in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        for name, content in yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER).items():
             if name in fields:
                 raise RegistryError(f"{path}: {name}: declared in another file too; keep one")
             try:

@@ -39,7 +39,8 @@ def account(dags: dict[str, Any], day: str) -> Any:
 ENGINES = [
     "embedded",
     pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak]),
-    pytest.param("connect", marks=pytest.mark.spark),
+    # tests/spark has a day through Connect in every run of the suite.
+    pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.soak]),
 ]
 
 

@@ -24,8 +24,7 @@ from tests.support.worlds import days, make_world
 if TYPE_CHECKING:
     from schemas import Registry
 
-# tests/dags has a day through Connect in every run of the suite.
-pytestmark = [pytest.mark.spark, pytest.mark.soak]
+pytestmark = pytest.mark.spark
 [DAY] = days(1)
 
 
@@ -112,6 +111,7 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("is_taken_over", [False, True])
 def test_a_dead_clients_write_ends_where_another_begins(tmp_path: Path, remote: str, is_taken_over: bool) -> None:
     """Without a next writer the server carries on and commits: what the next one has to prevent."""
@@ -144,6 +144,7 @@ def left_over(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.soak
 def test_a_cluster_of_two_workers_gives_the_same_day(tmp_path: Path, registry: Registry) -> None:
     home = tmp_path / "home"
     with cluster(home) as process:
@@ -154,6 +155,7 @@ def test_a_cluster_of_two_workers_gives_the_same_day(tmp_path: Path, registry: R
     assert left_over(home) == []
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_cluster_leaves_nothing(tmp_path: Path, how: signal.Signals) -> None:
     home = tmp_path / "home"
@@ -175,6 +177,7 @@ session.stop()
 """
 
 
+@pytest.mark.soak
 def test_a_client_that_is_done_ends(remote: str) -> None:
     """PySpark's own clean-up waits for ever in one process of some dozen: here it is not left to do any."""
     for _ in range(10):

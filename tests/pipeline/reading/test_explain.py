@@ -45,7 +45,7 @@ GIVEN_UP = ("redemption", "donation")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("explain"), 500, DAYS, seed=3, late=0.2, corrected=0.3)
+    return make_world(tmp_path_factory.mktemp("explain"), 250, DAYS, seed=3, late=0.2, corrected=0.3)
 
 
 @pytest.fixture(scope="module")
