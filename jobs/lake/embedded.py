@@ -84,22 +84,26 @@ class EmbeddedLake(Lake):
         self.connection = _connection
         self.held: list[str] = []
         self.small: dict[tuple[str, int], Relation] = {}
-        """Table and version → its rows, where they are few."""
+        """Table and version → its rows, where they are few; the newest versions outlive the jobs of a run."""
         spill = self.path / "_spill"
         self.connection.execute(f"SET temp_directory = '{spill}'")
         if limit := settings().memory:
             self.connection.execute(f"SET memory_limit = '{limit}'")
 
     def read(self, table: str, version: int | None = None) -> Relation:
-        opened = DeltaTable(self.uri(table), version=version)
+        if version is not None:
+            return self._relation(self._scan(table, version))
+        opened = DeltaTable(self.uri(table))
         key = (table, opened.version())
-        scan = f"delta_scan('{self.uri(table)}', version={key[1]})"
         if key not in self.small and _bytes(opened) > SMALL:
-            return self._relation(scan)
+            return self._relation(self._scan(*key))
         # Every use in a query would open the log and its files anew, which costs more than all rows of a small table.
         if key not in self.small:
-            self.small[key] = self._hold(f"SELECT * FROM {scan}")
+            self.small[key] = self._table(f"SELECT * FROM {self._scan(*key)}")
         return self.small[key]
+
+    def _scan(self, table: str, version: int) -> str:
+        return f"delta_scan('{self.uri(table)}', version={version})"
 
     def restore(self, table: str, version: int) -> None:
         DeltaTable(self.uri(table)).restore(version)
@@ -141,12 +145,15 @@ class EmbeddedLake(Lake):
         return found
 
     def forget(self) -> None:
-        for name in self.held:
+        newest = dict(sorted(self.small))
+        stale = [key for key in self.small if key[1] < newest[key[0]]]
+        for name in [*self.held, *(self.small.pop(key).source for key in stale)]:
             self.connection.execute(f"DROP TABLE {name}")
         self.held.clear()
-        self.small.clear()
 
     def close(self) -> None:
+        self.held += [held.source for held in self.small.values()]
+        self.small.clear()
         self.forget()
 
     def _create(self, table: Table) -> None:
@@ -174,9 +181,13 @@ class EmbeddedLake(Lake):
         return text
 
     def _hold(self, query: str) -> Relation:
+        held = self._table(query)
+        self.held.append(held.source)
+        return held
+
+    def _table(self, query: str) -> Relation:
         name = next(_names)
         self.connection.execute(f"CREATE TABLE {name} AS {query}")
-        self.held.append(name)
         return self._relation(name)
 
     def _relation(self, source: str) -> Relation:
