@@ -37,6 +37,9 @@ def listen() -> None:
         )
     )
     logger = logging.getLogger(NAME)
+    for former in list(logger.handlers):  # of another verb in the same process
+        logger.removeHandler(former)
+        former.close()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False

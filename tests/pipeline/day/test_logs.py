@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 from jobs.logs import NAME, SAID, WHERE, log
 from simulator import simulate
 from tanzhang.cli import app
-from tanzhang.logs import listen
 from tests.support.reader import deliveries, rows_of
 from tests.support.runner import ROOT
 from tests.support.worlds import FIRST_DAY
@@ -49,13 +48,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def logged(home: Path, listening: dict[str, str], *arguments: str) -> None:
-    """Call the command in this process, which listens as a process of its own would."""
+    """Call the command in this process; it listens as it does in one of its own."""
     logger = logging.getLogger(NAME)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in listening.items():
             environment.setenv(name, value)
         try:
-            listen()
             done = CliRunner().invoke(app, [*arguments, "--home", str(home)])
         finally:
             for handler in list(logger.handlers):
