@@ -12,12 +12,12 @@ cd "$(dirname "$0")/.."
 
 if [ "$1" != --part ]; then
     MARKS=$1 ROOM=${2:-} LOGS=$(mktemp -d)
-    JAVA_HOME=$(tools/java.sh)
-    export MARKS ROOM LOGS JAVA_HOME
+    export MARKS ROOM LOGS
     trap 'rm -rf "$LOGS"' EXIT
     trap 'exit 130' INT TERM
     [ $# -gt 1 ] && shift 2 || shift
     [ $# -gt 0 ] || set -- rooms airflow day spark landing unit check
+    case " $* " in *" spark "* | *" airflow "*) JAVA_HOME=$(tools/java.sh); export JAVA_HOME ;; esac
     printf '%s\n' "$@" | xargs -P 2 -I '{}' "$0" --part '{}'
     exit
 fi
