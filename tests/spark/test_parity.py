@@ -92,7 +92,7 @@ def test_spark_opens_what_it_did_not_write(lakes: dict[str, Path], registry: Reg
 
     lake = spark_lake(lakes["embedded"])
     for pin in pins(lakes["embedded"], registry)[-len(registry.tables) + 1 :]:
-        query = checksum_sql(registry.tables[pin.table].fields, "{pinned}")
+        query = checksum_sql(registry.tables[pin.table].fields, "pinned")
         [found] = lake.to_arrow(lake.sql(query, pinned=lake.read(pin.table, pin.version))).to_pylist()
         assert (found["row_count"], found["checksum"]) == (pin.rows, pin.checksum), pin
 
