@@ -34,7 +34,7 @@ airflow: env env-airflow ## Airflow on this machine, on a simulated world; ARGS=
 test: env env-airflow ## the whole suite: checks, both engines, and Airflow's tasks; ROOM=ledger: one room's tests
 	@tools/suite.sh "not soak" "$(ROOM)"
 
-test-fast: env ## what needs neither world nor Spark, in a minute; ROOM=ledger
+test-fast: env ## what needs neither world nor Spark, in two minutes; ROOM=ledger
 	@tools/suite.sh "not soak" "$(ROOM)" landing unit
 
 soak: env env-airflow ## the tests that take too long for every change; ROOM=ledger
