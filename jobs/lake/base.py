@@ -215,8 +215,7 @@ class Lake(ABC):
 
     def live_files(self, table: str) -> tuple[int, int]:
         """Files and bytes of a table's newest version."""
-        files = pa.table(DeltaTable(self.uri(table)).get_add_actions(flatten=True))
-        return files.num_rows, pc.sum(files.column("size_bytes")).as_py() or 0
+        return size_of(DeltaTable(self.uri(table)))
 
     def version(self, table: str) -> int:
         """Newest version of a table, on either engine read from its log by delta-rs: a number, no rows.
@@ -291,6 +290,12 @@ class Lake(ABC):
             **({"delta.enableChangeDataFeed": "true"} if table.published or table.constraints else {}),
             **{f"delta.constraints.{name}": rule for name, rule in table.constraints.items()},
         }
+
+
+def size_of(opened: DeltaTable) -> tuple[int, int]:
+    """Files and bytes of a version of a table."""
+    files = pa.table(opened.get_add_actions(flatten=True))
+    return files.num_rows, pc.sum(files.column("size_bytes")).as_py() or 0
 
 
 def _kill_point(point: str) -> None:

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 import duckdb
 import duckdb_extension_delta
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlglot
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from jobs.lake.base import Frame, Lake
+from jobs.lake.base import Frame, Lake, size_of
 from jobs.lake.queries import placed
 from jobs.settings import settings
 
@@ -95,7 +94,7 @@ class EmbeddedLake(Lake):
             return self._relation(self._scan(table, version))
         opened = DeltaTable(self.uri(table))
         key = (table, opened.version())
-        if key not in self.small and _bytes(opened) > SMALL:
+        if key not in self.small and size_of(opened)[1] > SMALL:
             return self._relation(self._scan(*key))
         # Every use in a query would open the log and its files anew, which costs more than all rows of a small table.
         if key not in self.small:
@@ -197,10 +196,6 @@ class EmbeddedLake(Lake):
 def _stream(rows: Frame) -> pa.RecordBatchReader:
     assert isinstance(rows, Relation)
     return rows.connection.execute(f"SELECT * FROM {rows.source}").to_arrow_reader(200_000)
-
-
-def _bytes(opened: DeltaTable) -> int:
-    return int(pc.sum(pa.table(opened.get_add_actions(flatten=True)).column("size_bytes")).as_py() or 0)
 
 
 def _mark(name: str) -> str:
