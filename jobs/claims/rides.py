@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 GATE = "institution, feed, customer_key"
 """Whose passages are paired with each other."""
+PASSED = "occurred_at_unix, direction, record_key"
+"""The order of passages; of one second the entry is the first."""
 
 
 def pair(lake: Lake, taps: Frame, pairing: Frame, distances: Frame) -> Frame:
@@ -65,21 +67,33 @@ def pair(lake: Lake, taps: Frame, pairing: Frame, distances: Frame) -> Frame:
 def _marked(lake: Lake, taps: Frame, pairing: Frame) -> Frame:
     """Taps with their rules of pairing, and whether the gate wrote the same passage again.
 
-    That is measured from the passage written just before it.
+    That is measured from the passage written just before it, and only while the customer passed no gate the other way:
+    who leaves and enters again within a minute has entered twice. Passages one way without the other between them are
+    a `turn`: as many taps before each, less as many of its own direction.
     """
     return lake.keep(
-        """
+        f"""
         WITH timed AS (
-            SELECT t.*, p.scenario, p.max_ride_seconds, p.duplicate_seconds,
-                lag(t.occurred_at_unix) OVER (
-                    PARTITION BY t.institution, t.feed, t.customer_key, t.station, t.direction
-                    ORDER BY t.occurred_at_unix, t.record_key
-                ) AS same_before
+            SELECT t.*, p.scenario, p.max_ride_seconds, p.duplicate_seconds
             FROM taps AS t
             JOIN pairing AS p ON t.institution = p.institution AND t.feed = p.feed
+        ),
+        turned AS (
+            SELECT *,
+                row_number() OVER (PARTITION BY {GATE} ORDER BY {PASSED})
+                    - row_number() OVER (PARTITION BY {GATE}, direction ORDER BY {PASSED}) AS turn
+            FROM timed
+        ),
+        beside AS (
+            SELECT *,
+                lag(occurred_at_unix) OVER (
+                    PARTITION BY {GATE}, direction, turn, station
+                    ORDER BY {PASSED}
+                ) AS same_before
+            FROM turned
         )
         SELECT *, coalesce(occurred_at_unix - same_before <= duplicate_seconds, false) AS is_duplicate
-        FROM timed
+        FROM beside
         """,
         taps=taps,
         pairing=pairing,
@@ -102,7 +116,7 @@ def _judged(lake: Lake, marked: Frame) -> Frame:
                 lag(act_date) OVER gate AS last_date
             FROM marked
             WHERE NOT is_duplicate
-            WINDOW gate AS (PARTITION BY {GATE} ORDER BY occurred_at_unix, direction, record_key)
+            WINDOW gate AS (PARTITION BY {GATE} ORDER BY {PASSED})
         )
         SELECT *,
             direction = 'entry' AND coalesce(next_direction = 'exit', false)
