@@ -9,6 +9,9 @@ EMISSION = "emission_mg"
 POINTS = "points."
 """What the measures of points begin with; the programme follows."""
 
+IS_POINTS = f"substring(measure, 1, {len(POINTS)}) = '{POINTS}'"
+"""SQL: whether an entry is of points."""
+
 MICRO_YUAN = 10_000
 """Millionths of a yuan in a fen."""
 

@@ -149,16 +149,18 @@ class Rewards:
         return table(dict.fromkeys(names, str), rows)
 
     def expiries(self, until: date) -> pa.Table:
-        """When the points of each date expire, of dates whose points have expired by `until`."""
+        """When the points of each date expire, of dates whose points have expired by `until`.
+
+        A programme's dates begin with the first on which its rule is in force; points of before never expire.
+        """
         rows = []
         for one in self.programmes:
-            rule, day = one.expiry, one.valid_from
-            while rule and (expires := last_day(rule.period, day, rule.keep)) <= until:
-                rows.append(
-                    {"measure": one.measure, "rule": one.key(rule), "region": one.region}
-                    | {"act_date": day, "expires_on": expires}
-                )
-                day += timedelta(days=1)
+            if rule := one.expiry:
+                named = {"measure": one.measure, "rule": one.key(rule), "region": one.region}
+                day = _validity(one, rule)["valid_from"]
+                while (expires := ends_of(one, day)) and expires <= until:
+                    rows.append({**named, "act_date": day, "expires_on": expires})
+                    day += timedelta(days=1)
         names = {"measure": str, "rule": str, "region": str, "act_date": date, "expires_on": date}
         return table(names, rows)
 
@@ -206,6 +208,12 @@ class Rewards:
                 **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
                 **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
             }
+
+
+def ends_of(one: Programme, day: date) -> date | None:
+    """The date that ends a programme's points of a date; None where no rule ends them."""
+    rule = one.expiry
+    return last_day(rule.period, day, rule.keep) if rule and rule.in_force(day) else None
 
 
 def is_within(rule: _Periodic, other: _Periodic) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.lake.chain import published
 from jobs.lake.frames import listed
-from jobs.policy.periods import last_day, start_of
-from jobs.policy.programmes import Rewards
-from schemas.ledger import GIVEN_UP, POINTS, REDUCTION
+from jobs.policy.periods import start_of
+from jobs.policy.programmes import Rewards, ends_of
+from schemas.ledger import GIVEN_UP, IS_POINTS, POINTS, REDUCTION
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
     from schemas import Registry
     from schemas.programmes import Programme
-    from schemas.programmes.rules import Expiry
 
 
 KINDS = {
@@ -32,8 +31,6 @@ KINDS = {
 }
 """Kind of position → the sum that its points are part of."""
 
-IS_POINTS = f"substring(measure, 1, {len(POINTS)}) = '{POINTS}'"
-"""SQL: whether an entry is of points."""
 _IS_GONE = f"position_kind IN {GIVEN_UP} OR position_kind = 'expiry'"
 
 
@@ -146,7 +143,8 @@ def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int,
         f"""
         SELECT measure, act_date,
             CAST(sum(CASE WHEN {_IS_GONE} THEN 0 ELSE amount END) AS bigint) AS came,
-            CAST(sum(CASE WHEN {_IS_GONE} THEN 0 - amount ELSE 0 END) AS bigint) AS went
+            CAST(sum(CASE WHEN position_kind IN {GIVEN_UP} THEN 0 - amount ELSE 0 END) AS bigint) AS given_up,
+            CAST(sum(CASE WHEN position_kind = 'expiry' THEN 0 - amount ELSE 0 END) AS bigint) AS expired
         FROM points
         GROUP BY measure, act_date
         ORDER BY measure, act_date
@@ -156,22 +154,27 @@ def next_due(lake: Lake, programmes: Iterable[Programme], person: str, seq: int,
     found = []
     for programme in programmes:
         mine = [row for row in rows if row["measure"] == programme.measure]
-        if programme.expiry and (due := _due(programme.id, programme.expiry, mine, on)):
+        if due := _due(programme, mine, on):
             found.append(due)
     return found
 
 
-def _due(programme: str, rule: Expiry, rows: Iterable[Mapping[str, Any]], on: date) -> Due | None:
-    """What expires next after a date. rows: act_date, points that came, points that went."""
-    gone, ends = 0, Counter[date]()
+def _due(programme: Programme, rows: Sequence[Mapping[str, Any]], on: date) -> Due | None:
+    """What expires next after a date. rows: act_date, points that came, were given up, expired; the oldest first."""
+    gone = sum(row["expired"] for row in rows)
+    used = sum(row["given_up"] for row in rows)
+    ends = Counter[date]()
     for row in rows:
-        gone += row["went"]
-        ends[last_day(rule.period, row["act_date"], rule.keep)] += row["came"]
+        if end := ends_of(programme, row["act_date"]):
+            ends[end] += row["came"]
+        elif not ends:  # What is older than the rule never expires, and is used first.
+            used -= row["came"]
     came = 0
     for at in sorted(ends):
         came += ends[at]
-        if at > on and came > gone:
-            return Due(programme, at, came - gone)
+        left = came - max(used, 0) - gone
+        if at > on and left > 0:
+            return Due(programme.id, at, left)
     return None
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from jobs.errors import NoRanking
 from jobs.lake.chain import publication_for, published
-from jobs.reading.points import IS_POINTS, rewarded
+from jobs.reading.points import rewarded
 from jobs.reading.teams import teams
-from schemas.ledger import FEWEST, POINTS, REDUCTION
+from schemas.ledger import FEWEST, IS_POINTS, POINTS, REDUCTION
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake

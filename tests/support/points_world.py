@@ -84,6 +84,8 @@ class Consent(NamedTuple):
 
 
 Fact = Act | Redemption | Member | Consent
+Entries = dict[tuple[Any, ...], int]
+"""(person, measure, kind of position, date, scenario) → amount."""
 
 
 def trial_registry(root: Path) -> Registry:
@@ -117,7 +119,6 @@ class Account:
     seq: int = 0
     last: date | None = None
     known: dict[str, Fact] | None = None
-    found: dict[tuple[Any, ...], int] | None = None
 
     def run(self, facts: Sequence[Fact], on: date, *, full: bool = False) -> int:
         """Post what the facts change; returns how many rows that took."""
@@ -141,8 +142,8 @@ class Account:
         self.known, self.last = after, on
         return count
 
-    def entries(self) -> dict[tuple[Any, ...], int]:
-        """(person, measure, kind of position, date, scenario) → what stands."""
+    def entries(self) -> Entries:
+        """What stands."""
         found: defaultdict[tuple[Any, ...], int] = defaultdict(int)
         for row in self.lake.to_arrow(self.lake.read("gold.ledger")).to_pylist():
             person = next(name for name in PEOPLE if id_of(name) == row["person_id"])
@@ -220,8 +221,8 @@ LENGTH = {"day": 1, "month": 2, "year": 3}
 """Of periods: what a rule makes of a period lies within one that is no shorter."""
 
 
-def expected(facts: Iterable[Fact], on: date) -> dict[tuple[Any, ...], int]:
-    """What `Account.entries` must say."""
+def expected(facts: Iterable[Fact], on: date, since: date = date.min) -> Entries:
+    """What `Account.entries` must say. since: from which date on points expire at all."""
     held = in_force(facts)
     people = _people(held)
     found: defaultdict[tuple[Any, ...], int] = defaultdict(int)
@@ -229,13 +230,13 @@ def expected(facts: Iterable[Fact], on: date) -> dict[tuple[Any, ...], int]:
         acts = [
             one for one in held.values() if isinstance(one, Act) and one.quantity and people[one.customer] == person
         ]
-        for (measure, kind, day, scenario), amount in _of_person(person, acts, held, people, on).items():
+        for (measure, kind, day, scenario), amount in _of_person(person, acts, held, people, on, since).items():
             found[person, measure, kind, day, scenario] += amount
     return {key: amount for key, amount in found.items() if amount}
 
 
 def _of_person(
-    person: str, acts: list[Act], held: dict[str, Fact], people: dict[str, str], on: date
+    person: str, acts: list[Act], held: dict[str, Fact], people: dict[str, str], on: date, since: date
 ) -> dict[tuple[Any, ...], int]:
     entries: defaultdict[tuple[Any, ...], int] = defaultdict(int)
 
@@ -290,7 +291,7 @@ def _of_person(
             kind = "donation" if one.benefit == "tree" else "redemption"
             add(TRIAL_POINTS, kind, one.day, "*", -one.points)
             given_up[one.day] += one.points
-    for day, points in _first_in_first_out(entries, given_up, on).items():
+    for day, points in _first_in_first_out(entries, given_up, on, since).items():
         add(TRIAL_POINTS, "expiry", day, "*", -points)
     return entries
 
@@ -299,6 +300,7 @@ def _tiers(rewarded: list[Act], add: Any) -> None:
     steps: defaultdict[date, int] = defaultdict(int)
     done: defaultdict[date, int] = defaultdict(int)
     ridden: defaultdict[date, int] = defaultdict(int)
+    paid: defaultdict[date, int] = defaultdict(int)
     for act in rewarded:
         if act.scenario == "walking":
             steps[act.day] += act.quantity
@@ -306,12 +308,16 @@ def _tiers(rewarded: list[Act], add: Any) -> None:
             done[_start(act.day, "month")] += 1
         if act.scenario == "metro":
             ridden[_start(act.day, "year")] += act.quantity * MG["metro"]
+        if act.scenario == "utility_payment":
+            paid[_start(act.day, "year")] += 1
     for day, count in steps.items():
         add(TRIAL_POINTS, "tier", day, "walking", 5 if count >= 10_000 else 2 if count >= 5_000 else 0)
     for start, count in done.items():
         add(TRIAL_POINTS, "tier", start, "*", 30 if count >= 6 else 10 if count >= 3 else 0, "month")
     for start, milligrams in ridden.items():
         add(TRIAL_POINTS, "tier", start, "metro", 50 if milligrams >= 1_500_000 else 0, "year")
+    for start, count in paid.items():
+        add(TRIAL_POINTS, "tier", start, "utility_payment", 40 if count >= 2 else 0, "year")
 
 
 def _is_whole(person: str, day: date, held: dict[str, Fact], people: dict[str, str]) -> bool:
@@ -323,27 +329,36 @@ def _is_whole(person: str, day: date, held: dict[str, Fact], people: dict[str, s
     return len({CUSTOMERS[customer] for customer, one in said.items() if one.is_given}) >= 2
 
 
-def _first_in_first_out(entries: dict[tuple[Any, ...], int], given_up: dict[date, int], on: date) -> dict[date, int]:
-    """Points of a month are gone at the end of the next one, unless they were given up: the oldest first, one by one."""
+def _first_in_first_out(
+    entries: dict[tuple[Any, ...], int], given_up: dict[date, int], on: date, since: date
+) -> dict[date, int]:
+    """Points of a month are gone at the end of the next one, unless they were given up: the oldest first, one by one.
+
+    Those of before `since` stay for good.
+    """
+
+    def end_of(day: date) -> date:
+        return _end_of_next_month(day) if day >= since else date.max
+
     left: defaultdict[date, int] = defaultdict(int)
     debt, expired = 0, {}
     moves = [(day, 1, 0, -points) for day, points in given_up.items()]
     for (measure, kind, day, _), amount in entries.items():
         if measure == TRIAL_POINTS and kind not in ("redemption", "donation"):
             moves.append((day, 0, -amount, amount))  # of a day what is given comes before what is taken
-    moves += [(_end_of_next_month(day), 2, 0, 0) for day, kind, *_ in moves if kind == 0]
+    moves += [(end_of(day), 2, 0, 0) for day, kind, *_ in moves if kind == 0]
     for day, what, _, amount in sorted(moves):
         if what == 0 and amount > 0:
             paid = min(debt, amount)
             debt -= paid
-            left[_end_of_next_month(day)] += amount - paid
+            left[end_of(day)] += amount - paid
         elif what == 0:
-            own = min(left[_end_of_next_month(day)], -amount)
-            left[_end_of_next_month(day)] -= own
+            own = min(left[end_of(day)], -amount)
+            left[end_of(day)] -= own
             debt += -amount - own
         elif what == 1:
             wanted = -amount
-            for end in sorted(left):
+            for end in sorted(left, key=lambda end: (end < date.max, end)):
                 used = min(left[end], wanted)
                 left[end] -= used
                 wanted -= used
