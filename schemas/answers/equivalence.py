@@ -14,6 +14,7 @@ from fractions import Fraction
 from schemas import Registry
 from schemas.answers.calculator import Quantity, calculate, plain
 from schemas.programmes import Programme
+from schemas.regions import is_inside
 from schemas.scenarios import Scenario
 from schemas.scenarios.quantification import load_methods
 from schemas.units import MICRO
@@ -131,7 +132,7 @@ def _worth(
         points = Fraction(int(points))  # as it is posted
     return Worth(
         programme=programme.id,
-        pays_here=programme.kept == "ledger" and region.startswith(programme.prefix) and points is not None,
+        pays_here=programme.kept == "ledger" and is_inside(region, programme.region) and points is not None,
         points=points,
         per_kilogram=per_kilogram,
         fen=None if points is None else programme.worth(points, on),

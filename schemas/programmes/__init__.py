@@ -35,6 +35,7 @@ from schemas.programmes.rules import (
     Tier,
     unnested,
 )
+from schemas.regions import prefix_of
 from schemas.scenarios import Scenario, load_scenarios
 from schemas.scenarios.parts import Citation, Dated, Named, Region, SubjectKind, Text, load_by_id
 
@@ -152,7 +153,7 @@ class Programme(Named, Dated):
     @property
     def prefix(self) -> str:
         """What the codes of the divisions in its region begin with."""
-        return self.region.rstrip("0")
+        return prefix_of(self.region)
 
     @property
     def rules(self) -> list[Rule]:

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil
@@ -129,11 +129,13 @@ class Account:
         for table, rows in _tables(before, after).items():
             if rows:
                 self.lake.write(table, self.lake.rows(table, [{**row, **stamp} for row in rows]))
-        run = Run(
-            lake=self.lake, registry=self.registry, home=Path("/nowhere"), business_date=on,
-            last=Publication(self.seq - 1, self.last, "published", "", {}),
-            consumed=[], fresh=[], replaced=[], refused=[], turned_away=[], judged=[], full=full,
-        )  # fmt: skip
+        given: dict[str, Any] = {
+            "lake": self.lake, "registry": self.registry, "home": Path("/nowhere"), "business_date": on,
+            "last": Publication(self.seq - 1, self.last, "published", "", {}), "full": full,
+        }  # fmt: skip
+        # All else that a run freezes is of files, and there are none.
+        required = [one.name for one in fields(Run) if one.default is one.default_factory is MISSING]
+        run = Run(**{name: [] for name in required} | given)
         new = post(run)["gold.ledger"]
         count = self.lake.count(new)
         if count:
