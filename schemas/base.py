@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -49,19 +50,26 @@ def load_yaml(path: Path, model: type[M]) -> M:
         RegistryError: the file is no YAML, or breaks the model; one line per broken key.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a plain ValueError
-        raise RegistryError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise RegistryError(f"{path}: expected a mapping at the top, found {type(content).__name__}")
-    try:
-        return model.model_validate(content)
+        found = _understood(path.read_text(encoding="utf-8"), model)
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(str(part) for part in problem['loc']) or '(top)'}: {problem['msg']}"
             for problem in error.errors()
         ]
         raise RegistryError("\n".join(lines)) from error
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist is a plain ValueError
+        raise RegistryError(f"{path}: not valid YAML: {error}") from error
+    assert isinstance(found, model)
+    return found
+
+
+@cache
+def _understood(text: str, model: type[Strict]) -> Strict:
+    """A text is read once a process: of two registries that are compared most files are the same, and none changes."""
+    content = yaml.load(text, Loader=LOADER)
+    if not isinstance(content, dict):
+        raise yaml.YAMLError(f"expected a mapping at the top, found {type(content).__name__}")
+    return model.model_validate(content)
 
 
 def load_folder(folder: Path, model: type[M]) -> Iterator[tuple[Path, M]]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
-from schemas.base import ROOT
+from schemas.base import LOADER, ROOT
 
+DUMPER: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""As the registry's loader: the same, ten times faster."""
 KNOWN = date(2026, 11, 1)
 """When the figures of such a library were released unless told."""
 SOURCE = {"document": "A paper that a test makes up", "clause": "table 1", "seen": "so many grams of CO2 each"}
@@ -82,7 +84,7 @@ def scenario(root: Path, key: str, unit: str, quantification: dict[str, str] | N
 
 def content(path: Path) -> dict[str, Any]:
     """What a declarative file says."""
-    said: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    said: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     return said
 
 
@@ -119,5 +121,5 @@ def added(path: Path, *of: dict[str, Any]) -> None:
 def write(path: Path, said: dict[str, Any]) -> Path:
     """Write one declarative file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.dump(said, Dumper=DUMPER, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return path

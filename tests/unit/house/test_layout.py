@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,11 @@ LOCKS = ["airflow", "jobs"]
 """The environments, which share no package."""
 
 
-def locked(lock: str = "jobs") -> Iterator[Requirement]:
+@cache
+def locked(lock: str = "jobs") -> list[Requirement]:
     """Every pin of a lock with its marker, without its hashes."""
-    for line in (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8").splitlines():
-        if re.match(r"\w", line):
-            yield Requirement(line.rstrip("\\ "))
+    lines = (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line.rstrip("\\ ")) for line in lines if re.match(r"\w", line)]
 
 
 def versions(name: str, lock: str = "jobs") -> set[Version]:

@@ -13,6 +13,7 @@ import yaml
 from schemas.base import LOADER, ROOT
 from schemas.errors import RegistryError
 from schemas.sources import load_sources
+from tests.support.libraries import DUMPER
 
 GONE = object()
 """The key is left out."""
@@ -42,7 +43,9 @@ def refused(tmp_path: Path, name: str, said: str, *changes: tuple[str, object]) 
             at[int(last) if isinstance(at, list) else last] = value
     (tmp_path / "sources").mkdir()
     shutil.copytree(ROOT / "spending", tmp_path / "spending")
-    (tmp_path / f"sources/{name}.yaml").write_text(yaml.safe_dump(changed, allow_unicode=True), encoding="utf-8")
+    (tmp_path / f"sources/{name}.yaml").write_text(
+        yaml.dump(changed, Dumper=DUMPER, allow_unicode=True), encoding="utf-8"
+    )
     with pytest.raises(RegistryError, match=re.escape(said)) as raised:
         load_sources(tmp_path)
     assert f"{name}.yaml" in str(raised.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ DIFFERENCES = {
 }
 
 
+@cache
 def rows() -> dict[str, dict[str, str]]:
     with ROWS.open(encoding="utf-8", newline="") as file:
         notice = file.readline()
@@ -44,6 +46,7 @@ def rows() -> dict[str, dict[str, str]]:
         return {row["ID"]: row for row in csv.DictReader(file)}
 
 
+@cache
 def of_desnz() -> dict[str, tuple[FactorFile, FactorSeries]]:
     found = series_by_id(load_factors()).values()
     return {file.id: (file, one) for file, one in found if one.source and one.source.document.startswith("DESNZ")}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from schemas.base import LOADER
 from schemas.factors import load_factors
 from schemas.library import Library, NoFactor, load_library
 from schemas.scenarios import load_scenarios
@@ -17,8 +19,9 @@ from schemas.scenarios import load_scenarios
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "golden"
 
 
+@cache
 def golden() -> dict[str, dict[str, Any]]:
-    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(GOLDEN.glob("*.yaml"))]
+    files = [yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER) for path in sorted(GOLDEN.glob("*.yaml"))]
     return {content["scenario"]: content for content in files}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from simulator import simulate
 from tests.support.reader import rows_of
-from tests.support.simulated import DAYS, World, busy_world
+from tests.support.simulated import DAYS, World
 
 FEEDS: dict[str, dict[str, str | None]] = {
     "alipay": {"acts": "item_amount", "registrations": None, "consents": None, "bills": "金额"},
@@ -31,11 +31,6 @@ FEEDS: dict[str, dict[str, str | None]] = {
 }
 """Institution → feed → the column whose sum is stated."""
 LOCAL = timezone(timedelta(hours=8))
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return busy_world(tmp_path_factory.mktemp("world"))
 
 
 def tree(folder: Path) -> dict[str, str]:

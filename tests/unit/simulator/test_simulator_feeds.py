@@ -11,20 +11,14 @@ from itertools import pairwise
 from typing import Any
 
 import phonenumbers
-import pytest
 from stdnum import luhn
 from stdnum.cn import ric
 
 from tests.oracle.oracle import great_circle
 from tests.support.reader import bill_of, newest, payments, rows_of
-from tests.support.simulated import CITIZEN_ID, PEOPLE, PHONE, World, busy_world, cards_of, first_of
+from tests.support.simulated import CITIZEN_ID, PEOPLE, PHONE, World, cards_of, first_of
 
 START = date(2026, 11, 1)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return busy_world(tmp_path_factory.mktemp("world"))
 
 
 def rows_in_force(world: World, institution: str, feed: str) -> list[tuple[str, int, dict[str, Any]]]:

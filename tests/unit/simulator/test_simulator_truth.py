@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from decimal import Decimal
 
-import pytest
-
 from simulator.linking import Known, decidable_people
 from tests.oracle.oracle import credited
 from tests.support.reader import newest, payments, rows_of
-from tests.support.simulated import CITIZEN_ID, CUSTOMER, PEOPLE, PHONE, SINCE, World, busy_world, cards_of, first_of
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return busy_world(tmp_path_factory.mktemp("world"))
+from tests.support.simulated import CITIZEN_ID, CUSTOMER, PEOPLE, PHONE, SINCE, World, cards_of, first_of
 
 
 def test_every_row_is_in_the_truth_once(world: World) -> None:
