@@ -3,6 +3,9 @@
 Every statement that a run would use first is judged by the rules of its feed. One that breaks a critical rule is
 not used and the former revision stays in force, until a corrected one comes or somebody who has asked the
 institution lets it pass; the others are not touched by that.
+
+A verdict rests on the statements that had come. What is held is judged again in every run, beside all that came since;
+what was used stays used. So a gate is where the order of arrival may matter: docs/quality.md says it.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ MOST_REJECTS = 100_000
 def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
     """Land every accepted file of an institution that has no manifest yet, in order of arrival.
 
-    A statement (the parts of one feed in one delivery) counts whole: when one part is refused, all are. Bills are
-    each a statement of its own.
+    A statement (the parts of one feed in one delivery) counts whole: when one part is refused, or no row can be used,
+    all are. Bills are each a statement of its own.
 
     Args:
         source: the institution's contract.
@@ -185,22 +185,26 @@ class _Lander:
     def _statement(
         self, receipt: Receipt, parts: list[ReceivedFile], customers: Mapping[str, str | None], landing: int
     ) -> list[Manifest]:
-        """Land a statement whole: when one part is refused, none is kept."""
+        """Land a statement whole: when one part is refused, or no row of all can be used, none is kept."""
         paths = [self.path(receipt, file, landing) for file in parts]
         reads = []
         for file, path in zip(parts, paths):
             path.parent.mkdir(parents=True, exist_ok=True)
             make = partial(self._rows_of, receipt, file, customers.get(file.name))
             reads.append(_read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file))
-        is_refused = any(read.reasons for read in reads)
+        code = "part_refused" if any(read.reasons for read in reads) else _useless(reads)
         manifests = []
         for file, path, read in zip(parts, paths, reads):
-            reasons = read.reasons or ([fault("part_refused")] if is_refused else [])
-            _settle(path, keep=not is_refused)
-            manifests.append(_manifest(self.source, receipt, file, read, reasons, landing))
+            reasons = read.reasons or ([fault(code)] if code else [])
+            _settle(path, keep=code is None)
+            whose = self._customer_key(customers.get(file.name))
+            manifests.append(_manifest(self.source, receipt, file, read, reasons, landing, whose))
         for manifest, path in zip(manifests, paths):
             write_whole(path, manifest.model_dump_json(indent=1).encode())
         return manifests
+
+    def _customer_key(self, customer: str | None) -> str | None:
+        return None if customer is None else self.tokens.customer_key(self.source.id, customer)
 
     def _rows_of(self, receipt: Receipt, file: ReceivedFile, customer: str | None, head: BillHead | None) -> RowMaker:
         """What makes rows of a file.
@@ -298,6 +302,13 @@ def _read_part(
     return read
 
 
+def _useless(reads: Sequence[_Read]) -> str | None:
+    """What is wrong with a statement that has rows and none that can be used: it would replace one that has."""
+    rows = sum(read.accepted + read.rejected for read in reads)
+    unusable = sum(read.quarantined + read.rejected for read in reads)
+    return "no_usable_row" if rows and rows == unusable else None
+
+
 def _bill(maker: RowMaker, head: BillHead | None) -> Bill | None:
     if head is None or maker.customer_key is None:
         return None
@@ -350,7 +361,13 @@ def _check(file: ReceivedFile, read: _Read) -> None:
 
 
 def _manifest(
-    source: Source, receipt: Receipt, file: ReceivedFile, read: _Read, reasons: list[Fault], landing: int
+    source: Source,
+    receipt: Receipt,
+    file: ReceivedFile,
+    read: _Read,
+    reasons: list[Fault],
+    landing: int,
+    customer_key: str | None,
 ) -> Manifest:
     assert receipt.business_date is not None and receipt.revision is not None
     days = read.tally.act_days
@@ -378,6 +395,7 @@ def _manifest(
         landing=landing,
         merchants_hash=_merchants_hash(source, file.feed),
         bill=read.bill,
+        customer_key=customer_key,
         profile=read.profiler.profile(),
     )
 

@@ -33,7 +33,8 @@ class Manifest(Strict):
     controlled column as read. act_dates: rows by act date, of feeds that have one. errors: why the file was
     refused, and the first of each kind of row error. landing: how often it was landed before, under earlier
     contracts; the highest is in force. merchants_hash: of the rules that merchants' names were held against; none
-    where names tell nothing. bill: of a file that a person brought.
+    where names tell nothing. bill: of a file that a person brought. customer_key: whose bill it is, also of one that was
+    refused.
     """
 
     file_id: str
@@ -59,6 +60,7 @@ class Manifest(Strict):
     landing: int = 0
     merchants_hash: str | None = None
     bill: Bill | None = None
+    customer_key: str | None = None
     profile: Profile = Profile()
 
 

@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
 from pathlib import Path
 
 from jobs.landing.manifests import Manifest, load_manifests, newest_landings
 
 
-def statement_of(file: Manifest) -> tuple[str, str, object]:
+def statement_of(file: Manifest) -> tuple[str, str, date]:
     """What a higher revision replaces as a whole."""
     return (file.institution, file.feed, file.business_date)
 
 
 def in_force(files: Iterable[Manifest]) -> list[Manifest]:
-    """Of every statement the files of its highest revision; of bills, which may be none, those of the delivery's."""
+    """What counts: of every statement the accepted files of its highest revision, and the accepted bills that stand.
+
+    Args:
+        files: all that are known, refused ones too: they say of whom a delivery has a bill.
+    """
     files = list(files)
+    accepted = [file for file in files if file.state == "accepted"]
     highest: dict[object, int] = {}
-    for file in files:
-        for key in (statement_of(file), _delivery(file)):
-            highest[key] = max(highest.get(key, -1), file.revision)
-    return [file for file in files if file.revision == highest[_delivery(file) if file.bill else statement_of(file)]]
+    for file in accepted:
+        highest[statement_of(file)] = max(highest.get(statement_of(file), -1), file.revision)
+    bills_from = _bills_from(files)
+    return [
+        file
+        for file in accepted
+        if (
+            file.revision >= bills_from[statement_of(file), file.bill.customer_key]
+            if file.bill
+            else file.revision == highest[statement_of(file)]
+        )
+    ]
 
 
 def accepted_in_force(home: Path) -> list[Manifest]:
-    """The accepted files of a home folder as they are landed now, of every statement the highest revision."""
-    return in_force(file for file in newest_landings(load_manifests(home)) if file.state == "accepted")
+    """The accepted files in force of a home folder as they are landed now."""
+    return in_force(newest_landings(load_manifests(home)))
 
 
-def _delivery(file: Manifest) -> tuple[str, object]:
-    """What arrives with one control file, whatever its revision."""
-    return (file.institution, file.business_date)
+def _bills_from(files: Sequence[Manifest]) -> dict[tuple[tuple[str, str, date], str], int]:
+    """(statement, customer) → the revision from which on the customer's bills stand.
+
+    It is the last delivery of the date in which none of the customer's bills was refused, be it that it has none: a
+    bill falls to accepted ones and to its absence. Of a refused bill of older landings nobody knows whose it was.
+    """
+    deliveries: dict[object, set[int]] = defaultdict(set)
+    for file in files:
+        deliveries[file.institution, file.business_date].add(file.revision)
+    refused = {(statement_of(file), file.revision, file.customer_key) for file in files if file.state == "refused"}
+    found = {}
+    for statement, customer in {(statement_of(file), file.bill.customer_key) for file in files if file.bill}:
+        institution, _, business_date = statement
+        whole = [
+            revision
+            for revision in deliveries[institution, business_date]
+            if not {(statement, revision, customer), (statement, revision, None)} & refused
+        ]
+        found[statement, customer] = max(whole, default=-1)
+    return found
 
 
 def whole_statements(some: Iterable[Manifest], files: Iterable[Manifest]) -> list[Manifest]:

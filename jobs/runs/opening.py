@@ -123,6 +123,10 @@ def _frozen(
         consumed=[file for file in consumed if file.file_id not in again],
         fresh=fresh,
         replaced=[file for file in consumed if file.file_id in again],
+        unusable=[file for file in usable if file.state == "refused"],
+        unusable_before=newest_landings(
+            file for file in manifests if file.state == "refused" and _landing(file) in reported.refused
+        ),
         refused=[one for one in _refused(usable, held) if _landing(one[0]) not in reported.refused],
         turned_away=_turned_away(registry, home, opened.business_date, reported),
         judged=judged,

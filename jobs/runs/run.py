@@ -42,6 +42,7 @@ class Run:
         refused: files that were refused or held back and not yet reported, and why.
         turned_away: deliveries that were refused as a whole and not yet reported.
         judged: every statement that this run could use first, and what became of its feed's rules.
+        unusable, unusable_before: files that landing refused, of this run and before; those that publications told of.
         full: compute everything again, from the landed files.
         id: of its record and its log lines; empty where there is nothing to do.
     """
@@ -57,6 +58,8 @@ class Run:
     refused: list[tuple[Manifest, str]]
     turned_away: list[Receipt]
     judged: list[Judged]
+    unusable: list[Manifest] = field(default_factory=list)
+    unusable_before: list[Manifest] = field(default_factory=list)
     full: bool = False
     id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
@@ -93,8 +96,8 @@ class Run:
 
     @cached_property
     def files_in_force(self) -> list[Manifest]:
-        """Accepted files of the highest revision of each statement, earlier runs' and this one's."""
-        return in_force([*self.consumed, *self.fresh])
+        """Accepted files of the highest revision of each statement, and bills that stand; earlier runs' and this one's."""
+        return in_force([*self.consumed, *self.fresh, *self.unusable])
 
     @cached_property
     def new_files(self) -> list[Manifest]:
@@ -107,7 +110,8 @@ class Run:
     def superseded_files(self) -> list[Manifest]:
         """Out of force now, and not superseded before this run."""
         force = {file.file_id for file in self.files_in_force}
-        before = {file.file_id for file in in_force(self.consumed)} | {file.file_id for file in self.fresh}
+        known_before = in_force([*self.consumed, *self.unusable_before])
+        before = {file.file_id for file in (*known_before, *self.fresh)}
         known = [*self.consumed, *self.fresh]
         return [file for file in known if file.file_id not in force and (self.full or file.file_id in before)]
 

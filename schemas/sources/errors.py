@@ -147,6 +147,10 @@ ERRORS: dict[str, Rule] = {
         "a statement counts only with all its parts",
         "Mend the refused part and send the whole statement with a higher revision.",
     ),
+    "no_usable_row": Rule(
+        "of the rows of a statement at least one can be used",
+        "Mend the rows and send the statement with a higher revision.",
+    ),
     "sum_not_checked": Rule(
         "the named column can be read in every row, so that its sum can be checked",
         "Mend the unreadable rows and send the statement with a higher revision.",

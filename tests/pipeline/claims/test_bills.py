@@ -46,6 +46,8 @@ class WechatBill:
     payments: tuple[Payment, ...]
     selection: str = "全部"
     customer: int = 0
+    total: str | None = None
+    """What the control file states, where it is not what the payments add up to."""
 
     @property
     def openid(self) -> str:
@@ -95,7 +97,7 @@ def deliver(home: Path, day: int, *bills: WechatBill, revision: int = 0, arrived
     add("registrations", "\n".join(["openid,idcard,phone,kind,created", *registered, ""]), 1, 1, len(registered))
     add("consents", "openid,scope,status,time\n", 1, 1, 0)
     for number, bill in enumerate(bills, 1):
-        total = f"{sum(float(one.yuan) for one in bill.payments):.2f}"
+        total = bill.total or f"{sum(float(one.yuan) for one in bill.payments):.2f}"
         size = len(bill.payments)
         add("bills", bill.text(), number, len(bills), size, sums={"金额(元)": total}, customer=bill.openid)
     control = {"institution": "wechat_pay", "business_date": f"2026-11-{day:02}", "revision": revision, "files": files}
@@ -203,6 +205,54 @@ def test_an_older_bill_is_in_force_again_when_a_newer_is_taken_back(tmp_path: Pa
     lake = account_for(tmp_path, 5, 8, 9)
     assert standing(lake) == {on(2): UTILITY_MG, on(4): 2 * UTILITY_MG}
     assert dispositions(lake) == {"record": 3, "superseded": 2}
+
+
+UNKNOWN = replace(NEWER, payments=tuple(replace(one, state="未知") for one in NEWER.payments))
+"""No row of it says what it is."""
+UNREADABLE = {
+    "wrong sum": (replace(NEWER, total="1.00"), "wrong_sum"),
+    "no preamble": (replace(NEWER, first=31), "bad_preamble"),
+    "no row that can be used": (UNKNOWN, "no_usable_row"),
+}
+
+
+@pytest.mark.parametrize("why", UNREADABLE)
+def test_a_bill_does_not_fall_to_one_that_cannot_be_read(tmp_path: Path, why: str) -> None:
+    """Somebody else's bill comes with it, and counts; so does a readable one, when it comes in the end."""
+    unreadable, code = UNREADABLE[why]
+    other = WechatBill(8, 5, 6, (Payment(1, "2026-11-05 08:00:00"),), customer=1)
+    deliver(tmp_path, 8, NEWER)
+    deliver(tmp_path, 8, other, unreadable, revision=1, arrived=9)
+    deliver(tmp_path, 8, replace(NEWER, payments=NEWER.payments[:1]), revision=2, arrived=10)
+    lake = account_for(tmp_path, 8, 9)
+    refused = [row for row in rows(lake, "gold.coverage") if row["file_state"] == "refused"]
+    assert [(row["feed"], row["part"], row["code"]) for row in refused] == [("bills", 2, code)]
+    assert standing(lake) == dict.fromkeys((on(4), on(5), on(6)), UTILITY_MG)
+    run_days(lake, tmp_path, [on(10)])
+    assert standing(lake) == {on(4): UTILITY_MG}, "the third delivery has no bill of the other customer"
+
+
+def test_a_bill_of_which_nothing_can_be_used_covers_no_day(tmp_path: Path) -> None:
+    """It was exported later, and would replace what the older bill says of its days."""
+    deliver(tmp_path, 5, OLDER)
+    deliver(tmp_path, 8, UNKNOWN)
+    assert standing(account_for(tmp_path, 5, 8)) == {on(2): UTILITY_MG, on(4): 2 * UTILITY_MG}
+
+
+def test_a_refused_bill_that_is_landed_again_replaces_what_it_corrects(tmp_path: Path) -> None:
+    """Its former stood while it was refused, and falls with it."""
+    from jobs.landing.land import replay
+    from tests.support.registries import changed
+
+    rows_of = replace(NEWER, payments=(Payment(6, "2026-11-05 08:00:00", state="已到账"),))
+    deliver(tmp_path, 8, NEWER)
+    deliver(tmp_path, 8, rows_of, revision=1, arrived=9)
+    lake = account_for(tmp_path, 8, 9)
+    assert standing(lake) == dict.fromkeys((on(4), on(6)), UTILITY_MG)
+    mended = changed(tmp_path / "root", {"sources/wechat_pay.yaml": [("支付成功|已转账|", "支付成功|已到账|已转账|")]})
+    replay(mended.sources["wechat_pay"], tmp_path, Tokens.from_env())
+    run_days(embedded_lake(tmp_path, mended), tmp_path, [on(10)])
+    assert standing(lake) == {on(5): UTILITY_MG}
 
 
 def test_a_payment_that_was_fully_taken_back_earns_nothing(tmp_path: Path) -> None:
