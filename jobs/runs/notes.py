@@ -25,7 +25,8 @@ class OpenRun(Strict):
     """What is frozen.
 
     files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
-    could pass. verdicts: of every statement that was judged. run_id: empty where older code wrote the note.
+    could pass. verdicts: of every statement that was judged. registry: the digest of the one that all its jobs read.
+    run_id and registry are empty where older code wrote the note.
     """
 
     publication_seq: int
@@ -33,6 +34,7 @@ class OpenRun(Strict):
     run_id: str = ""
     files: frozenset[Landing]
     released: frozenset[str] = frozenset()
+    registry: str = ""
     verdicts: dict[str, bool] = {}
 
     def save(self, folder: Path) -> None:

@@ -40,7 +40,8 @@ def begin(
 
     Raises:
         RunError: the date lies before the last published one and was itself never published, or is to be computed
-            again; or jobs are to go on with a run that is not open, or is of another date.
+            again; or jobs are to go on with a run that is not open, is of another date, or was opened with another
+            registry.
     """
     last = last_publication(lake)
     if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
@@ -52,7 +53,9 @@ def begin(
     note = load_open_run(lake.path)
     is_open = note is not None and (note.publication_seq, note.business_date) == (last.seq + 1, business_date)
     going_on = note if done and is_open else None
-    opened = going_on or _opened(home, business_date, last, manifests, note)
+    if going_on:
+        _hold_registry(going_on, registry)
+    opened = going_on or _opened(home, registry, business_date, last, manifests, note)
     run = _frozen(lake, registry, home, opened, last, manifests, full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
@@ -76,8 +79,27 @@ def _is_published(lake: Lake, business_date: date) -> bool:
     return lake.has_rows(lake.sql(of_date, publications=publications))
 
 
+def _hold_registry(opened: OpenRun, registry: Registry) -> None:
+    """Half a run by one registry and half by another would be of neither.
+
+    Raises:
+        RunError: the run was opened with another one.
+    """
+    if opened.registry and opened.registry != registry.digest:
+        raise RunError(
+            f"the run of {opened.business_date} was opened with registry {opened.registry[:12]}, and this is "
+            f"{registry.digest[:12]}: go on with that one, or begin the run again with this one, which gives up what "
+            f"its jobs have done (tanzhang run --date {opened.business_date}, or its first job, conform)"
+        )
+
+
 def _opened(
-    home: Path, business_date: date, last: Publication, manifests: Iterable[Manifest], before: OpenRun | None
+    home: Path,
+    registry: Registry,
+    business_date: date,
+    last: Publication,
+    manifests: Iterable[Manifest],
+    before: OpenRun | None,
 ) -> OpenRun:
     """A new run, with what was received before its date's cut-off; verdicts of the run before hold where they fit."""
     until = cut_off(business_date)
@@ -87,6 +109,7 @@ def _opened(
         run_id=new_run_id(),
         files=frozenset(_landing(file) for file in manifests if file.received_at < until),
         released=hold.load_passes(home),
+        registry=registry.digest,
         verdicts=before.verdicts if before else {},
     )
 
