@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from schemas.base import ROOT
 from schemas.errors import RegistryError
 from schemas.factors import FactorFile, FactorSeries, load_factors, series_by_id
-from schemas.regions import region_and_parents
+from schemas.regions import NATIONAL, region_and_parents
 from schemas.scenarios import FOLDER, Scenario, load_scenarios
 from schemas.scenarios.quantification import UNITS, Displacement, Quantification
 
@@ -167,6 +167,26 @@ class Library:
                     figure = (found.factor_id, found.micrograms_per_unit, found.match_quality)
                     rows.append(RateRow(scenario, region, first, after, *figure))
         return rows
+
+    def lowest(self, scenario: str) -> list[RateRow]:
+        """The least that a unit of a scenario can be worth to an act that was somewhere in the country.
+
+        Returns:
+            Of the country and every place inside it that a figure names, the answer that is lowest, of equal ones the
+            widest place's, by spans of days. No span covers a date on which one of them has no answer: the act may have
+            been there. Only figures decide, which are dated: who reports from where moves nothing.
+        """
+        quantification = self.scenarios[scenario].quantification
+        files = [self.factors[name] for name in quantification.factors] if quantification else []
+        places = {NATIONAL, *(place for file in files for one in file.applied for place in one.divisions)}
+        found: dict[date, list[RateRow]] = {}
+        for row in self.rate_table([scenario], places):
+            found.setdefault(row.valid_from, []).append(row)
+        return [
+            min(found[day], key=lambda row: (row.micrograms_per_unit, row.region))
+            for day in sorted(found)
+            if len(found[day]) == len(places)
+        ]
 
     def highest(self, scenario: str) -> int:
         """The most micrograms that one unit of a scenario can be worth, anywhere and ever."""

@@ -1,4 +1,4 @@
-"""A registry as it was: another folder, or a revision of the repository that the one in force lies in."""
+"""A registry as it was: another folder, the lock of one, or a revision of the repository that this one lies in."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class NoRevision(Foreseen):
 
 @contextmanager
 def registry_of(named: str, root: Path) -> Iterator[Path]:
-    """The root of a registry by the name of its folder, or of a revision.
+    """The root of a registry by the name of its folder, of a lock of what was released, or of a revision.
 
     Raises:
-        NoRevision: it is neither.
+        NoRevision: it is none of them.
     """
-    if (Path(named) / FOLDER).is_dir():
+    if (Path(named) / FOLDER).is_dir() or Path(named).is_file():
         yield Path(named)
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,9 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
         FROM claims AS c
         JOIN whose AS m ON c.customer_key = m.customer_key
         LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
-        LEFT JOIN feeds AS f ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed
+        LEFT JOIN feeds AS f
+            ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed AND c.act_date >= f.valid_from
+            AND c.act_date < f.valid_to
         LEFT JOIN places AS p
             ON c.region = '{UNPLACED}' AND c.scenario = p.scenario AND c.act_date >= p.valid_from
             AND c.act_date < p.valid_to
@@ -67,7 +69,9 @@ def refunds_in_force(run: Run) -> Frame:
             coalesce(f.is_brought, false) AS is_brought,
             r.occurred_at_unix AS start_unix, o.claim_id AS original, o.amount_fen AS original_fen
         FROM refunds AS r
-        LEFT JOIN feeds AS f ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
+        LEFT JOIN feeds AS f
+            ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
+            AND r.act_date >= f.valid_from AND r.act_date < f.valid_to
         LEFT JOIN originals AS o ON r.refers_to_key = o.claim_id
         """,
         refunds=refunds,

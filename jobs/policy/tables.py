@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
@@ -15,12 +15,14 @@ from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME
 from jobs.policy.programmes import Rewards
 from schemas import Registry
+from schemas.scenarios import MissingQuantity, Recognition
+from schemas.scenarios.parts import spans
 from schemas.sources import UNPLACED, Feed, Source, load_distances
 
 _FEEDS = {
     **{"family": str, "institution": str, "feed": str, "slot": pa.int32(), "is_evidence": bool, "is_spend": bool},
     **{"usual_code": str, "is_wallet": bool, "is_brought": bool, "lag_days": pa.int32(), "window_seconds": int},
-    **{"matches_amount": bool, "proof": str, "scope": str, "missing_quantity_micro": int},
+    **{"matches_amount": bool, "proof": str, "scope": str, "missing_quantity_micro": int, **VALIDITY},
 }
 _FACTOR = {**VALIDITY, "factor_id": str}
 _RATES = {"scenario": str, "region": str, **_FACTOR, "micrograms_per_unit": int, "match_quality": str}
@@ -47,9 +49,9 @@ class Policy:
 
     @cached_property
     def feeds(self) -> pa.Table:
-        """(family, institution, feed) → slot, and the scenario's rules that a claim needs.
+        """(family, institution, feed) → slot, and the scenario's rules that a claim of a date needs.
 
-        `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
+        A feed has one row for each local date, on [valid_from, valid_to). `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
         not accept reports of that kind of institution. `is_brought`: by the person, which is consent. `is_spend`:
         the family is of mere payments, of which no two institutions of one kind report the same; there a payment
         is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`:
@@ -58,9 +60,12 @@ class Policy:
         return table(_FEEDS, (row for family in self.registry.scenarios for row in self._reports(family)))
 
     def _reports(self, family: str) -> Iterator[dict[str, Any]]:
-        """A row of `feeds` for each that can report the family."""
-        scenario, slots = self.registry.scenarios[family], self._slots(family)
-        for source, name, feed in self._reporters(family):
+        """A row of `feeds` for each that can report the family, and each span of days on which the rules are the same."""
+        scenario, reporters = self.registry.scenarios[family], self._reporters(family)
+        changes = [*scenario.changes, *(change for *_, feed in reporters for change in feed.changes)]
+        ruled = [(span, scenario.recognised_on(span[0])) for span in spans(changes)]
+        slotted = [(span, rules, self._slots(family, rules)) for span, rules in ruled]
+        for (source, name, feed), ((first, after), rules, slots) in product(reporters, slotted):
             yield {
                 "family": family,
                 "institution": source.id,
@@ -71,21 +76,23 @@ class Policy:
                 "usual_code": scenario.merchant_code,
                 "is_wallet": source.kind == "payment_app",
                 "is_brought": feed.is_bill,
-                "lag_days": feed.booking_lag_days,
-                "window_seconds": scenario.window_seconds,
-                "matches_amount": scenario.match_amount,
+                "lag_days": feed.lag_days(first),
+                "window_seconds": rules.window_seconds,
+                "matches_amount": rules.match_amount,
                 "proof": scenario.proof,
                 "scope": scenario.scope,
-                "missing_quantity_micro": self._missing_quantity(family),
+                "missing_quantity_micro": self._missing_quantity(rules.missing_quantity),
+                "valid_from": first,
+                "valid_to": after or END_OF_TIME,
             }
 
-    def _slots(self, family: str) -> dict[tuple[str, str], int]:
+    def _slots(self, family: str, rules: Recognition) -> dict[tuple[str, str], int]:
         """(institution, feed) → slot, of feeds whose reports the scenario accepts."""
         scenario = self.registry.scenarios[family]
         ranked = sorted(
-            (scenario.precedence.index(source.kind), is_evidence(feed, family), source.id, name)
+            (rules.precedence.index(source.kind), is_evidence(feed, family), source.id, name)
             for source, name, feed in self._reporters(family)
-            if source.kind in scenario.precedence
+            if source.kind in rules.precedence
         )
         if scenario.reported_by == "issuer":
             # Every report of an issuer is an act of its own: one slot assigns nothing to another.
@@ -124,13 +131,13 @@ class Policy:
             lags[row["family"]] += row["lag_days"] * (row["lag_days"] + 1) // 2
         for family, scenario in self.registry.scenarios.items():
             alone = scenario.reported_by == "issuer"
-            days[family] = 0 if alone else lags[family] + (1 if scenario.window_seconds else 0)
+            days[family] = 0 if alone else lags[family] + self._reaches_over_midnight(family)
         return days
 
     @cached_property
     def rates(self) -> pa.Table:
         """Factor by scenario, region and local date [valid_from, valid_to)."""
-        regions = self.registry.regions | {UNPLACED}
+        regions = self.registry.regions | {UNPLACED, *self.places.column("region").to_pylist()}
         rates = self.registry.library.rate_table(self.registry.scenarios, regions)
         return table(_RATES, (vars(one) | {"valid_to": one.valid_to or END_OF_TIME} for one in rates))
 
@@ -145,21 +152,17 @@ class Policy:
     def places(self) -> pa.Table:
         """Where an act counts whose export does not tell: scenario, region, local dates [valid_from, valid_to).
 
-        Of the regions that institutions report from the one whose factor is lowest; of equal ones the first.
+        Where its factor is the lowest of the country and all places inside it; it stays unplaced where one has none.
         """
         found = []
         for scenario in self.registry.scenarios.values():
-            if scenario.unplaced is None:
-                continue
-            rates = self.registry.library.rate_table([scenario.id], self.registry.regions)
-            days = sorted({day for one in rates for day in (one.valid_from, one.valid_to or END_OF_TIME)})
-            for first, after in pairwise(days):
-                there = [one for one in rates if one.valid_from <= first < (one.valid_to or END_OF_TIME)]
-                if there:
-                    lowest = min(there, key=lambda one: (one.micrograms_per_unit, one.region))
-                    found.append(
-                        {"scenario": scenario.id, "region": lowest.region, "valid_from": first, "valid_to": after}
-                    )
+            ruled = [span for span in spans(scenario.changes) if scenario.recognised_on(span[0]).unplaced]
+            for row, (first, after) in product(self.registry.library.lowest(scenario.id) if ruled else [], ruled):
+                since = max(row.valid_from, first)
+                until = min(row.valid_to or END_OF_TIME, after or END_OF_TIME)
+                if since < until:
+                    place = {"scenario": scenario.id, "region": row.region}
+                    found.append({**place, "valid_from": since, "valid_to": until})
         return table({"scenario": str, "region": str, **VALIDITY}, found)
 
     @cached_property
@@ -188,9 +191,12 @@ class Policy:
             rows += [(source.id, station, station, 0) for station in {start for start, _ in metres}]
         return table(_DISTANCES, (dict(zip(_DISTANCES, row)) for row in rows))
 
-    def _missing_quantity(self, scenario: str) -> int | None:
-        """What the scenario's rule credits where no quantity is reported."""
-        rule = self.registry.scenarios[scenario].missing_quantity
+    def _reaches_over_midnight(self, family: str) -> bool:
+        """Whether on any date two reports of one act may lie apart."""
+        return any(row["window_seconds"] for row in self.feeds.to_pylist() if row["family"] == family)
+
+    def _missing_quantity(self, rule: MissingQuantity | None) -> int | None:
+        """What a rule credits where no quantity is reported."""
         if rule is None:
             return None
         metres = load_distances(self.registry.sources[rule.network], self.registry.root)

@@ -1,8 +1,7 @@
-"""What a factor library changes against one that was released before it, and whether that may be.
+"""What a registry changes against one that was released before it, and whether that may be.
 
-Released figures stay as they are: a wrong one is corrected by a successor that says why, an old one is ended. Both
-libraries are read as their files say it, not through today's models, so that a release of an older shape can be
-compared.
+Released figures stay as they are: a wrong one is corrected by a successor that says why, an old one is ended. So do the
+rules by which acts are credited (`rules`).
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from schemas.base import LOADER
+from schemas.answers.files import Files, Raw, files_of
+from schemas.answers.rules import rules_refused
 from schemas.errors import RegistryError
 from schemas.factors import FOLDER as FACTORS
 from schemas.factors.series import FactorFile, FactorSeries, Proxy, Unfit
 from schemas.library import LESS, Library, RateRow
-from schemas.regions import NATIONAL, grids
+from schemas.regions import NATIONAL, grids, region_and_parents
 from schemas.scenarios import FOLDER as SCENARIOS
 from schemas.scenarios import Scenario
 from schemas.scenarios.quantification import Displacement, PerUnit, Quantification
@@ -41,7 +39,6 @@ TRUST = ("unverified", "secondary", "primary")
 """Statuses, the least trusted first."""
 
 What = Literal["added", "corrected", "ended", "changed", "mended", "removed"]
-Raw = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -51,15 +48,15 @@ class Filed:
     Attributes:
         series: id → what the series says, with its file's `factor`, `kind`, `boundary_kind` and `boundary`.
         library: the same, to look up in; unchecked.
+        files: everything that the past is credited by.
+        released: when the newest of its figures and rules was released, or when it says itself that it was: answers for
+            days before it may have been used.
     """
 
     series: Mapping[str, Raw]
     library: Library
-
-    @property
-    def released(self) -> date:
-        """When the newest of its figures was released: answers for days before it may have been used."""
-        return max((one["known_from"] for one in self.series.values()), default=date.min)
+    files: Files
+    released: date
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class AnswerChange:
 
 
 def as_filed(root: Path) -> Filed:
-    """The factors and scenarios below a registry's root.
+    """What a registry's root, or the lock of one, says.
 
     Raises:
         RegistryError: no factor file is there, or one cannot be read at all.
@@ -99,8 +96,8 @@ def as_filed(root: Path) -> Filed:
     series: dict[str, Raw] = {}
     files: dict[str, FactorFile] = {}
     quantified: dict[str, Raw] = {}
-    for path, content in _contents(root / FACTORS):
-        name = path.stem
+    said = files_of(root)
+    for name, content in _of_folder(said.files, FACTORS):
         about = {key: content[key] for key in ("kind", "boundary_kind", "boundary") if key in content}
         series |= {one["id"]: {**one, "factor": name, **about} for one in content["series"]}
         lenient = [_series(one) for one in content["series"]]
@@ -110,12 +107,14 @@ def as_filed(root: Path) -> Filed:
     if not files:
         raise RegistryError(f"{root / FACTORS}: no factor is here; name the folder of a registry")
     scenarios = {
-        path.stem: Scenario.model_construct(
-            id=path.stem, quantification=_quantification(content.get("quantification") or quantified.get(path.stem))
+        name: Scenario.model_construct(
+            id=name, quantification=_quantification(content.get("quantification") or quantified.get(name))
         )
-        for path, content in _contents(root / SCENARIOS)
+        for name, content in _of_folder(said.files, SCENARIOS)
     }
-    return Filed(series, Library(files, scenarios))
+    changes = [change for content in said.files.values() for change in content.get("changes", [])]
+    known = [one["known_from"] for one in [*series.values(), *changes]]
+    return Filed(series, Library(files, scenarios), said.files, said.on or max(known, default=date.min))
 
 
 def series_changes(base: Filed, now: Filed) -> list[SeriesChange]:
@@ -171,7 +170,8 @@ def refusals(base: Filed, now: Filed, reported: Iterable[str]) -> list[str]:
     """Why a library may not follow one that was released; nothing where it may.
 
     Args:
-        reported: regions that institutions report from: only there can acts stand that had no factor.
+        reported: regions that institutions report from. Only there, and where an export does not tell the place, can
+            acts stand that had no factor.
     """
     found: list[str] = []
     altered: set[str] = set()
@@ -189,7 +189,8 @@ def refusals(base: Filed, now: Filed, reported: Iterable[str]) -> list[str]:
         elif problems := list(_altered(old, change.keys, base.released)):
             altered.add(change.series)
             found += [f"{where}: {problem}" for problem in problems]
-    return found + _answers_refused(base, now, set(reported), altered)
+    rules = rules_refused(base.files, now.files, base.released)
+    return [*found, *_answers_refused(base, now, {*reported, NATIONAL}, altered), *rules]
 
 
 def _altered(old: Raw, keys: Mapping[str, tuple[Any, Any]], released: date) -> Iterator[str]:
@@ -224,7 +225,7 @@ def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[s
         before = change.old.factor_id.split(LESS) if change.old else []
         for name in [one for one in behind if one not in before] or behind:
             known = now.released if name in base.series else now.series[name]["known_from"]
-            if change.valid_from < known and not now.series[name].get("correction") and name not in altered:
+            if change.valid_from < known and not _says_why(now.series[name], change.region) and name not in altered:
                 early[name, change.scenario, change.valid_from, known].append(change.region)
     return [
         f"scenarios/{scenario}.yaml: has no answer any more from {first} in {', '.join(regions)}, before "
@@ -238,6 +239,12 @@ def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[s
     ]
 
 
+def _says_why(one: Raw, region: str) -> bool:
+    """Whether a series, or what it is lent to a region by, says what was wrong before."""
+    lent = [proxy for proxy in one.get("proxies") or [] if proxy["region"] in region_and_parents(region)]
+    return any(said.get("correction") for said in [one, *lent])
+
+
 def _places(one: Raw) -> Iterator[str]:
     """The divisions that a series names; of a region of the grid those that draw from it."""
     for place in [one["region"], *(lent["region"] for key in LENT for lent in one.get(key) or [])]:
@@ -247,13 +254,11 @@ def _places(one: Raw) -> Iterator[str]:
             yield place
 
 
-def _contents(folder: Path) -> Iterator[tuple[Path, Raw]]:
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-        except (yaml.YAMLError, ValueError) as error:
-            raise RegistryError(f"{path}: not valid YAML: {error}") from error
-        yield path, content
+def _of_folder(files: Files, folder: str) -> Iterator[tuple[str, Raw]]:
+    """The files of a folder by their ids."""
+    for path, content in files.items():
+        if path.startswith(f"{folder}/"):
+            yield Path(path).stem, content
 
 
 def _series(one: Raw) -> FactorSeries:

@@ -199,6 +199,12 @@ def _scenario(registry: Registry, one: Scenario) -> Iterator[str]:
         if one.id in feed.scenarios
     ]
     yield f"* Reported by {', '.join(one.precedence)} ({whose}); here by {'、'.join(dict.fromkeys(reporters)) or 'nobody yet'}."
+    for change in one.changes:
+        said = ", ".join(
+            f"{name} {value}" for name, value in sorted(change.model_dump(include=set(change.said)).items())
+        )
+        why = f": a correction, {change.correction}" if change.correction else ""
+        yield f"* Otherwise {span(change)}: {said}{why}."
     if one.aliases:
         yield f"* Also called {'; '.join(f'{alias.name} {span(alias)}' for alias in one.aliases)}."
     yield f"* Counted as a low-carbon act by {'; '.join(map(cited, one.named_by))}."

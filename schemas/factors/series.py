@@ -85,10 +85,15 @@ class FactorCitation(Citation):
 
 
 class Proxy(Strict):
-    """A region that borrows the figure of another, and why that is fair."""
+    """A region that borrows the figure of another, and why that is fair.
+
+    Attributes:
+        correction: what was wrong before, where it is lent later than it was released, for days gone by as well.
+    """
 
     region: Region
     reason: Text
+    correction: Text | None = None
 
 
 class Unfit(Strict):
@@ -231,6 +236,13 @@ class FactorSeries(Dated):
                     f"{example.gives}; check value, unit and example"
                 )
         return self
+
+    @property
+    def divisions(self) -> set[str]:
+        """The divisions that it names: its own, those that it is lent to or does not speak for; of a grid its parts."""
+        named = [self.region, *(one.region for one in self.proxies), *(one.region for one in self.not_for)]
+        parts = {f"{prefix:0<6}" for place in named if place in grids() for prefix in grids()[place].prefixes}
+        return parts | {place for place in named if place.isdigit()}
 
     @property
     def is_applied(self) -> bool:

@@ -56,11 +56,16 @@ class Basis(Strict):
 
 
 class Rule(Basis):
-    """A rule with a name of its own, in force on [`valid_from`, `valid_to`) or as long as its programme."""
+    """A rule with a name of its own, in force on [`valid_from`, `valid_to`) or as long as its programme.
+
+    Attributes:
+        correction: what was wrong before, of one that reaches behind its release.
+    """
 
     id: Id
     valid_from: date | None = None
     valid_to: date | None = None
+    correction: Text | None = None
 
     @model_validator(mode="after")
     def _has_days(self) -> Self:

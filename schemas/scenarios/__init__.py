@@ -7,9 +7,10 @@ figures themselves are the factors' business, and what an institution calls it i
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
@@ -17,6 +18,7 @@ from typing_extensions import Self
 from schemas.base import ROOT, Strict
 from schemas.errors import RegistryError
 from schemas.scenarios.parts import (
+    Amendment,
     Citation,
     Dated,
     Exact,
@@ -71,12 +73,14 @@ class Cap(Dated):
 
     Attributes:
         limit: plain mass, such as `296 g`.
+        correction: what was wrong before, of one that reaches behind its release.
     """
 
     id: Id
     period: Period
     limit: Annotated[str, AfterValidator(_positive_mass)]
     source: Citation
+    correction: Text | None = None
 
     @property
     def limit_mg(self) -> int:
@@ -84,8 +88,58 @@ class Cap(Dated):
         return whole_milligrams(self.limit)
 
 
-class Scenario(Named):
-    """One kind of low-carbon act.
+class Recognition(Strict):
+    """By which rules reports of an act are recognised and placed.
+
+    Attributes:
+        precedence: the institution kinds that may report it, the most trusted first: the claim of the first
+            leads the activity.
+        window_seconds: how far apart two precise reports of one act may lie. 0: time does not match reports.
+        match_amount: whether two reports of one act must state equal amounts, when both state one.
+        unplaced: how an act is credited when its export does not tell the place: `lowest_factor`, by the lowest factor
+            of the country and all places inside it on that date, and by none where one of them has none.
+        missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
+    """
+
+    precedence: list[InstitutionKind] = Field(min_length=1)
+    window_seconds: int = Field(ge=0)
+    match_amount: bool
+    unplaced: Literal["lowest_factor"] | None = None
+    missing_quantity: MissingQuantity | None = None
+
+    @model_validator(mode="after")
+    def _each_kind_once(self) -> Self:
+        if len(set(self.precedence)) != len(self.precedence):
+            raise ValueError("precedence names an institution kind twice; keep its first place")
+        return self
+
+
+class Change(Amendment):
+    """Rules of recognition that differ on some dates from what the scenario said before; the others stay.
+
+    Attributes: as of `Recognition`. `unplaced: null` and `missing_quantity: null` end the rule.
+    """
+
+    precedence: list[InstitutionKind] | None = None
+    window_seconds: int | None = None
+    match_amount: bool | None = None
+    unplaced: Literal["lowest_factor"] | None = None
+    missing_quantity: MissingQuantity | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.said:
+            raise ValueError("changes nothing; name the rule that differs, or leave it out")
+        return self
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The rules that it names."""
+        return {name: getattr(self, name) for name in self.model_fields_set & Recognition.model_fields.keys()}
+
+
+class Scenario(Named, Recognition):
+    """One kind of low-carbon act. Its rules of recognition are those that were released first; `changes` are later ones.
 
     Attributes:
         name: Chinese name, as people read it.
@@ -99,13 +153,8 @@ class Scenario(Named):
             whoever handled it).
         reported_by: `anyone`: several institutions may report the same act; `issuer`: only the institution
             where it was done can, so every claim is an act of its own.
-        precedence: the institution kinds that may report it, the most trusted first: the claim of the first
-            leads the activity.
-        window_seconds: how far apart two precise reports of one act may lie. 0: time does not match reports.
-        match_amount: whether two reports of one act must state equal amounts, when both state one.
-        unplaced: which region an act counts in when its export does not tell the place: `lowest_factor`, of the
-            regions that institutions report from the one whose factor is lowest on that date.
-        missing_quantity: what to credit when no report has the quantity; without a rule, nothing.
+        changes: what of its rules of recognition is otherwise on which dates, in the order of their release: of two that
+            name one rule on one date the later holds.
         caps: limits to a person's credit, never on one date two of the same period.
         is_spend: whether its acts are payments and nothing more: they earn nothing, and their emission is estimated.
         merchant_code: category (ISO 18245) of whoever is paid for such an act, where no report names it.
@@ -123,11 +172,7 @@ class Scenario(Named):
     unit: Annotated[str, AfterValidator(_base_unit)]
     proof: Literal["taps", "payment", "reading", "act"]
     reported_by: Literal["anyone", "issuer"]
-    precedence: list[InstitutionKind] = Field(min_length=1)
-    window_seconds: int = Field(ge=0)
-    match_amount: bool
-    unplaced: Literal["lowest_factor"] | None = None
-    missing_quantity: MissingQuantity | None = None
+    changes: list[Change] = []
     caps: list[Cap]
     is_spend: bool = False
     merchant_code: str | None = Field(default=None, pattern=r"^[0-9]{4}$")
@@ -139,16 +184,22 @@ class Scenario(Named):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(set(self.precedence)) != len(self.precedence):
-            raise ValueError("precedence names an institution kind twice; keep its first place")
         for one, other in overlapping(self.caps):
             if one.period == other.period:
                 raise ValueError(f"caps {one.id} and {other.id} of a {one.period} overlap; end one of them")
-        if self.missing_quantity is not None and self.unit != "km":
+        if self.unit != "km" and (self.missing_quantity or any(one.missing_quantity for one in self.changes)):
             raise ValueError("missing_quantity: shortest_trip is a distance, but the unit is not km")
         if (self.quantification is None) == (self.no_factor_reason is None):
             raise ValueError("say its quantification, or in no_factor_reason why nothing quantifies it; not both")
         return self
+
+    def recognised_on(self, day: date) -> Recognition:
+        """Its rules of recognition on a local date."""
+        said = {name: getattr(self, name) for name in Recognition.model_fields}
+        for change in self.changes:
+            if change.in_force(day):
+                said |= change.said
+        return Recognition(**said)
 
 
 def load_scenarios(root: Path = ROOT) -> dict[str, Scenario]:

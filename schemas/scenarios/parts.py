@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, zip_longest
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -98,6 +98,34 @@ class Dated(Strict):
     def overlaps(self, other: Dated) -> bool:
         """Whether there is a date on which both are in force."""
         return self.in_force(other.valid_from) or other.in_force(self.valid_from)
+
+
+class Amendment(Dated):
+    """A later version of something that was released.
+
+    Attributes:
+        known_from: the day of its release.
+        correction: what was wrong before: the only way to reach behind the day of its release.
+    """
+
+    known_from: date
+    correction: Text | None = None
+
+    @model_validator(mode="after")
+    def _says_why_it_reaches_back(self) -> Self:
+        if self.valid_from < self.known_from and self.correction is None:
+            raise ValueError(
+                f"valid_from {self.valid_from} is before known_from {self.known_from}, the day of its release; let it "
+                "begin then, or say in correction what was wrong"
+            )
+        return self
+
+
+def spans(dated: Iterable[Dated]) -> list[tuple[date, date | None]]:
+    """All dates, cut where one of these begins or ends: [first, after), without a gap, the last one open."""
+    turns = {day for one in dated for day in (one.valid_from, one.valid_to) if day is not None}
+    days = [date.min, *sorted(turns - {date.min})]
+    return list(zip_longest(days, days[1:]))
 
 
 D = TypeVar("D", bound=Dated)

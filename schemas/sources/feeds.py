@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Strict
+from schemas.scenarios.parts import Amendment
 from schemas.sources.columns import Case, Distance, Items, Number, Saving, Sum, columns_of, indispensable
 from schemas.sources.kinds import (
     ActColumns,
@@ -41,6 +42,12 @@ class Pairing(Strict):
     station_table: str
 
 
+class LagChange(Amendment):
+    """Rows of acts of these dates are booked so many days after the act, at most."""
+
+    booking_lag_days: int = Field(ge=0, le=31)
+
+
 class _Feed(Strict):
     """What all feeds share.
 
@@ -54,6 +61,8 @@ class _Feed(Strict):
     oldest_days: how many days before its business date a row may lie.
     rules: what its statements are held against as a whole, beside what follows from the volume.
     booking_lag_days: how many days after the act a row may be booked, at most.
+    changes: of the booking lag, in the order of their release; nothing of what a row says, so they are no part of the
+        contract that a file was landed under.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
     """
@@ -71,6 +80,7 @@ class _Feed(Strict):
     items: Items | None = None
     control_sum: Sum | None = None
     booking_lag_days: int = Field(default=0, ge=0, le=31)
+    changes: list[LagChange] = Field(default=[], exclude=True)
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
 
     @field_validator("file")
@@ -137,6 +147,11 @@ class _Feed(Strict):
     def formats(self) -> list[Delimited | JsonLines | Workbook | Xml]:
         """The layouts, one of which a file has."""
         return self.format if isinstance(self.format, list) else [self.format]
+
+    def lag_days(self, day: date) -> int:
+        """How many days after an act of this date its row may be booked, at most."""
+        said = [one.booking_lag_days for one in self.changes if one.in_force(day)]
+        return said[-1] if said else self.booking_lag_days
 
     @property
     def is_bill(self) -> bool:

@@ -64,7 +64,11 @@ def show(
 @app.command()
 def validate(
     against: Annotated[
-        str | None, typer.Option(help="A git revision or a registry's folder: nothing released there was altered.")
+        str | None,
+        typer.Option(
+            help="A git revision, a registry's folder or lock: nothing released there was altered. "
+            "Unless told, the lock that lies in the registry."
+        ),
     ] = None,
     registry: Registry = None,
     as_json: AsJson = False,
@@ -72,9 +76,12 @@ def validate(
     """Load the registry strictly, and hold it against one that was released. Exit code 2: it may not be used, and why."""
     from schemas import load_registry
     from schemas.answers.changes import as_filed, refusals
+    from schemas.answers.released import LOCK
     from tanzhang.revisions import registry_of
 
     root = registry_at(registry)
+    if against is None and (root / LOCK).is_file():
+        against = str(root / LOCK)
     loaded = load_registry(root)
     checked = loaded.library.counts
     refused: list[str] = []

@@ -23,7 +23,7 @@ from schemas.base import ROOT
 from schemas.books.programmes import programme_book
 from tanzhang.cli import app
 from tests.support.exports import FIXTURES
-from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
+from tests.support.worlds import accounted, days, embedded_lake, rows, run_days, usual_world
 
 FILE = FIXTURES / "new_programme/west_lake.yaml"
 POINTS = "points.west_lake"
@@ -32,7 +32,7 @@ DATES = days(2)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = make_world(tmp_path_factory.mktemp("programme"), 200, len(DATES), 5, late=0.1, corrected=0.2)
+    home = usual_world(tmp_path_factory.mktemp("programme"))
     shutil.copytree(ROOT, home / "registry", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     shutil.copy(FILE, home / "registry/programmes")
     return home
@@ -40,9 +40,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def without(home: Path) -> Lake:
-    lake = embedded_lake(home)
-    run_days(lake, home, DATES)
-    return lake
+    accounted(home, len(DATES))
+    return embedded_lake(home)
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +110,13 @@ def test_its_points_are_its_rules(lake: Lake) -> None:
             int(Fraction(milligrams, 4_000)) for scenario, milligrams, _ in done
             if scenario in ("recycling_paper", "recycling_metal")
         )  # fmt: skip
-        steps = sum(quantity for scenario, _, quantity in done if scenario == "walking") // 10**6
-        bonus = 4 if steps >= 12_000 else 1 if steps >= 6_000 else 0
+        metres = sum(quantity for scenario, _, quantity in done if scenario == "shared_bike") // 1000
+        bonus = 4 if metres >= 7_000 else 1 if metres >= 3_000 else 0
         due[person, "activity", day] = rides + waste
-        due[person, "cap", day] = min(6 - rides, 0)
+        due[person, "cap", day] = min(6 - rides - bonus, 0)  # the bonus is of rides as well
         due[person, "tier", day] = bonus
         if day <= DATES[-1]:  # nobody could use them: they hold for a day
-            due[person, "expiry", day] = -(min(rides, 6) + waste + bonus)
+            due[person, "expiry", day] = -(min(rides + bonus, 6) + waste)
     assert +found == +due and -found == -due
     assert {kind for _, kind, _ in found} == {"activity", "cap", "tier", "expiry"}
 

@@ -129,7 +129,7 @@ REFUSED = {
     ),
     "reaching-back-to-acts-without-a-factor": (
         both(successor(region="110000", valid_from=LATER), quantified("carrying", "waste")),
-        f"waste_1: answers for carrying from 2026-11-01 in {HANGZHOU}, before 2026-12-01",
+        f"waste_1: answers for carrying from 2026-11-01 in 000000, {HANGZHOU}, before 2026-12-01",
     ),
     "another-factor": (
         both(successor(region="110000", valid_from=LATER), quantified("sorting", "spare")),
@@ -178,6 +178,17 @@ def test_a_proxy_more_reaches_back_as_a_series_does(base: Path, now: Path) -> No
     [problem] = refused(base, now)
     assert f"waste_1: answers for sorting from 2026-11-01 in {HANGZHOU}, before 2026-12-01" in problem
     first(correction="that the figure holds there too was overlooked")(now)
+    assert refused(base, now) == []
+
+
+def test_a_proxy_says_by_itself_why_it_reaches_back(base: Path, now: Path) -> None:
+    """Of the whole country as well: acts stand there whose export does not tell the place."""
+    for path in (base, now):
+        first(region="440300")(path)
+    lent = {"region": "000000", "reason": "it is much the same everywhere"}
+    both(first(proxies=[lent]), successor(region="110000", valid_from=LATER))(now)
+    assert any("waste_1: answers for sorting from 2026-11-01 in 000000" in one for one in refused(base, now))
+    first(proxies=[{**lent, "correction": "that most of it is not placed was overlooked"}])(now)
     assert refused(base, now) == []
 
 

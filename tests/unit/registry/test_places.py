@@ -1,50 +1,43 @@
-"""An act whose export does not tell the place counts where, of the regions reported from, the factor is lowest."""
+"""An act whose export does not tell the place counts where the factor is lowest; nowhere, where some place has none."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.policy.tables import Policy
 from schemas import RegistryError, load_registry
-from schemas.base import ROOT
 from schemas.sources import UNPLACED
+from tests.support import libraries
 from tests.support.exports import FIXTURES
 from tests.support.registries import shipped
 
-NINGBO = """
-  - id: bus_reduction_ningbo
-    value: "70"
-    unit: gCO2/act
-    gas_basis: unstated
-    region: "330200"
-    data_year: null
-    published_on: null
-    valid_from: 2026-06-01
-    valid_to: 2026-07-01
-    known_from: 2026-11-22
-    source: {document: made up, clause: "1", seen: 70 g}
-    licence: none
-    status: secondary
-    conservative: made up
-    proxies: []
-"""
+BUS_COMPANIES = {"shanghai_bus": "310000", "ningbo_bus": "330200", "beijing_bus": "110000"}
+NOV = date(2026, 11, 1)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """The registry with a bus company in Ningbo, where a ride was worth less in June."""
-    root = tmp_path / "registry"
-    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return libraries.copied(tmp_path / "registry")
+
+
+def report_from(root: Path, companies: Mapping[str, str]) -> None:
+    """Bus companies that report from other cities."""
     contract = (FIXTURES / "newcomer/hangzhou_bus.yaml").read_text(encoding="utf-8")
-    contract = contract.replace("hangzhou_bus", "ningbo_bus").replace('"330100"', '"330200"')
-    (root / "sources/ningbo_bus.yaml").write_text(contract, encoding="utf-8")
-    with (root / "factors/bus_reduction.yaml").open("a", encoding="utf-8") as file:
-        file.write(NINGBO)
-    return root
+    for name, region in companies.items():
+        text = contract.replace("hangzhou_bus", name).replace('"330100"', f'"{region}"')
+        (root / f"sources/{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def lend(root: Path, factor: str, region: str, **changes: Any) -> None:
+    """A figure of the wallet's utility payments, of one place."""
+    like = libraries.content(root / f"factors/{factor}.yaml")["series"][0]
+    made = {"id": f"{factor}_{region}", "region": region, "proxies": [], "examples": [], **changes}
+    libraries.added(root / f"factors/{factor}.yaml", {**like, **made})
 
 
 def place_on(policy: Policy, scenario: str, day: date) -> list[str]:
@@ -52,19 +45,47 @@ def place_on(policy: Policy, scenario: str, day: date) -> list[str]:
     return [row["region"] for row in rows if row["scenario"] == scenario and row["valid_from"] <= day < row["valid_to"]]
 
 
+def test_where_some_place_has_no_factor_there_is_none() -> None:
+    """A wallet is used in Beijing and Shanghai too, where no figure of a metro ride holds."""
+    policy = Policy(shipped())
+    assert place_on(policy, "metro", NOV) == place_on(policy, "bus", NOV) == place_on(policy, "shared_bike", NOV) == []
+    assert place_on(policy, "walking", NOV) == ["000000"], "a step is lent to the whole country"
+    assert place_on(policy, "walking", date(2021, 8, 24)) == [], "before any factor"
+    assert place_on(policy, "utility_payment", NOV) == ["000000"]
+    assert place_on(policy, "e_card", NOV) == [], "only a bank that says where reports it"
+
+
 def test_the_lowest_factor_of_the_date_decides(root: Path) -> None:
+    june = {"valid_from": date(2026, 6, 1), "valid_to": date(2026, 7, 1), "published_on": None}
+    lend(root, "utility_payment_reduction", "330200", value="50", **june)
+    lend(root, "utility_payment_reduction", "110000", value="300", **june)
     policy = Policy(load_registry(root))
-    assert policy.registry.regions == {"330100", "330200"}
-    assert place_on(policy, "bus", date(2026, 6, 15)) == ["330200"]
-    assert place_on(policy, "bus", date(2026, 11, 1)) == ["330100"], "Ningbo has no factor then"
-    assert place_on(policy, "metro", date(2026, 11, 1)) == ["330100"]
-    assert place_on(policy, "bus", date(2020, 1, 1)) == [], "before any factor"
-    assert place_on(policy, "e_card", date(2026, 11, 1)) == [], "only a bank that says where reports it"
+    assert place_on(policy, "utility_payment", date(2026, 5, 31)) == ["000000"]
+    assert place_on(policy, "utility_payment", date(2026, 6, 15)) == ["330200"]
+    assert place_on(policy, "utility_payment", date(2026, 7, 1)) == ["000000"]
+    assert {row["micrograms_per_unit"] for row in policy.rates.to_pylist() if row["region"] == "330200"} >= {50_000_000}
 
 
-def test_of_equal_factors_the_first_region_decides(root: Path) -> None:
+def test_a_place_that_a_figure_does_not_speak_for_has_none(root: Path) -> None:
+    unfit = [{"region": "540000", "reason": "it would claim too much there"}]
+    libraries.edited(root / "factors/utility_payment_reduction.yaml", series_not_for=unfit)
+    assert place_on(Policy(load_registry(root)), "utility_payment", NOV) == []
+
+
+def test_who_reports_from_where_moves_nothing(root: Path) -> None:
+    before = Policy(load_registry(root)).places
+    report_from(root, BUS_COMPANIES)
     policy = Policy(load_registry(root))
-    assert place_on(policy, "utility_payment", date(2026, 11, 1)) == ["330100"]
+    assert policy.registry.regions == {"330100", *BUS_COMPANIES.values()}
+    assert policy.places == before
+
+
+def test_the_rule_has_dates(root: Path) -> None:
+    ends = {"valid_from": date(2027, 1, 1), "known_from": date(2026, 12, 1), "unplaced": None}
+    libraries.edited(root / "scenarios/walking.yaml", changes=[ends])
+    policy = Policy(load_registry(root))
+    assert place_on(policy, "walking", date(2026, 12, 31)) == ["000000"]
+    assert place_on(policy, "walking", date(2027, 1, 1)) == []
 
 
 def test_a_factor_of_the_country_needs_no_place() -> None:
@@ -77,6 +98,7 @@ def test_a_factor_of_the_country_needs_no_place() -> None:
         "green_hotel",
         "carton_reuse",
         "offline_payment",
+        "walking",
     }
 
 
