@@ -81,7 +81,7 @@ class Tokens:
         return self._records(join_parts((institution, feed, *parts)))
 
     def record_keys(self, prefix: Iterable[str], columns: Sequence[Sequence[str]]) -> list[str]:
-        """`record_key` of each row of a batch. prefix: institution, feed and, for unkeyed feeds, the date."""
+        """`record_key` of each row of a batch. prefix: institution and feed; of unkeyed feeds a date leads the columns."""
         measured = [[f"{len(part)}:{part}" for part in column] for column in columns]
         return list(map(self._records, map("".join, zip(repeat(join_parts(prefix)), *measured))))
 

@@ -276,6 +276,8 @@ class Identifiers(Strict):
     card: str | None = None
 
 
+TIMES = ("occurred_at", "registered_at", "redeemed_at", "at")
+"""The time of what a row tells, by kind of feed."""
 _FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude", "own_baseline", "metered")
 
 
@@ -299,6 +301,6 @@ def indispensable(columns: Any) -> Iterator[str]:
     """Fields without which no row can count: the customer, and the time of what all rows report."""
     if customer := getattr(columns, "customer", None):
         yield customer
-    for name in ("occurred_at", "registered_at", "redeemed_at", "at"):
+    for name in TIMES:
         if isinstance(time := getattr(columns, name, None), Time):
             yield time.column

@@ -10,7 +10,18 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Strict
 from schemas.scenarios.parts import Amendment
-from schemas.sources.columns import Case, Distance, Items, Number, Saving, Sum, columns_of, indispensable
+from schemas.sources.columns import (
+    TIMES,
+    Case,
+    Distance,
+    Items,
+    Number,
+    Saving,
+    Sum,
+    Time,
+    columns_of,
+    indispensable,
+)
 from schemas.sources.kinds import (
     ActColumns,
     ConsentColumns,
@@ -57,6 +68,9 @@ class _Feed(Strict):
     format: the form, or several of which each file has one.
     fields: every field. What is neither mapped nor a key is named in `not_kept`.
     natural_key: the fields that name a row for ever; null where the institution has none.
+    equal_rows: of a feed without one, when rows of two statements that say the same are one: when they are of the same
+        day themselves (`row_date`: a later export may repeat them), or of the same business date (`business_date`: each
+        export has its own).
     required: fields that may not be empty.
     oldest_days: how many days before its business date a row may lie.
     rules: what its statements are held against as a whole, beside what follows from the volume.
@@ -72,6 +86,7 @@ class _Feed(Strict):
     format: Format | list[Format]
     fields: list[str] = Field(min_length=1)
     natural_key: list[str] | None
+    equal_rows: Literal["row_date", "business_date"] | None = None
     required: list[str] = Field(min_length=1)
     oldest_days: int = Field(gt=0)
     volume: Volume
@@ -113,6 +128,12 @@ class _Feed(Strict):
         unruled = (keys | set(indispensable(getattr(self, "columns", None)))) - set(self.required)
         if unruled:
             raise ValueError(f"name these fields in required: {sorted(unruled)}")
+        return self
+
+    @model_validator(mode="after")
+    def _rows_are_told_apart(self) -> _Feed:
+        if (self.equal_rows is None) != self.is_keyed:
+            raise ValueError("say equal_rows, row_date or business_date, exactly where natural_key is null")
         return self
 
     @model_validator(mode="after")
@@ -182,6 +203,12 @@ class _Feed(Strict):
     def is_keyed(self) -> bool:
         """True when rows carry a natural key; otherwise equal rows are told apart by an ordinal."""
         return self.natural_key is not None
+
+    @property
+    def time(self) -> Time:
+        """When that was which a row tells."""
+        columns = getattr(self, "columns", None)
+        return next(time for name in TIMES if isinstance(time := getattr(columns, name, None), Time))
 
     @property
     def key_fields(self) -> list[str]:

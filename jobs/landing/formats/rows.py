@@ -19,7 +19,17 @@ import pyarrow as pa
 from jobs.landing.columns import SCHEMAS
 from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
-from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, Window, sum_converter
+from jobs.landing.formats.values import (
+    EPOCH_ORDINAL,
+    BadValue,
+    Columns,
+    Memo,
+    Moment,
+    RowErrors,
+    Window,
+    sum_converter,
+    time_converter,
+)
 from jobs.landing.tokens import Tokens
 from schemas.sources import (
     ActFeed,
@@ -65,15 +75,11 @@ class RowMaker:
         self.feed: Feed = source.feeds[feed_name]
         self.tokens = tokens
         self.zone = ZoneInfo(source.time_zone)
-        # Without a natural key only the statement keeps equal rows of different days apart.
-        self.key_prefix = (
-            source.id,
-            feed_name,
-            *(() if self.feed.is_keyed else (business_date.isoformat(),)),
-        )
+        self.business_date = business_date
         self.customers = Memo(lambda text: tokens.customer_key(source.id, _present(text)))
         self.customer_key = None if customer is None else tokens.customer_key(source.id, customer)
         self.window = _window(self.feed, business_date, head)
+        self.times = Memo(time_converter(self.feed.time, self.zone, self.window))
         self.lists = {self.feed.items.column} if self.feed.items else set()
         if isinstance(self.feed, RegistrationFeed) and self.feed.columns.identifiers.card:
             self.lists.add(self.feed.columns.identifiers.card)
@@ -140,7 +146,7 @@ class RowMaker:
 
     def _record_keys(self, raw: Columns, errors: RowErrors) -> list[str | None]:
         names = self.feed.key_fields
-        columns = []
+        columns: list[Sequence[str]] = [] if self.feed.is_keyed else [self._dates(raw)]
         bad_rows = set()
         for name in names:
             column = raw[name]
@@ -156,10 +162,21 @@ class RowMaker:
                     if "+" in value and _ROUNDED.fullmatch(value):
                         errors.note(row, "rounded_number", name, value)
             columns.append(column)
-        keys: list[str | None] = list(self.tokens.record_keys(self.key_prefix, columns))
+        keys: list[str | None] = list(self.tokens.record_keys((self.source.id, self.feed_name), columns))
         for row in bad_rows:
             keys[row] = None
         return keys
+
+    def _dates(self, raw: Columns) -> list[str]:
+        """What keeps equal rows of different days apart where no natural key does; where no date can be read, as sent."""
+        business_date, values = self.business_date.isoformat(), raw[self.feed.time.column]
+        if self.feed.equal_rows == "business_date":
+            return [business_date] * len(values)
+        moments = map(self.times.__getitem__, values)
+        return [
+            date.fromordinal(moment.day + EPOCH_ORDINAL).isoformat() if isinstance(moment, Moment) else business_date
+            for moment in moments
+        ]
 
     def _add_up(self, values: Sequence[Any]) -> None:
         assert self._sum is not None
