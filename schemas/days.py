@@ -17,6 +17,11 @@ _OFFSET_SECONDS = 8 * 3600
 """Of ZONE from UTC, since 1992."""
 
 
+def first_second(day: str) -> str:
+    """SQL: the first second of a local date, in seconds since 1970 UTC; `day` is an expression."""
+    return f"CAST(datediff({day}, DATE '1970-01-01') AS bigint) * 86400 - {_OFFSET_SECONDS}"
+
+
 def last_second(day: str) -> str:
     """SQL: the last second of a local date, in seconds since 1970 UTC; `day` is an expression."""
     return f"CAST(datediff({day}, DATE '1970-01-01') + 1 AS bigint) * 86400 - {_OFFSET_SECONDS + 1}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulator.acts import Done, Scene, acts_of, acts_settled, settled, wallet_rows
 from simulator.rows import (
+    ABSORBED,
     ALIPAY,
     CARD_APPLICATION,
     CITIC,
@@ -13,12 +14,10 @@ from simulator.rows import (
     DAY,
     FINANCE,
     NO_CONSENT,
-    RECORD,
     STATEMENT,
-    SUPPORTING,
     TRAVEL,
-    UNKNOWN,
     WALK,
+    WITHHELD,
     Column,
     rows,
 )
@@ -27,7 +26,7 @@ from simulator.rows import (
 def walk(scene: Scene) -> Done:
     """Step counts of half the wallet's customers: two to four running totals a day, the last the highest.
 
-    When consent changes between two readings of a day, the policy leaves open which of them counts.
+    Where consent changes in a day, the difference between readings counts that it covers.
     """
     block, rng, days = scene.block, scene.rng, scene.days
     walkers = np.flatnonzero(block.holds[ALIPAY] & (rng.random(len(block)) < 0.5))
@@ -44,10 +43,15 @@ def walk(scene: Scene) -> Done:
     shown = np.where(is_last, steps[act], steps[act] * (number + 1) // (readings[act] + 1))
 
     consent = block.consents_at(ALIPAY, person[act], TRAVEL, at)
+    since_midnight = block.consents_at(ALIPAY, person, TRAVEL, day * DAY)
+    is_first = number == 0
+    goes_on = np.where(is_first, since_midnight[act], np.roll(consent, 1)) & consent
+    counted = np.bincount(act, np.where(goes_on, shown - np.where(is_first, 0, np.roll(shown, 1)), 0), size).astype(
+        np.int64
+    )
     consented = np.bincount(act[consent], minlength=size)
-    outcome = np.where(consented == readings, CREDITED, NO_CONSENT)
-    mixed = (consented > 0) & (consented < readings)
-    act_open = mixed | (~block.is_decidable[person] & (outcome == CREDITED))
+    outcome = np.select([counted > 0, consented > 0], [CREDITED, WITHHELD], NO_CONSENT)
+    act_open = ~block.is_decidable[person] & (outcome == CREDITED)
     acts = acts_of(
         person=person,
         scenario=np.full(size, WALK),
@@ -55,8 +59,12 @@ def walk(scene: Scene) -> Done:
         at=at[is_last],
         quantity=steps * 1_000_000,
         outcome=acts_settled(outcome, act_open),
-        credited=steps * 1_000_000,
+        credited=counted * 1_000_000,
     )
+    # Of a running total the last reading with consent counts, and says what the others said.
+    last = np.full(size, -1)
+    np.maximum.at(last, act[consent], number[consent])
+    told = np.select([~consent, number == last[act]], [NO_CONSENT, outcome[act]], ABSORBED)
     reports = wallet_rows(
         scene,
         len(act),
@@ -67,8 +75,7 @@ def walk(scene: Scene) -> Done:
         at=at,
         scenario=WALK,
         total=shown * 1_000_000,
-        disposition=np.where(is_last, RECORD, SUPPORTING),
-        outcome=np.where(is_last, settled(outcome, act_open)[act], UNKNOWN),
+        outcome=settled(told, act_open[act] & consent),
     )
     return Done(acts, {(ALIPAY, "acts"): [reports]})
 

@@ -100,8 +100,9 @@ def ride(scene: Scene) -> Done:
         (ALIPAY, "acts"): [_wallet_rows(scene, trips, told, fate)],
         (METRO, "taps"): tap_rows(scene, trips, told.passed, fate.of_taps),
     }
+    merchant = _merchants(scene, told)
     for bank, feed in ((CITIC, "card_transactions"), (ICBC, "statements")):
-        reports[bank, feed] = _cards(scene, trips, told, fate, bank)
+        reports[bank, feed] = _cards(scene, trips, told, fate, merchant, bank)
     for wallet in (ALIPAY, WECHAT):
         reports[wallet, "bills"] = [_bill_rows(scene, trips, told, fate, wallet)]
     return Done(_acts(scene, trips, fate), reports)
@@ -237,35 +238,72 @@ def _bill_rows(scene: Scene, trips: Trips, told: _Reports, fate: _Fate, wallet: 
     )
 
 
-def _card_outcomes(scene: Scene, trips: Trips, booked: Column, activity: Column) -> Column:
+def _card_outcomes(scene: Scene, trips: Trips, told: _Reports, fate: _Fate, merchant: Column) -> Column:
     """Absorbed or evidence for each consented card row, unknown where equal rows cannot be told apart.
 
-    Counts by person, fare and day suffice: a row booked on day b takes a free activity of b, then of b - 1.
-
-    `booked` is the booking day, -1 for no card row that takes part; `activity` the act day of what the ride
-    is credited as, -1 for nothing.
+    Counts by person, fare and day suffice, of all banks together: behind a ride lies one card. A row booked on day b
+    takes a free ride of b, then of b - 1; where that is not also the way in which most rows find a ride, and where both
+    wallets were paid with on days beside each other, nothing is said.
     """
-    width = scene.days + 2
-    fares = 10
+    width, fares = scene.days + 2, 10
     base = (trips.person * fares + trips.fare // 100) * width + 1
     shape = (len(scene.block) * fares, width)
-    length = shape[0] * width
-    cards = np.bincount((base + booked)[booked >= 0], minlength=length).reshape(shape)
-    free = np.bincount((base + activity)[activity >= 0], minlength=length).reshape(shape)
+
+    def counts(which: Column, day: Column) -> Column:
+        return np.bincount((base + day)[which], minlength=shape[0] * width).reshape(shape)
+
+    consent = told.card_consent[CITIC] | told.card_consent[ICBC]
+    cards, free = counts(consent, told.booked), counts(fate.stands | fate.leads, fate.day)
     same_day = np.minimum(cards, free)
-    left, free = cards - same_day, free - same_day
+    left, over = cards - same_day, free - same_day
     absorbed = same_day.copy()
-    absorbed[:, 1:] += np.minimum(left[:, 1:], free[:, :-1])
-    place = base + np.maximum(booked, 0)
+    absorbed[:, 1:] += np.minimum(left[:, 1:], over[:, :-1])
+    is_most = absorbed.sum(axis=1) == _most_pairs(cards, free)
+
+    mixed = np.ones(shape, dtype=bool)
+    for wallet, through in ((ALIPAY, METRO_MERCHANTS[0]), (WECHAT, METRO_MERCHANTS[2])):
+        of_wallet = told.by_wallet[wallet] | (merchant == through)
+        seen = (counts(of_wallet, trips.day) + counts(of_wallet, told.booked)) > 0
+        near = seen.copy()
+        near[:, 1:] |= seen[:, :-1]
+        near[:, :-1] |= seen[:, 1:]
+        mixed &= near
+    place = base + told.booked
     taken, all_cards = absorbed.ravel()[place], cards.ravel()[place]
-    return np.select([taken == all_cards, taken == 0], [ABSORBED, EVIDENCE], UNKNOWN)
+    is_clear = (is_most[:, None] & ~mixed).ravel()[place]
+    return np.where(is_clear, np.select([taken == all_cards, taken == 0], [ABSORBED, EVIDENCE], UNKNOWN), UNKNOWN)
 
 
-def _cards(scene: Scene, trips: Trips, told: _Reports, fate: _Fate, bank: int) -> list[Rows]:
+def _most_pairs(cards: Column, free: Column) -> Column:
+    """How many rows can find a ride of their day or the day before: the oldest ride first leaves most for later rows."""
+    most = np.zeros(len(cards), dtype=np.int64)
+    older = np.zeros(len(cards), dtype=np.int64)
+    for day in range(cards.shape[1]):
+        of_before = np.minimum(cards[:, day], older)
+        of_day = np.minimum(cards[:, day] - of_before, free[:, day])
+        most += of_before + of_day
+        older = free[:, day] - of_day
+    return most
+
+
+def _merchants(scene: Scene, told: _Reports) -> Column:
+    """Whom a card row names: the wallet that stands between, or the metro."""
+    size = len(told.booked)
+    return np.select(
+        [
+            told.by_wallet[ALIPAY] & scene.chance(0.85, size),
+            told.by_wallet[ALIPAY],
+            told.by_wallet[WECHAT] | scene.chance(0.2, size),
+        ],
+        [METRO_MERCHANTS[0], METRO_MERCHANTS[1], METRO_MERCHANTS[2]],
+        METRO_MERCHANTS[1],
+    )
+
+
+def _cards(scene: Scene, trips: Trips, told: _Reports, fate: _Fate, merchant: Column, bank: int) -> list[Rows]:
     """Card rows and the full reversals of some; the ride outlives its refunded fare."""
     consent, paid_by_card, booked = told.card_consent[bank], told.by_bank[bank], told.booked
-    activity = np.where(fate.stands | fate.leads, fate.day, -1)
-    found = _card_outcomes(scene, trips, np.where(consent, booked, -1), activity)
+    found = _card_outcomes(scene, trips, told, fate, merchant)
     is_unknown = fate.unclear | np.isin(trips.person, trips.person[fate.is_open])
     outcome = np.where(consent, np.where(is_unknown, UNKNOWN, found), NO_CONSENT)
     size = len(trips.person)
@@ -274,11 +312,6 @@ def _cards(scene: Scene, trips: Trips, told: _Reports, fate: _Fate, bank: int) -
     back_consent = scene.block.consents_all_day(bank, trips.person, TRAVEL, back)
     reversed_ &= back_consent == consent
     serial = scene.serials.take(size)
-    merchant = np.select(
-        [told.by_wallet[ALIPAY] & scene.chance(0.85, size), told.by_wallet[WECHAT] | scene.chance(0.2, size)],
-        [METRO_MERCHANTS[0], METRO_MERCHANTS[2]],
-        METRO_MERCHANTS[1],
-    )
     shared = {"person": trips.person, "act": np.arange(size), "merchant": merchant}
     purchases = card_rows(
         bank,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.activities.assignment import CLAIM, groups_of
 from jobs.activities.outcomes import outcomes_of, refund_outcomes
+from jobs.activities.readings import readings_of
 from jobs.activities.reports import claims_of, consented_of, refunds_in_force
 from jobs.activities.touched import outcomes_in_force, touched_by
 from jobs.lake.frames import listed
@@ -29,20 +30,28 @@ def match(run: Run) -> dict[str, Frame]:
     touched = touched_by(run, whose)
     claims = claims_of(run, touched.seen, whose)
     refunds = refunds_in_force(run)
-    consented = consented_of(run, claims, refunds)
+    consented, intervals = consented_of(run, claims, refunds)
     # A lone tap proves no act, and who is not accepted as a reporter proves none either.
     reports = lake.keep(
         f"""
         SELECT {listed(CLAIM, "c.")}, c.is_day
         FROM claims AS c
         LEFT SEMI JOIN consented AS a ON c.claim_id = a.claim_id
-        WHERE c.claim_kind <> 'tap' AND c.slot IS NOT NULL
+        WHERE c.claim_kind NOT IN ('tap', 'reading') AND c.slot IS NOT NULL
         """,
         claims=claims,
         consented=consented,
     )
+    groups = lake.keep(
+        """
+        SELECT claim_id, group_id, CAST(NULL AS bigint) AS counted_micro FROM assigned
+        UNION ALL SELECT claim_id, group_id, counted_micro FROM readings
+        """,
+        assigned=groups_of(lake, reports),
+        readings=readings_of(lake, claims, consented, intervals),
+    )
     outcomes = lake.union(
-        touched.decides(lake, outcomes_of(run, claims, consented, groups_of(lake, reports), refunds)),
+        touched.decides(lake, outcomes_of(run, claims, consented, groups, refunds)),
         refund_outcomes(run, refunds, consented, whose),
     )
     # Key, columns, month and content hash are the table's own: schemas/tables/silver_activities.yaml.

@@ -19,6 +19,7 @@ OUTCOMES = (
     ("is_cancelled OR is_taken_back", "refunded", "payment_taken_back"),
     ("activity_id IS NULL AND group_id <> claim_id", "evidence", "same_payment"),
     ("activity_id IS NULL", "evidence", "payment_alone"),
+    ("NOT is_lead AND claim_kind = 'reading'", "absorbed", "same_count"),
     ("NOT is_lead", "absorbed", "same_act"),
     ("is_spend", "evidence", "spend"),
     ("NOT has_factor", "no_factor", "no_factor"),
@@ -32,7 +33,7 @@ def outcomes_of(run: Run, claims: Frame, consented: Frame, groups: Frame, refund
 
     Args:
         consented: claim_id of the claims that count.
-        groups: claim_id → group_id: claims of one real act.
+        groups: claim_id → group_id: claims of one real act; counted_micro: of a day's readings what counts.
         refunds: those in force, with the claim that each takes back.
     """
     facts = _facts(run.lake, claims, consented, groups, refunds)
@@ -63,7 +64,7 @@ def _facts(lake: Lake, claims: Frame, consented: Frame, groups: Frame, refunds: 
             HAVING max(CASE WHEN is_full_refund THEN 1 ELSE 0 END) = 1
                 OR sum(CASE WHEN is_full_refund IS NULL THEN amount_fen END) >= max(original_fen)
         )
-        SELECT c.*, g.group_id, a.claim_id IS NOT NULL AS has_consent,
+        SELECT c.*, g.group_id, g.counted_micro, a.claim_id IS NOT NULL AS has_consent,
             t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
         FROM claims AS c
         LEFT JOIN consented AS a ON c.claim_id = a.claim_id
@@ -85,7 +86,8 @@ def _led(lake: Lake, facts: Frame) -> Frame:
     return lake.keep(
         """
         WITH ranked AS (
-            SELECT group_id, claim_id, row_number() OVER (PARTITION BY group_id ORDER BY slot, is_day, claim_id) AS rank
+            SELECT group_id, claim_id,
+                row_number() OVER (PARTITION BY group_id ORDER BY counted_micro IS NULL, slot, is_day, claim_id) AS rank
             FROM facts
             WHERE group_id IS NOT NULL AND NOT is_evidence
         ),
@@ -119,7 +121,7 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
             p.slot, p.has_consent, p.is_taken_back, p.is_spend, p.group_id, p.activity_id, p.is_cancelled, p.is_lead,
             s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
             CASE
-                WHEN p.is_lead THEN coalesce(p.quantity_micro, p.missing_quantity_micro)
+                WHEN p.is_lead THEN coalesce(p.counted_micro, p.quantity_micro, p.missing_quantity_micro)
                 ELSE p.quantity_micro
             END AS quantity_micro,
             CASE

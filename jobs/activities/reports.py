@@ -28,13 +28,17 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
         SELECT c.claim_id, c.institution, c.feed, c.customer_key, m.person_id, c.claim_kind, c.scenario, c.family,
             coalesce(p.region, c.region) AS region, c.act_date, c.time_precision, c.occurred_at_unix AS start_unix,
             coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
-            c.time_precision = 'day' OR c.claim_kind = 'reading'
-                OR coalesce(f.is_spend AND f.lag_days > 0, false) AS is_day,
-            c.quantity_micro, f.missing_quantity_micro, c.amount_fen, c.refunded_fen, c.is_full_refund,
+            CASE
+                WHEN c.time_precision = 'day' THEN c.occurred_at_unix + {LAST_SECOND}
+                ELSE c.occurred_at_unix
+            END AS needs_until_unix,
+            c.time_precision = 'day' AS is_day, c.quantity_micro, f.missing_quantity_micro, c.amount_fen,
+            c.refunded_fen, c.is_full_refund,
             CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
             c.merchant_code, c.merchant_code_source, f.usual_code, f.slot, f.proof, f.scope,
             coalesce(f.is_brought, false) AS is_brought,
             coalesce(f.is_evidence, false) AS is_evidence,
+            coalesce(f.is_proven, false) AND c.claim_kind <> 'payment' AS is_proven,
             coalesce(f.is_spend, false) AS is_spend, coalesce(f.lag_days, 0) AS lag_days,
             coalesce(f.window_seconds, 0) AS window_seconds,
             coalesce(f.matches_amount, false) AS matches_amount
@@ -63,11 +67,16 @@ def refunds_in_force(run: Run) -> Frame:
     refunds = lake.keep("SELECT * FROM refunds", refunds=claims.where("claim_kind = 'refund'").in_force())
     named = lake.sql("SELECT refers_to_key AS claim_id FROM refunds", refunds=refunds)
     return lake.keep(
-        """
+        f"""
         WITH originals AS (SELECT DISTINCT claim_id, amount_fen FROM named WHERE claim_kind <> 'refund')
         SELECT r.*, f.scope,
             coalesce(f.is_brought, false) AS is_brought,
-            r.occurred_at_unix AS start_unix, o.claim_id AS original, o.amount_fen AS original_fen
+            r.occurred_at_unix AS start_unix,
+            CASE
+                WHEN r.time_precision = 'day' THEN r.occurred_at_unix + {LAST_SECOND}
+                ELSE r.occurred_at_unix
+            END AS needs_until_unix,
+            o.claim_id AS original, o.amount_fen AS original_fen
         FROM refunds AS r
         LEFT JOIN feeds AS f
             ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
@@ -80,24 +89,22 @@ def refunds_in_force(run: Run) -> Frame:
     )
 
 
-def consented_of(run: Run, claims: Frame, refunds: Frame) -> Frame:
-    """claim_id of the claims and refunds that their customer's consent covers; to bring a bill is consent."""
+def consented_of(run: Run, claims: Frame, refunds: Frame) -> tuple[Frame, Frame]:
+    """The claims and refunds that their customer's consent covers; to bring a bill is consent.
+
+    Returns:
+        claim_id of these; and the intervals in which these customers' acts may be credited.
+    """
     lake = run.lake
-    columns = "claim_id, customer_key, scope, start_unix, time_precision, is_brought"
+    columns = "claim_id, customer_key, scope, start_unix AS needs_from_unix, needs_until_unix, is_brought"
     asked = lake.sql(
         f"SELECT {columns} FROM claims UNION ALL SELECT {columns} FROM refunds", claims=claims, refunds=refunds
     )
-    needs = lake.sql(
-        f"""
-        SELECT claim_id, customer_key, scope, start_unix AS needs_from_unix,
-            CASE WHEN time_precision = 'day' THEN start_unix + {LAST_SECOND} ELSE start_unix END AS needs_until_unix
-        FROM asked
-        """,
-        asked=asked,
-    )
-    intervals = given_intervals(lake, consents_of(run, asked), scopes_of(run))
-    return lake.keep(
+    given = given_intervals(lake, consents_of(run, asked), scopes_of(run))
+    intervals = lake.keep("SELECT * FROM given", given=given)
+    consented = lake.keep(
         "SELECT claim_id FROM covered UNION SELECT claim_id FROM asked WHERE is_brought",
-        covered=with_consent(lake, needs, intervals),
+        covered=with_consent(lake, asked, intervals),
         asked=asked,
     )
+    return consented, intervals

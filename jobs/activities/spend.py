@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
-    """What was spent in every group of claims; nothing where no report states an amount, `greatest` passes over null.
+    """What was spent in every group of claims of which a report states an amount.
 
     The best report's amount counts, less what the one report that tells of most has been given back: two reports of a
     refund are of the same money. Taken back whole, by whoever's report, it is nothing. The merchant's code is the one
@@ -64,10 +64,10 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
             GROUP BY group_id
         )
         SELECT claim_id,
-            CASE WHEN is_taken_back THEN 0 * amount_fen ELSE greatest(amount_fen - back_fen, 0) END AS spend_fen,
+            CASE WHEN is_taken_back THEN 0 ELSE greatest(amount_fen - back_fen, 0) END AS spend_fen,
             merchant_code
         FROM payments
-        WHERE amount_fen IS NOT NULL OR NOT is_taken_back
+        WHERE amount_fen IS NOT NULL
         """,
         claims=claims,
         refunds=refunds,

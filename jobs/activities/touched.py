@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from jobs.lake.frames import around, semi
-from jobs.persons.members import members_before
+from jobs.persons.members import members_before, told_otherwise
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -62,7 +62,10 @@ def touched_by(run: Run, whose: Frame) -> Touched:
 
 
 def _acts_touched(run: Run) -> Frame:
-    """(customer_key, family, act_date) of claims that changed, were taken back, or whose customer is told otherwise."""
+    """(customer_key, family, act_date) of claims that changed, were taken back, or whose customer is told otherwise.
+
+    Of what changed count all that it ever was: a correction may have another scenario, customer or original.
+    """
     claims = run.log("silver.claims")
     if run.full:
         return run.lake.keep(
@@ -71,11 +74,7 @@ def _acts_touched(run: Run) -> Frame:
     return run.lake.keep(
         """
         WITH acts AS (SELECT claim_id, customer_key, family, act_date FROM log WHERE claim_kind <> 'refund'),
-        taken_back AS (SELECT refers_to_key FROM changed WHERE claim_kind = 'refund'),
-        otherwise AS (
-            SELECT customer_key FROM events WHERE event_kind = 'consent'
-            UNION SELECT customer_key FROM moved
-        )
+        taken_back AS (SELECT refers_to_key FROM changed WHERE claim_kind = 'refund')
         SELECT customer_key, family, act_date FROM changed WHERE claim_kind <> 'refund'
         UNION
         SELECT a.customer_key, a.family, a.act_date
@@ -87,9 +86,8 @@ def _acts_touched(run: Run) -> Frame:
         LEFT SEMI JOIN otherwise AS o ON a.customer_key = o.customer_key
         """,
         log=claims.rows,
-        changed=claims.written,
-        events=run.log("silver.customer_events").written,
-        moved=run.log("silver.membership").written,
+        changed=claims.of(claims.written, "claim_id").rows,
+        otherwise=told_otherwise(run),
     )
 
 

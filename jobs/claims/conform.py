@@ -3,8 +3,8 @@
 Reads   landed files, silver.rows
 Appends silver.rows, silver.claims, silver.customer_events, silver.redemptions
 
-Decided again are the record keys that this run's files bring or take away, and – for acts made of several rows: rides
-and cumulative readings – the days around them.
+Decided again are the record keys that this run's files bring or take away, and – for rides, which are made of several
+rows – the days around them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.claims.dispositions import dispositions
-from jobs.claims.grouped import Grouped, readings_of, taps_of
+from jobs.claims.grouped import Grouped, taps_of
 from jobs.claims.touched import Touched, touched_by
 
 if TYPE_CHECKING:
@@ -24,22 +24,20 @@ if TYPE_CHECKING:
 def conform(run: Run) -> dict[str, Frame]:
     """What this run appends to silver.rows, silver.claims, silver.customer_events and silver.redemptions."""
     touched = touched_by(run)  # rows by kind: .fresh, .gone, and all in force that share a key with them: .ranked
-    readings = readings_of(run, touched)
     taps = taps_of(run, touched)
     return {
-        "silver.rows": dispositions(run, touched, readings, taps),
-        "silver.claims": _claims(run, touched, readings, taps),
+        "silver.rows": dispositions(run, touched, taps),
+        "silver.claims": _claims(run, touched, taps),
         "silver.customer_events": _customer_events(run, touched),
         "silver.redemptions": _redemptions(run, touched),
     }
 
 
-def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
+def _claims(run: Run, touched: Touched, taps: Grouped) -> Frame:
     """Rows to append to silver.claims."""
     lake, claims = run.lake, run.log("silver.claims")
     told = {"claim_id": "record_key", "scenario": "coalesce(scenario, '')"}
-    acts = lake.sql("SELECT * FROM acts WHERE claim_kind = 'act'", acts=touched.ranked["act"])
-    parts = [acts, readings.rows, touched.ranked["payment"], taps.rows]
+    parts = [touched.ranked["act"], touched.ranked["payment"], taps.rows]
     reached = lake.keep(
         """
         SELECT c.claim_id, c.act_date
@@ -48,17 +46,11 @@ def _claims(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Fra
         UNION
         SELECT c.claim_id, c.act_date
         FROM claims AS c
-        LEFT SEMI JOIN reading_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
-        WHERE c.claim_kind = 'reading'
-        UNION
-        SELECT c.claim_id, c.act_date
-        FROM claims AS c
         LEFT SEMI JOIN tap_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
         WHERE c.claim_kind IN ('ride', 'tap')
         """,
         claims=claims.rows,
         keys=touched.keys,
-        reading_days=readings.days,
         tap_days=taps.days,
     )
     records = lake.union(*(_records(claims, part, told) for part in parts))

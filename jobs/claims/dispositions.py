@@ -11,18 +11,17 @@ from jobs.claims.touched import Touched
 from jobs.lake.frames import keys_equal, listed
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame, Lake
+    from jobs.lake import Frame
     from jobs.lake.log import Log
     from jobs.runs.run import Run
 
 
-def dispositions(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -> Frame:
+def dispositions(run: Run, touched: Touched, taps: Grouped) -> Frame:
     """Rows to append to silver.rows: every row of a new file once, and every older row that changed."""
     lake, log = run.lake, run.log("silver.rows")
     alone = _alone(run, touched)
-    grouped = _grouped(lake, readings, taps)
     asked = lake.sql(
-        "SELECT file_id, line FROM alone UNION SELECT file_id, line FROM grouped", alone=alone, grouped=grouped
+        "SELECT file_id, line FROM alone UNION SELECT file_id, line FROM grouped", alone=alone, grouped=taps.rows
     )
     stored = lake.keep("SELECT * FROM stored", stored=log.newest(asked))
     return lake.keep(
@@ -32,7 +31,7 @@ def dispositions(run: Run, touched: Touched, readings: Grouped, taps: Grouped) -
         LEFT JOIN stored AS s ON {keys_equal("n", "s", log.table.identity)}
         WHERE s.disposition IS NULL OR s.disposition <> n.disposition OR coalesce(s.code, '') <> coalesce(n.code, '')
         """,
-        now=_together(log, alone, grouped, stored),
+        now=_together(log, alone, taps.rows, stored),
         stored=stored,
     )
 
@@ -62,18 +61,6 @@ def _together(log: Log, alone: Frame, grouped: Frame, stored: Frame) -> Frame:
         alone=alone,
         grouped=grouped,
         stored=stored,
-    )
-
-
-def _grouped(lake: Lake, readings: Grouped, taps: Grouped) -> Frame:
-    """file_id, line, disposition, code of every row that a group has its say on."""
-    return lake.keep(
-        """
-        SELECT file_id, line, disposition, code FROM readings
-        UNION ALL SELECT file_id, line, disposition, code FROM taps
-        """,
-        readings=readings.rows,
-        taps=taps.rows,
     )
 
 

@@ -1,4 +1,4 @@
-"""Acts made of several rows: cumulative readings, and taps paired into rides."""
+"""Acts made of several rows: taps paired into rides."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.claims.rides import pair
 from jobs.claims.touched import Touched, records_on, touched_days
-from jobs.lake.frames import around, listed
+from jobs.lake.frames import around
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -25,32 +25,6 @@ class Grouped:
 
     rows: Frame
     days: Frame
-
-
-def readings_of(run: Run, touched: Touched) -> Grouped:
-    """Cumulative counts: the highest reading of a customer's day leads, the others support it."""
-    days = touched_days(run, touched, "act", "claim_kind = 'reading'")
-    records = records_on(run, touched, "act", days)
-    columns = listed([name for name in records.columns if name != "disposition"])
-    rows = run.lake.keep(
-        f"""
-        WITH ranked AS (
-            SELECT *,
-                row_number() OVER (
-                    PARTITION BY customer_key, institution, feed, scenario, act_date
-                    ORDER BY quantity_micro DESC, occurred_at_unix, record_key
-                ) AS rank
-            FROM records
-            WHERE claim_kind = 'reading'
-        )
-        SELECT {columns},
-            CASE WHEN rank = 1 THEN 'record' ELSE 'supporting' END AS disposition,
-            CAST(NULL AS string) AS code
-        FROM ranked
-        """,
-        records=records,
-    )
-    return Grouped(rows, days)
 
 
 def taps_of(run: Run, touched: Touched) -> Grouped:

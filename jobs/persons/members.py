@@ -28,19 +28,30 @@ def members_of(run: Run, people: Frame) -> Frame:
     return run.log("silver.membership").in_force_of(people, "person_id")
 
 
+def told_otherwise(run: Run) -> Frame:
+    """customer_key of everybody who moved to another person in this run, or of whose consents a word changed.
+
+    A corrected consent may have been another customer's.
+    """
+    events = run.log("silver.customer_events")
+    return run.lake.keep(
+        """
+        SELECT customer_key FROM events WHERE event_kind = 'consent'
+        UNION SELECT customer_key FROM moved
+        """,
+        events=events.of(events.written, "event_key").rows,
+        moved=run.log("silver.membership").written,
+    )
+
+
 def reported_otherwise(run: Run) -> Frame:
     """person_id of everybody whose customers, or whose customers' consents, changed in this run."""
     return run.lake.sql(
         """
-        WITH otherwise AS (
-            SELECT customer_key FROM events WHERE event_kind = 'consent'
-            UNION SELECT customer_key FROM moved
-        )
         SELECT DISTINCT m.person_id
         FROM members AS m
         LEFT SEMI JOIN otherwise AS o ON m.customer_key = o.customer_key
         """,
         members=run.log("silver.membership").rows,
-        events=run.log("silver.customer_events").written,
-        moved=run.log("silver.membership").written,
+        otherwise=told_otherwise(run),
     )

@@ -20,15 +20,28 @@ from schemas.scenarios.parts import spans
 from schemas.sources import UNPLACED, Feed, Source, load_distances
 
 _FEEDS = {
-    **{"family": str, "institution": str, "feed": str, "slot": pa.int32(), "is_evidence": bool, "is_spend": bool},
-    **{"usual_code": str, "is_wallet": bool, "is_brought": bool, "lag_days": pa.int32(), "window_seconds": int},
+    **{"family": str, "institution": str, "feed": str, "slot": pa.int32(), "is_evidence": bool, "is_proven": bool},
+    **{
+        "is_spend": bool,
+        "usual_code": str,
+        "is_wallet": bool,
+        "is_brought": bool,
+        "lag_days": pa.int32(),
+        "window_seconds": int,
+    },
     **{"matches_amount": bool, "proof": str, "scope": str, "missing_quantity_micro": int, **VALIDITY},
 }
+BOOKED_SPAN = 6
+"""Days that an island of day-precise claims may last: lunches at one price on every day of a working week, booked a day
+later each."""
 _FACTOR = {**VALIDITY, "factor_id": str}
 _RATES = {"scenario": str, "region": str, **_FACTOR, "micrograms_per_unit": int, "match_quality": str}
 _SPEND_RATES = {"merchant_code": str, **_FACTOR, "micrograms_per_fen": int, "match_quality": str}
 _PAIRING = {"institution": str, "feed": str, "scenario": str, "max_ride_seconds": int, "duplicate_seconds": int}
 _DISTANCES = {"institution": str, "from_station": str, "to_station": str, "quantity_micro": int}
+
+PAYERS = ("payment_app", "bank")
+"""Institution kinds that see the money and not the act."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,8 @@ class Policy:
         """(family, institution, feed) → slot, and the scenario's rules that a claim of a date needs.
 
         A feed has one row for each local date, on [valid_from, valid_to). `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
-        not accept reports of that kind of institution. `is_brought`: by the person, which is consent. `is_spend`:
+        not accept reports of that kind of institution. `is_proven`: by something else than a payment. `is_brought`: by
+        the person, which is consent. `is_spend`:
         the family is of mere payments, of which no two institutions of one kind report the same; there a payment
         is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`:
         its payments go through the institution itself.
@@ -72,6 +86,7 @@ class Policy:
                 "feed": name,
                 "slot": slots.get((source.id, name)),
                 "is_evidence": is_evidence(feed, family) and not scenario.is_spend,
+                "is_proven": scenario.proof != "payment" and source.kind not in PAYERS,
                 "is_spend": scenario.is_spend,
                 "usual_code": scenario.merchant_code,
                 "is_wallet": source.kind == "payment_app",
@@ -99,7 +114,12 @@ class Policy:
             return {(institution, name): 0 for _, _, institution, name in ranked}
         if scenario.is_spend:
             return {(institution, name): kind for kind, _, institution, name in ranked}
-        return {(institution, name): place for place, (_, _, institution, name) in enumerate(ranked)}
+        # Behind a payment lies one card, whichever bank's: mere payments of one kind of institution share a slot.
+        sharing = [
+            (kind, card) if card else (kind, card, institution, name) for kind, card, institution, name in ranked
+        ]
+        places = {one: place for place, one in enumerate(dict.fromkeys(sharing))}
+        return {(institution, name): places[one] for one, (_, _, institution, name) in zip(sharing, ranked)}
 
     @cached_property
     def payers(self) -> pa.Table:
@@ -122,17 +142,21 @@ class Policy:
     def reach(self) -> dict[str, int]:
         """Family → how many days away a claim can change what becomes of another.
 
-        A report over midnight reaches one day. A booking lag of L days is assigned smallest lag first; the
-        pairs of lag k depend on what the smaller lags left, so it reaches 1 + … + L days. Feeds add up.
+        A report over midnight reaches one day. What is booked late is assigned by islands, of BOOKED_SPAN days at most;
+        whether one is longer is seen from a lag beyond, and so is who else wanted its ends. Slots are assigned one after
+        the other, so they add up.
         """
-        days: dict[str, int] = {}
-        lags: dict[str, int] = defaultdict(int)
+        lags: dict[str, dict[int, int]] = defaultdict(dict)
         for row in self.feeds.to_pylist():
-            lags[row["family"]] += row["lag_days"] * (row["lag_days"] + 1) // 2
-        for family, scenario in self.registry.scenarios.items():
-            alone = scenario.reported_by == "issuer"
-            days[family] = 0 if alone else lags[family] + self._reaches_over_midnight(family)
-        return days
+            if row["lag_days"] and row["slot"] is not None:
+                slots = lags[row["family"]]
+                slots[row["slot"]] = max(slots.get(row["slot"], 0), row["lag_days"])
+        return {
+            family: 0
+            if scenario.reported_by == "issuer"
+            else sum(BOOKED_SPAN + 2 * lag for lag in lags[family].values()) + self._reaches_over_midnight(family)
+            for family, scenario in self.registry.scenarios.items()
+        }
 
     @cached_property
     def rates(self) -> pa.Table:

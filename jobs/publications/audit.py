@@ -10,6 +10,7 @@ from expectations import Measurement
 from jobs.lake.frames import listed, semi
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import table
+from jobs.publications.acts import consented, credited_once
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -39,9 +40,11 @@ def invariants(run: Run) -> list[Measurement]:
         rows_have_one_disposition(run),
         claims_have_one_outcome(run),
         one_credit_per_activity(run),
+        Audited("acts_credited_once", *credited_once(run)),
         ledger_only_grows(run),
         *identifiers_are_tokens(run),
         credit_has_consent(run),
+        Audited("acts_have_consent", *consented(run)),
         credit_has_factor(run),
         balances_equal_ledger(run),
     ]

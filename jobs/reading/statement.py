@@ -28,6 +28,7 @@ REASONS = {
     "payment_alone": "a card payment alone does not show what was done",
     "spend": "a payment: it earns nothing, and what it emits is estimated",
     "same_act": "another institution reported the same act; it counts once",
+    "same_count": "a running total of the day that another reading counts",
     "no_factor": "no sourced factor exists for it yet",
     "no_quantity": "no quantity was reported",
     "original_missing": "a refund whose payment has not been reported",

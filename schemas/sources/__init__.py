@@ -85,6 +85,14 @@ class Source(Strict):
             raise ValueError(f"unknown time zone {time_zone!r}") from error
         return time_zone
 
+    @model_validator(mode="after")
+    def _banks_say_their_clock(self) -> Source:
+        for name, feed in self.feeds.items():
+            if self.kind == "bank" and isinstance(feed, PaymentFeed):
+                if "tells" not in feed.columns.occurred_at.model_fields_set:
+                    raise ValueError(f"feeds.{name}.columns.occurred_at: say what a bank's time tells: act or booking")
+        return self
+
     @property
     def owed(self) -> list[str]:
         """Feeds of which the institution owes a statement for every day; nobody owes a bill."""

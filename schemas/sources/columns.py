@@ -32,10 +32,16 @@ TimeForm = Annotated[str, AfterValidator(_known_directives)]
 
 
 class Time(Strict):
-    """A local time. `formats`: form → precision; the first form that fits decides."""
+    """A local time.
+
+    formats: form → precision; the first form that fits decides.
+    tells: the moment of the act, or when an institution booked it: of a booking only the date counts, whatever clock
+        stands beside it, and the act lies up to the feed's booking lag before.
+    """
 
     column: str
     formats: dict[TimeForm, Precision] = Field(min_length=1)
+    tells: Literal["act", "booking"] = "act"
 
 
 class Codes(Strict):
@@ -58,13 +64,18 @@ class Units(Strict):
     codes: Annotated[dict[str, str], AfterValidator(_known_mass)] = Field(min_length=1)
 
 
+MONEY_AT_MOST = {"yuan": 100_000_000, "fen": 10_000_000_000}
+"""What one row may state of money where its contract does not say less: what nobody pays at once is a slip."""
+
+
 class Number(Strict):
     """A number from a field, from a listed item, or the same in every row.
 
     unit: `one` counts things (up to six decimals); `yuan` and `fen` are money, whole fen in the end; `point` counts
         points, whole and above zero.
     units: where every row has its own unit of mass.
-    at_most: for what is counted: more in one row is taken for a slip of the unit.
+    at_most: more in one row is taken for a slip of the unit; to be said of what is counted, of money `MONEY_AT_MOST`
+        unless said.
     prefix: text that may stand before the number.
     pattern: where the number stands in the field's text, as group 1; a text without it has none.
     is_optional: an empty field means unknown; otherwise it is an error.
@@ -85,13 +96,22 @@ class Number(Strict):
     def _one_origin(self) -> Number:
         if sum(origin is not None for origin in (self.column, self.item, self.constant)) != 1:
             raise ValueError("name exactly one of column, item, constant")
-        if (self.at_most is not None) != (self.unit in ("one", "point") and self.constant is None):
-            raise ValueError("say at_most of what is counted in a field or item, and only of that")
+        if self.at_most is None and self.constant is None and self.unit not in MONEY_AT_MOST:
+            raise ValueError("say at_most of what is counted in a field or item")
+        if self.at_most is not None and self.constant is not None:
+            raise ValueError("what every row has alike is its own bound: remove at_most")
         if self.units and (self.unit != "one" or self.column is None):
             raise ValueError("units belong to what is counted in a field")
         if self.pattern and not self.is_optional:
             raise ValueError("a number that a pattern finds may be missing: say is_optional")
         return self
+
+    @property
+    def most(self) -> int:
+        """The most that one row may state, in its unit."""
+        if self.constant is not None:
+            return self.constant
+        return self.at_most if self.at_most is not None else MONEY_AT_MOST[self.unit]
 
 
 class Place(Strict):

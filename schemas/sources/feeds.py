@@ -151,6 +151,14 @@ class _Feed(Strict):
         return self
 
     @model_validator(mode="after")
+    def _bookings_lag(self) -> _Feed:
+        at = getattr(getattr(self, "columns", None), "occurred_at", None)
+        is_booking = at is not None and at.tells == "booking"
+        if is_booking != bool(self.booking_lag_days):
+            raise ValueError("say booking_lag_days exactly where occurred_at tells: booking")
+        return self
+
+    @model_validator(mode="after")
     def _rules_fit(self) -> _Feed:
         if self.rules and self.is_bill:
             raise ValueError("bills are held against no rules: each is as somebody's month was")

@@ -167,8 +167,8 @@ def _add_wallet(
     acts: Acts,
     result: Counter[Credit],
 ) -> dict[bool, list[Told]]:
-    """Steps: the day's highest reading; statements. Payments are returned, by whether they state the day alone."""
-    steps: defaultdict[tuple[Who, int], Decimal] = defaultdict(Decimal)
+    """Steps: what was counted within consent; statements. Payments are returned, by whether they state the day alone."""
+    readings: defaultdict[tuple[str, int], list[tuple[int, Decimal]]] = defaultdict(list)
     paid: dict[bool, list[Told]] = {False: [], True: []}
     for row in records(home, "alipay", "acts"):
         customer, at = row["account_did"], row["occurrent_time"]
@@ -178,14 +178,34 @@ def _add_wallet(
             continue
         who = person[customer]
         if scenario == "walking":
-            steps[who, when // DAY] = max(steps[who, when // DAY], amount)
+            readings[customer, when // DAY].append((when, amount))
         elif scenario == "e_statement":
             result[who, scenario, date_of(when // DAY), amount] += 1
         elif scenario in ("metro", "utility_payment"):  # of the others a wallet's claim is never credited
             paid[is_day].append(Told(when, who, scenario, int(amount * 100)))
-    for (who, day), count in steps.items():
-        result[who, "walking", date_of(day), count] += 1
+    steps: defaultdict[tuple[Who, int], list[Decimal]] = defaultdict(list)
+    for (customer, day), counts in readings.items():
+        steps[person[customer], day].append(_counted(consents, customer, day, counts))
+    for (who, day), accounts_ in steps.items():  # a phone shows every account the same count
+        if max(accounts_):
+            result[who, "walking", date_of(day), max(accounts_)] += 1
     return paid
+
+
+def _counted(consents: Consents, customer: str, day: int, readings: list[tuple[int, Decimal]]) -> Decimal:
+    """What of a day's running total was counted within consent: of each span of it the last reading less what came before.
+
+    Before the day's first reading that is nothing where consent holds since midnight, else unknown and so all of it.
+    """
+    sum_, last = Decimal(0), Decimal(0) if consents.at(customer, "walking", day * DAY) else None
+    ends = consents.changes(customer, "walking", day)
+    for at, count in sorted(readings):
+        if any(end <= at for end in ends):  # consent was asked for anew since the reading before
+            last, ends = None, [end for end in ends if end > at]
+        if last is not None:
+            sum_ += count - last
+        last = count
+    return sum_
 
 
 def _add_trips(home: Path, person: dict[str, Who], consents: Consents, result: Counter[Credit]) -> None:

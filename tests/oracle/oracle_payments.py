@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from tests.oracle.oracle_pairs import best_pairs
 from tests.oracle.oracle_terms import (
     DAY,
     WINDOW,
@@ -72,8 +73,11 @@ def join_wallet(told: dict[bool, list[Told]], is_day: bool, acts: Acts, shortest
     for one in sorted(told[is_day]):
         for act in acts[one.who, one.scenario]:
             fits = act.day == one.when // DAY if is_day else act.span and act.span[0] <= one.when <= act.span[1]
-            if fits and act.fen == one.fen and "wallet" not in act.feeds:
+            # What a ride cost is what the first payment says; the gate's fare may be more.
+            fits = fits and (act.fen == one.fen or (act.feeds == {"taps"} and not is_day))
+            if fits and "wallet" not in act.feeds and act.wallet in ("", "alipay"):
                 act.feeds.add("wallet")
+                act.wallet, act.fen = "alipay", one.fen
                 break
         else:
             quantity = shortest if one.scenario == "metro" else Decimal(1)
@@ -110,7 +114,7 @@ def add_bills(home: Path, wallet: str, person: dict[str, Who], acts: Acts, alone
         paid.is_gone = given_back >= row.amount
         found = acts[who, scenario] if scenario in ("metro", "utility_payment") else []
         fitting = (a for a in found if a.fen == fen and a.span and a.span[0] <= when <= a.span[1])
-        act = next((a for a in fitting if wallet not in a.feeds), None)
+        act = next((a for a in fitting if wallet not in a.feeds and a.wallet in ("", wallet)), None)
         if act is None and scenario != "utility_payment":
             alone.append(paid)
             continue
@@ -118,6 +122,7 @@ def add_bills(home: Path, wallet: str, person: dict[str, Who], acts: Acts, alone
             act = Act(when // DAY, fen, Decimal(1), set(), (when - WINDOW, when + WINDOW), wallet=wallet)
             found.append(act)
         act.feeds.add(wallet)
+        act.wallet = wallet
         act.paid.append(paid)
         if scenario == "utility_payment":
             act.is_refunded |= paid.is_gone
@@ -151,7 +156,7 @@ def add_bank(home: Path, person: dict[str, Who], consents: Consents, acts: Acts,
 class _Card:
     """A purchase with a bank's card, or what was taken back: `takes_back` is its number.
 
-    clock: the second of booking, where the bank says it. is_part: only a part was taken back.
+    is_part: only a part was taken back.
     """
 
     customer: str
@@ -161,7 +166,6 @@ class _Card:
     payee: str
     takes_back: str = ""
     merchant: str = ""
-    clock: int | None = None
     is_part: bool = False
 
 
@@ -187,20 +191,13 @@ def _icbc_cards(home: Path) -> Iterator[_Card]:
         is_debit = row["CdtDbtInd"] == "DBIT"
         if row["Sts"] == "BOOK" and row["Ccy"] == "CNY" and is_debit != row["RvslInd"]:
             day, original = seconds(row["date"]) // DAY, "" if is_debit else row["original"]
-            clock = seconds(row["clock"]) if row["clock"] else None
             number = row["AcctSvcrRef"]
-            yield _Card(row["account"], number, day, fen_of(row["Amt"]), row["Cdtr"], original, clock=clock)
+            yield _Card(row["account"], number, day, fen_of(row["Amt"]), row["Cdtr"], original)
 
 
 def add_cards(home: Path, person: dict[str, Who], consents: Consents, acts: Acts, alone: list[Paid]) -> None:
-    """Card rows earn nothing; one that is reversed takes a bill back, never a ride."""
-    for feed, cards in (("citic", list(_citic_cards(home))), ("icbc", list(_icbc_cards(home)))):
-        _add_cards(feed, cards, person, consents, acts, alone)
-
-
-def _add_cards(
-    feed: str, cards: list[_Card], person: dict[str, Who], consents: Consents, acts: Acts, alone: list[Paid]
-) -> None:
+    """Card rows earn nothing; one that is reversed takes a bill back, never a ride. Behind a payment lies one card."""
+    feed, cards = "card", [*_citic_cards(home), *_icbc_cards(home)]
     reversed_ = {card.takes_back for card in cards if not card.is_part}
     parts: Counter[str] = Counter()
     for card in cards:
@@ -208,7 +205,7 @@ def _add_cards(
     reports = []
     for card in cards:
         scenario = scenario_of(card.payee)
-        if card.takes_back or not card.payee or not _agrees(consents, card, scenario):
+        if card.takes_back or not card.payee or not consents.all_day(card.customer, scenario, card.day):
             continue
         paid = Paid(person[card.customer], scenario, card.day, card.fen, {feed}, codes_of(card.payee, card.merchant))
         paid.backs.append(parts[card.number])
@@ -222,50 +219,71 @@ def _add_cards(
     _book_alone(feed, [report.paid for report in reports if report.act is None and report.paid], alone)
 
 
-def _agrees(consents: Consents, card: _Card, scenario: str) -> bool:
-    if card.clock is not None:
-        return consents.at(card.customer, scenario, card.clock)
-    return consents.all_day(card.customer, scenario, card.day)
-
-
 def _book(feed: str, reports: list[_Report], acts: Acts) -> None:
-    """Give every report the first act of its booking day, those left over one of the day before.
+    """Give every report an act of its booking day or the day before: as many as can be, then the nearest.
 
-    Of one day those first that name the wallet through which the act was paid, or none.
+    Of one day those first that name the wallet through which the act was paid; one of another wallet never.
     """
-    for lag, is_other in ((0, False), (0, True), (1, False), (1, True)):
-        for report in reports:
-            if report.act is not None:
-                continue
-            for act in sorted(acts[report.who, report.scenario], key=lambda act: act.start):
-                fits = report.fen is None or act.fen is None or report.fen == act.fen
-                wallets = {report.paid.wallet if report.paid else "", act.wallet} - {""}
-                fits &= (len(wallets) == 2) == is_other
-                if fits and act.day == report.day - lag and feed not in act.feeds:
-                    act.feeds.add(feed)
-                    act.paid += [report.paid] if report.paid else []
-                    report.act = act
-                    break
+    waiting: defaultdict[tuple[Who, str], list[_Report]] = defaultdict(list)
+    for report in reports:
+        waiting[report.who, report.scenario].append(report)
+    for key, theirs in waiting.items():
+        free = sorted((act for act in acts[key] if feed not in act.feeds), key=lambda act: act.start)
+        ranked = _ranked([(one.day, one.fen) for one in theirs]), _ranked([(act.day, act.fen) for act in free])
+        pairs = [
+            {
+                "claim_id": place,
+                "group_id": other,
+                "distance": (report.day - act.day) * 2_000
+                + (1_000 if wallet != act.wallet else 0)
+                + abs(ranked[0][place] - ranked[1][other]),
+                "claim_at": report.day,
+                "group_at": act.day,
+            }
+            for place, report in enumerate(theirs)
+            for other, act in enumerate(free)
+            for wallet in (report.paid.wallet if report.paid else "",)
+            if 0 <= report.day - act.day <= 1 and _may_be(report.fen, act.fen) and _may_be(wallet, act.wallet)
+        ]
+        for place, other in best_pairs(pairs):
+            report, act = theirs[place], free[other]
+            act.feeds.add(feed)
+            act.paid += [report.paid] if report.paid else []
+            act.wallet = act.wallet or (report.paid.wallet if report.paid else "")
+            act.fen = report.fen if act.fen is None else act.fen
+            report.act = act
+
+
+def _may_be(one: object, other: object) -> bool:
+    """Whether two reports can say this of one payment: nothing, or the same."""
+    return one in (None, "") or other in (None, "") or one == other
+
+
+def _ranked(kinds: list[tuple[int, int | None]]) -> list[int]:
+    """The place of each among those of its kind."""
+    seen: Counter[tuple[int, int | None]] = Counter()
+    places = []
+    for kind in kinds:
+        places.append(seen[kind])
+        seen[kind] += 1
+    return places
 
 
 def _book_alone(feed: str, cards: list[Paid], alone: list[Paid]) -> None:
-    """Cards without an act: the row of a bill of the wallet that was paid through, else a payment by themselves.
-
-    Behind one wallet's payment in a shop lies one bank, whichever.
-    """
-    bills: defaultdict[tuple[Who, str, int, int | None, str], list[Paid]] = defaultdict(list)
-    for one in alone:
-        if one.wallet in one.feeds:
-            bills[one.who, one.scenario, one.day, one.fen, one.wallet].append(one)
-    left = cards
-    for lag in (0, 1):
-        cards, left = left, []
-        for card in cards:
-            taken = {"citic", "icbc"} if card.scenario == "spending" else {feed}
-            may = bills[card.who, card.scenario, card.day - lag, card.fen, card.wallet]
-            bill = next((bill for bill in may if not bill.feeds & taken), None)
-            if bill:
-                bill.join(card)
-            else:
-                left.append(card)
-    alone += left
+    """Cards without an act: the row of a bill of the wallet that was paid through, else a payment by themselves."""
+    bills = [one for one in alone if one.wallet in one.feeds and feed not in one.feeds]
+    of: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
+    for place, one in enumerate(bills):
+        of[one.who, one.scenario, one.fen, one.wallet, one.day].append(place)
+    pairs = [
+        {"claim_id": place, "group_id": bill, "distance": lag, "claim_at": card.day, "group_at": card.day - lag}
+        for place, card in enumerate(cards)
+        for lag in (0, 1)
+        for bill in of[card.who, card.scenario, card.fen, card.wallet, card.day - lag]
+    ]
+    joined = dict(best_pairs(pairs))
+    for place, card in enumerate(cards):
+        if place in joined:
+            bills[joined[place]].join(card)
+        else:
+            alone.append(card)

@@ -119,6 +119,16 @@ class Consents:
         told = [event for event in self._events[customer] if event[0] <= when and event[2] in ("all", SCOPE[scenario])]
         return bool(told) and not max(told)[1]
 
+    def changes(self, customer: str, scenario: str, day: int) -> list[int]:
+        """Seconds of a day at which consent begins or ends."""
+        events = {at for at, _, scope in self._events[customer] if scope in ("all", SCOPE[scenario])}
+        return [
+            at
+            for at in sorted(events)
+            if day * DAY < at < (day + 1) * DAY
+            and self.at(customer, scenario, at) != self.at(customer, scenario, at - 1)
+        ]
+
     def all_day(self, customer: str, scenario: str, day: int) -> bool:
         changes = [event[0] for event in self._events[customer] if day * DAY < event[0] < (day + 1) * DAY]
         return all(self.at(customer, scenario, when) for when in [day * DAY, *changes])

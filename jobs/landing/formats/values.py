@@ -137,7 +137,9 @@ def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str]
         pattern = "".join(_DIGITS.get(part) or re.escape(part) for part in parts)
         order = [part for part in parts if part in _DIGITS]
         places = [order.index(part) for part in _DIGITS if part in order]
-        forms.append((re.compile(pattern), places, precision))
+        # Of a booking counts the date: the bank's clock is not that of the act.
+        is_day = time.tells == "booking"
+        forms.append((re.compile(pattern), places[:3] if is_day else places, "day" if is_day else precision))
 
     def convert(text: str) -> Moment:
         for pattern, places, precision in forms:
@@ -187,7 +189,7 @@ _WHOLE_IN_MICRO = {"yuan": MICRO // 100, "fen": MICRO, "point": MICRO}
 def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[str], int | None]:
     """Number as declared → millionths (unit `one`), whole fen (money) or whole points."""
     divisor = _WHOLE_IN_MICRO.get(number.unit, 1)
-    most = None if number.at_most is None else number.at_most * MICRO // divisor
+    most = number.most * MICRO // divisor
     within = re.compile(number.pattern) if number.pattern else None
 
     def convert(text: str) -> int | None:
@@ -204,7 +206,7 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
             raise BadValue("bad_number")
         if (value < 0 and not is_signed) or (value == 0 and number.unit == "point"):
             raise BadValue("wrong_sign")
-        if most is not None and value > most:
+        if abs(value) > most:
             raise BadValue("too_much")
         return value
 
@@ -213,7 +215,7 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
 
 def weight_converter(number: Number, units: Units) -> Callable[[tuple[str, str]], int | None]:
     """(number, unit code) → millionths of a kilogram, rounded down: towards less credit."""
-    plain = number_converter(number.model_copy(update={"at_most": None}))
+    plain = number_converter(number.model_copy(update={"at_most": 10**12}))  # bounded once it is weighed
     kilograms = {code: mass_in_kilograms(unit) for code, unit in units.codes.items()}
 
     def convert(pair: tuple[str, str]) -> int | None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from tests.oracle.oracle_pairs import best_pairs
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -22,6 +24,8 @@ SLOTS = 4
 """As for rides: gate, wallet, bank acts, bank cards."""
 INSTITUTIONS = ("gate", "wallet", "bank", "bank")
 WINDOW = 600
+MOST_OPEN = 8
+"""Groups among which an exact assignment chooses."""
 AFTER_EVERY_ACT = 10**9
 """What evidence that waits alone is farther than any activity."""
 MANY = settings(max_examples=50, deadline=None)
@@ -36,6 +40,7 @@ CLAIMS = pa.schema(
         ("slot", pa.int32()),
         ("is_evidence", pa.bool_()),
         ("is_spend", pa.bool_()),
+        ("is_proven", pa.bool_()),
         ("wallet", pa.string()),
         ("start_unix", pa.int64()),
         ("end_unix", pa.int64()),
@@ -68,6 +73,7 @@ def reports(draw: st.DrawFn) -> list[Row]:
                 # Of the wallet some rows are mere payments, as those of its bills are; the card's all are.
                 "is_evidence": slot == 3 or (slot == 1 and draw(st.booleans())),
                 "is_spend": False,
+                "is_proven": slot == 0,
                 "wallet": (None, "wallet", *[draw(st.sampled_from([None, "wallet", "another"]))] * 2)[slot],
                 "start_unix": start,
                 "end_unix": start + (draw(st.integers(0, 8)) * 300 if slot == 0 else 0),
@@ -105,41 +111,60 @@ def assigned(lake: Lake, claims: list[Row]) -> dict[str, str]:
 
 
 def by_hand(claims: list[Row]) -> dict[str, str]:
-    """The same, pair by pair: of all pairs that may still be one act the nearest, until none is left.
+    """The same, feed by feed: of all ways to assign its claims the best.
 
-    Evidence that stays over waits as a group of its own, which an act that joins it makes an activity.
+    Evidence that stays over waits as a group of its own, which an act that joins it makes an activity. What a ride cost
+    is known from the first payment that joins it.
     """
     anchors: list[Row] = []
     groups: dict[str, str] = {}
     for is_day in (False, True):
         for slot in range(SLOTS):
-            arriving = [claim for claim in claims if claim["slot"] == slot and claim["is_day"] == is_day]
+            arriving = {
+                claim["claim_id"]: claim for claim in claims if (claim["slot"], claim["is_day"]) == (slot, is_day)
+            }
             taken = {
                 groups[claim["claim_id"]] for claim in claims if claim["slot"] == slot and claim["claim_id"] in groups
             }
             free = [anchor for anchor in anchors if anchor["claim_id"] not in taken]
-            places = place(free, "is_evidence") | place(arriving)
-            pairs = sorted(
-                (distance, anchor["claim_id"], claim["claim_id"])
-                for claim in arriving
+            places = place(free, "is_evidence") | place(list(arriving.values()))
+            at = "act_date" if is_day else "start_unix"
+            pairs = [
+                {
+                    "claim_id": claim["claim_id"],
+                    "group_id": anchor["claim_id"],
+                    "distance": distance,
+                    "claim_at": claim[at],
+                    "group_at": anchor[at],
+                }
+                for claim in arriving.values()
                 for anchor in free
                 if (distance := apart(claim, anchor, places)) is not None
-            )
-            while pairs:
-                _, anchor_id, claim_id = pairs[0]
-                groups[claim_id] = anchor_id
-                pairs = [pair for pair in pairs if pair[1] != anchor_id and pair[2] != claim_id]
-            joined = {
-                groups[claim["claim_id"]]
-                for claim in arriving
-                if claim["claim_id"] in groups and not claim["is_evidence"]
-            }
-            anchors = [{**one, "is_evidence": one["is_evidence"] and one["claim_id"] not in joined} for one in anchors]
-            for claim in arriving:
-                if claim["claim_id"] not in groups:
-                    groups[claim["claim_id"]] = claim["claim_id"]
-                    anchors.append(claim)
+            ]
+            assume(len({pair["group_id"] for pair in pairs}) <= MOST_OPEN)
+            joined = best_pairs(pairs)
+            groups |= dict(joined)
+            by_group = {group: arriving[claim] for claim, group in joined}
+            anchors = [and_joined(one, by_group.get(one["claim_id"])) for one in anchors]
+            for claim_id in arriving.keys() - groups.keys():
+                groups[claim_id] = claim_id
+                anchors.append(arriving[claim_id])
     return groups
+
+
+def and_joined(anchor: Row, claim: Row | None) -> Row:
+    """A group as it stands after a claim has joined it."""
+    if claim is None:
+        return anchor
+    amounts = [claim["amount_fen"], anchor["amount_fen"]]
+    first, second = amounts if anchor["is_proven"] else amounts[::-1]
+    return {
+        **anchor,
+        "is_evidence": anchor["is_evidence"] and claim["is_evidence"],
+        "is_proven": anchor["is_proven"] and claim["amount_fen"] is None,
+        "wallet": anchor["wallet"] or claim["wallet"],
+        "amount_fen": second if first is None else first,
+    }
 
 
 def place(claims: list[Row], *beside: str) -> dict[str, int]:
@@ -158,7 +183,10 @@ def place(claims: list[Row], *beside: str) -> dict[str, int]:
 def apart(claim: Row, anchor: Row, places: dict[str, int]) -> int | None:
     """Distance of a pair; None where it cannot be one act."""
     amounts = {claim["amount_fen"], anchor["amount_fen"]} - {None}
-    if claim["person_id"] != anchor["person_id"] or len(amounts) > 1:
+    wallets = {claim["wallet"], anchor["wallet"]} - {None}
+    if claim["person_id"] != anchor["person_id"] or len(wallets) > 1:
+        return None
+    if len(amounts) > 1 and (claim["is_day"] or not anchor["is_proven"]):
         return None
     if anchor["is_evidence"] and claim["wallet"] != anchor["institution"]:
         return None
@@ -167,11 +195,11 @@ def apart(claim: Row, anchor: Row, places: dict[str, int]) -> int | None:
         lag = (claim["act_date"] - anchor["act_date"]).days
         if not 0 <= lag <= claim["lag_days"]:
             return None
-        wallets = {claim["wallet"], anchor["wallet"]} - {None}
         apart_by_place = min(abs(places[claim["claim_id"]] - places[anchor["claim_id"]]), 999)
-        return waits + lag * 2000 + (1000 if len(wallets) > 1 else 0) + apart_by_place
+        return waits + lag * 2000 + (1000 if claim["wallet"] != anchor["wallet"] else 0) + apart_by_place
     if not anchor["start_unix"] - WINDOW <= claim["start_unix"] <= anchor["end_unix"] + WINDOW:
         return None
+    waits += 1_000_000 if len(amounts) > 1 else 0
     return waits + min(abs(claim["start_unix"] - anchor["start_unix"]), abs(claim["start_unix"] - anchor["end_unix"]))
 
 
