@@ -6,10 +6,12 @@ kilograms for want of a factor earns no points either.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jobs.claims.consents import consents_of, given_intervals, scopes_of
-from jobs.ledger.caps import capped
+from jobs.ledger.caps import cap_entries, fill, left, reached, standing_of
+from jobs.ledger.carried import BARRED, COUNTED, MATCHES, Carried
 from jobs.ledger.entries import rule_position
 from jobs.persons.members import members, members_of
 from jobs.policy.periods import start_of
@@ -22,32 +24,38 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
-MATCHES = """p.scenario = k.scenario AND substring(k.region, 1, length(p.prefix)) = p.prefix
-             AND k.act_date >= p.valid_from AND k.act_date < p.valid_to"""
-"""SQL: a rule `p` of a programme rewards the entry `k`."""
-COUNTED = "CASE p.per WHEN 'gram' THEN k.amount WHEN 'unit' THEN k.quantity_micro ELSE 1 END"
-"""SQL: what a rule `p` counts of the entry `k`."""
-BARRED = "b.person_id = k.person_id AND b.act_date = k.act_date AND b.measure = p.measure"
-"""SQL: a row `b` of what is barred bars the rule `p` from the entry `k`."""
-
-
-def points(run: Run, kilograms: Frame, touched: Touched) -> Frame:
+def points(run: Run, kilograms: Frame, filled: Frame | None, touched: Touched) -> Frame:
     """The entries of points that should stand for what is touched, but for those that expired.
 
     Args:
         kilograms: entries of the touched reductions, caps among them.
+        filled: what caps take of the kilograms of each act, also in the months and years around.
     """
     lake = run.lake
     around = lake.keep(
         f"SELECT * FROM entries WHERE measure = '{REDUCTION}'", entries=lake.union(kilograms, touched.held)
     )
     barred = _barred(run, around)
-    given = lake.union(
-        _earned(run, kilograms, barred),
-        _carried(run, kilograms, around, barred),
-        _tiers(run, around, barred, touched),
-    )
-    return lake.union(capped(lake, given, touched, run.policy.rewards.point_limits), _redeemed(run, touched))
+    given = lake.union(_earned(run, kilograms, barred), _tiers(run, around, barred, touched))
+    carried = None if filled is None else Carried(run, kilograms, filled, barred)
+    return lake.union(given, *_taken(run, given, carried, touched), _redeemed(run, touched))
+
+
+def _taken(run: Run, given: Frame, carried: Carried | None, touched: Touched) -> Iterator[Frame]:
+    """The entries of what caps take of points.
+
+    Those of the shortest periods come first, so that none depends on a longer one; of one period those on kilograms.
+    """
+    lake, standing = run.lake, standing_of(run.lake, given, touched)
+    for period, limits in run.policy.rewards.point_limits.items():
+        if carried and carried.has(period):
+            filled = fill(lake, carried.reached(standing, period))
+            yield carried.entries(filled)
+            standing = left(lake, standing, filled)
+        for rules in limits:
+            filled = fill(lake, reached(lake, standing, lake.from_arrow(rules)))
+            yield cap_entries(lake, filled, touched)
+            standing = left(lake, standing, filled)
 
 
 def _earned(run: Run, kilograms: Frame, barred: Frame) -> Frame:
@@ -67,47 +75,6 @@ def _earned(run: Run, kilograms: Frame, barred: Frame) -> Frame:
         """,
         kilograms=kilograms,
         earn=run.lake.from_arrow(run.policy.rewards.earn),
-        barred=barred,
-    )
-
-
-def _carried(run: Run, kilograms: Frame, around: Frame, barred: Frame) -> Frame:
-    """The points that go with what a cap takes of kilograms, rounded up once; never more than these acts earned.
-
-    Where only some of a period's acts lie in a programme's region, the cap takes from these first: towards less credit.
-    """
-    taken = "least(0 - amount, rewarded_mg)"
-    return run.lake.keep(
-        f"""
-        WITH sums AS (
-            SELECT c.position, c.amount, p.measure, p.rule, p.above, p.below,
-                CAST(sum(k.amount) AS bigint) AS rewarded_mg,
-                CAST(sum((k.amount * p.above) div p.below) AS bigint) AS earned
-            FROM caps AS c
-            JOIN ruled AS r ON c.factor_id = r.rule
-            JOIN around AS k
-                ON c.person_id = k.person_id AND c.scenario = k.scenario
-                AND {start_of("r.period", "c.act_date")} = {start_of("r.period", "k.act_date")}
-            JOIN earn AS p ON {MATCHES}
-            LEFT ANTI JOIN barred AS b ON {BARRED}
-            WHERE k.position_kind = 'activity' AND p.per = 'gram'
-            GROUP BY c.position, c.amount, p.measure, p.rule, p.above, p.below
-        ),
-        carried AS (
-            SELECT position, measure,
-                CAST(sum(least(({taken} * above + below - 1) div below, earned)) AS bigint) AS lost
-            FROM sums
-            GROUP BY position, measure
-        )
-        SELECT k.position, s.measure, k.person_id, 0 - s.lost AS amount, k.position_kind, k.act_date, k.scenario,
-            k.region, k.institution, k.factor_id, k.match_quality, k.quantity_micro
-        FROM caps AS k
-        JOIN carried AS s ON k.position = s.position
-        """,
-        caps=run.lake.keep("SELECT * FROM kilograms WHERE position_kind = 'cap'", kilograms=kilograms),
-        around=around,
-        earn=run.lake.from_arrow(run.policy.rewards.earn),
-        ruled=run.lake.from_arrow(run.policy.rewards.ruled),
         barred=barred,
     )
 

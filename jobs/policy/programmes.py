@@ -16,16 +16,10 @@ from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME, last_day
 from schemas import Registry
 from schemas.ledger import REDUCTION, SPANNING
-from schemas.programmes import Programme
+from schemas.programmes import COUNTED, Programme
 from schemas.programmes.rules import PERIODS, Cap, Rule, Tier
 from schemas.scenarios import Cap as KilogramCap
 from schemas.scenarios.parts import Period, SubjectKind
-from schemas.units import MICRO
-
-COUNTED = {"gram": 1000, "unit": MICRO, "act": 1}
-"""What a claim is counted in, for one of what points are counted by: milligrams, 10^-6 units, acts."""
-
-_Periodic = Tier | Cap | KilogramCap
 
 _EARN = {
     "measure": str,
@@ -71,27 +65,30 @@ class Rewards:
 
     @cached_property
     def kilogram_limits(self) -> list[pa.Table]:
-        """The caps of scenarios, in an order in which each comes after those that lie within it."""
+        """The caps of scenarios, those of shorter periods first."""
         rows = [
             {
-                **{"measure": REDUCTION, "rule": cap.id, "member": member, "named": scenario, "region": None},
+                **{"measure": REDUCTION, "rule": cap.id, "member": scenario, "named": scenario, "region": None},
                 **{"period": cap.period, "most": cap.limit_mg},
                 **{"valid_from": cap.valid_from, "valid_to": cap.valid_to or END_OF_TIME},
             }
             for scenario, cap in self.kilogram_caps
-            for member in (scenario, *self._kilogram_caps_within(cap, [scenario]))
         ]
         ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
         return [table(_LIMIT, rank) for rank in ranked if rank]
 
     @cached_property
-    def point_limits(self) -> list[pa.Table]:
-        """The programmes' caps, in an order in which each comes after those that lie within it."""
-        ranked: dict[int, list[dict[str, Any]]] = {}
+    def point_limits(self) -> dict[Period, list[pa.Table]]:
+        """The programmes' caps by period, the shortest first; each after those that lie within it."""
+        ranked: dict[tuple[Period, int], list[dict[str, Any]]] = {}
         for programme in self.programmes:
             for cap in programme.caps:
-                ranked.setdefault(_rank(cap, programme.caps), []).extend(self._limit(programme, cap))
-        return [table(_LIMIT, ranked[rank]) for rank in sorted(ranked)]
+                rank = _rank(cap, programme.caps)
+                ranked.setdefault((cap.period, rank), []).extend(self._limit(programme, cap))
+        return {
+            period: [table(_LIMIT, ranked[key]) for key in sorted(ranked, key=lambda key: key[1]) if key[0] == period]
+            for period in PERIODS
+        }
 
     @cached_property
     def earn(self) -> pa.Table:
@@ -190,20 +187,11 @@ class Rewards:
     def _tier(self, one: Programme, rule: Any) -> dict[str, Any]:
         return {"per": rule.per, "period": rule.period, "region": one.region, "named": named(rule.scenarios)}
 
-    def _kilogram_caps_within(self, cap: _Periodic, scenarios: list[str]) -> list[str]:
-        """The caps on the kilograms of these scenarios that sum up no longer a period, but for itself."""
-        return [
-            other.id for name, other in self.kilogram_caps
-            if other is not cap and name in scenarios and is_within(other, cap)
-        ]  # fmt: skip
-
     def _limit(self, one: Programme, cap: Cap) -> Iterator[dict[str, Any]]:
-        """What a cap limits: scenarios, and the entries of rules that sum up some of them over no longer a period."""
+        """What a cap limits: scenarios, and what tiers make of some of them over no longer a period."""
         scenarios = one.scenarios_of(cap)
         tiers = [tier for tier in one.tiers if set(tier.scenarios) <= set(scenarios) and is_within(tier, cap)]
-        inner = [other for other in one.caps if other is not cap and cap.holds(other)]
-        members = [*map(one.key, tiers), *map(one.key, inner), *self._kilogram_caps_within(cap, scenarios)]
-        for member in (*scenarios, *members):
+        for member in (*scenarios, *map(one.key, tiers)):
             yield {
                 **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
                 **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
@@ -216,9 +204,9 @@ def ends_of(one: Programme, day: date) -> date | None:
     return last_day(rule.period, day, rule.keep) if rule and rule.in_force(day) else None
 
 
-def is_within(rule: _Periodic, other: _Periodic) -> bool:
-    """Whether one rule's periods are no longer than another's: what it makes of one lies within one of these."""
-    return PERIODS.index(rule.period) <= PERIODS.index(other.period)
+def is_within(tier: Tier, cap: Cap) -> bool:
+    """Whether a tier's periods are no longer than a cap's: what it makes of one lies within one of these."""
+    return PERIODS.index(tier.period) <= PERIODS.index(cap.period)
 
 
 def named(scenarios: list[str]) -> str:

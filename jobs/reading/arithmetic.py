@@ -9,11 +9,10 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from jobs.policy.periods import last_day
-from jobs.policy.programmes import COUNTED
 from jobs.reading.emissions import arithmetic as of_payment
 from schemas.answers.calculator import worked
 from schemas.ledger import POINTS, REDUCTION
-from schemas.programmes import Programme
+from schemas.programmes import COUNTED, Programme
 from schemas.programmes.rules import Benefit, Cap, Earn, Expiry, Rule, Tier
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _by_gram(registry: Registry, programme: Programme, entry: Mapping[str, Any])
     stated = abs(entry["amount"])
     if entry["position_kind"] == "cap" and stated < -points:
         points = -stated
-        formula += f"; no more than the programme's own acts of the period earned: {points:,} points"
+        formula += f"; no more than was left of what the programme's own acts earned: {points:,} points"
     return formula, points, factor | {"points": told_rule(programme.key(rule), rule)}
 
 

@@ -28,6 +28,7 @@ from schemas.programmes.rules import (
     Example,
     Expiry,
     Levels,
+    Per,
     Published,
     Rankings,
     Rule,
@@ -38,8 +39,11 @@ from schemas.programmes.rules import (
 from schemas.regions import prefix_of
 from schemas.scenarios import Scenario, load_scenarios
 from schemas.scenarios.parts import Citation, Dated, Named, Region, SubjectKind, Text, load_by_id
+from schemas.units import MICRO
 
 FOLDER = "programmes"
+COUNTED: dict[Per, int] = {"gram": 1000, "unit": MICRO, "act": 1}
+"""What a claim is counted in, for one of what points are counted by: milligrams, 10^-6 units, acts."""
 
 
 class Programme(Named, Dated):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, dataclass, fields
 from datetime import date, timedelta
 from fractions import Fraction
@@ -219,8 +219,27 @@ def _people(facts: dict[str, Fact]) -> dict[str, str]:
 MG = {"metro": 46_700, "walking": 20, "utility_payment": 89_000}
 """Milligrams of a km, a step, a payment."""
 TRIAL_POINTS = "points.trial"
-LENGTH = {"day": 1, "month": 2, "year": 3}
-"""Of periods: what a rule makes of a period lies within one that is no shorter."""
+PERIODS = ("day", "month", "year")
+KILOGRAM_CAPS = (("walking", "day", 296_000), ("metro", "month", 1_000_000), ("metro", "year", 2_000_000))
+EVERYTHING = ("metro", "utility_payment", "walking", "trial.walkers", "trial.doers")
+POINT_CAPS = (
+    ("day", 10, "utility_payment", ("utility_payment",)),
+    ("month", 300, "*", ("metro", "utility_payment", "trial.doers")),
+    ("month", 320, "*", EVERYTHING),
+    ("year", 250, "*", (*EVERYTHING, "trial.riders", "trial.payers")),
+)
+"""Period, limit, what the entry says of scenarios, and what is limited: acts, and what tiers of no longer a period give."""
+
+
+@dataclass
+class Lot:
+    """Points that an act or a tier gave, and what caps have left of them so far."""
+
+    day: date
+    member: str
+    key: str
+    earned: int
+    left: int
 
 
 def expected(facts: Iterable[Fact], on: date, since: date = date.min) -> Entries:
@@ -242,51 +261,37 @@ def _of_person(
 ) -> dict[tuple[Any, ...], int]:
     entries: defaultdict[tuple[Any, ...], int] = defaultdict(int)
 
-    spans: defaultdict[tuple[Any, ...], int] = defaultdict(int)
-
-    def add(measure: str, kind: str, day: date, scenario: str, amount: int, period: str = "day") -> None:
+    def add(measure: str, kind: str, day: date, scenario: str, amount: int) -> None:
         entries[measure, kind, day, scenario] += amount
-        spans[measure, kind, day, scenario, period] += amount
-
-    def total(measure: str, days: str, start: str, *scenarios: str) -> int:
-        return sum(
-            amount
-            for (of, kind, day, scenario, period), amount in spans.items()
-            if of == measure and kind not in ("redemption", "donation") and scenario in scenarios
-            and LENGTH[period] <= LENGTH[days] and _start(day, days) == date.fromisoformat(start)
-        )  # fmt: skip
 
     for act in acts:
         add("reduction_mg", "activity", act.day, act.scenario, act.quantity * MG[act.scenario])
     rewarded = [act for act in acts if act.place == "inside" and _is_whole(person, act.day, held, people)]
-    for scenario, period, limit in (
-        ("walking", "day", 296_000), ("metro", "month", 1_000_000), ("metro", "year", 2_000_000),
-    ):  # fmt: skip
-        for start in {_start(act.day, period) for act in acts}:
-            over = total("reduction_mg", period, f"{start}", scenario) - limit
-            if over <= 0:
-                continue
-            add("reduction_mg", "cap", start, scenario, -over, period)
-            if scenario == "metro":
-                within = [act for act in rewarded if act.scenario == scenario and _start(act.day, period) == start]
-                points = sum(act.quantity * MG[scenario] // 3_000 for act in within)
-                taken = min(over, sum(act.quantity * MG[scenario] for act in within))
-                add(TRIAL_POINTS, "cap", start, scenario, -min(ceil(Fraction(taken, 3_000)), points), period)
+    worth = {
+        key: min(ceil(Fraction(min(over, _ridden(rewarded, *key)), 3_000)), _earned(rewarded, *key))
+        for key, over in _over(acts, add).items()
+        if key[0] == "metro"
+    }
+    lots = []
     for act in rewarded:
         points = {"metro": act.quantity * MG["metro"] // 3_000, "utility_payment": 7, "walking": act.quantity // 1_000}
         add(TRIAL_POINTS, "activity", act.day, act.scenario, points[act.scenario])
-    _tiers(rewarded, add)
-    everything = ("metro", "utility_payment", "walking", "*")
-    for period, limit, named, scenarios in (
-        ("day", 10, "utility_payment", ("utility_payment",)),
-        # Both tiers' and this cap's own entries span scenarios: what is told apart here is by hand.
-        ("month", 300, "*", ("metro", "utility_payment", "*")),
-        ("month", 320, "*", everything), ("year", 250, "*", everything),
-    ):  # fmt: skip
-        for start in {_start(day, period) for of, _, day, _ in entries if of == TRIAL_POINTS}:
-            over = total(TRIAL_POINTS, period, f"{start}", *scenarios) - limit
-            if over > 0:
-                add(TRIAL_POINTS, "cap", start, named, -over, period)
+        lots.append(Lot(act.day, act.scenario, id_of(act.key), *[points[act.scenario]] * 2))
+    for start, scenario, rule, points_ in _tiers(rewarded):
+        add(TRIAL_POINTS, "tier", start, scenario, points_)
+        lots.append(Lot(start, f"trial.{rule}", "", points_, points_))
+    for period in PERIODS:
+        for scenario, of, start in worth:
+            if of == period:
+                gone = sum(
+                    points for (name, inner, day), points in worth.items()
+                    if name == scenario and PERIODS.index(inner) <= PERIODS.index(of) and _start(day, of) == start
+                )  # fmt: skip
+                add(TRIAL_POINTS, "cap", start, scenario, -_take(lots, of, start, (scenario,), gone=gone))
+        for of, limit, named, members in POINT_CAPS:
+            if of == period:
+                for start in {_start(lot.day, of) for lot in lots}:
+                    add(TRIAL_POINTS, "cap", start, named, -_take(lots, of, start, members, limit=limit))
     given_up: defaultdict[date, int] = defaultdict(int)
     for one in held.values():
         if isinstance(one, Redemption) and one.points and people[one.customer] == person:
@@ -298,7 +303,51 @@ def _of_person(
     return entries
 
 
-def _tiers(rewarded: list[Act], add: Any) -> None:
+def _over(acts: list[Act], add: Any) -> dict[tuple[str, str, date], int]:
+    """Scenario, period and its first day → milligrams that a cap takes, after those of shorter periods."""
+    over: dict[tuple[str, str, date], int] = {}
+    for scenario, period, limit in KILOGRAM_CAPS:
+        for start in {_start(act.day, period) for act in acts if act.scenario == scenario}:
+            done = sum(act.quantity for act in acts if act.scenario == scenario and _start(act.day, period) == start)
+            before = sum(
+                taken for (name, _, day), taken in over.items() if name == scenario and _start(day, period) == start
+            )
+            taken = done * MG[scenario] - before - limit
+            if taken > 0:
+                over[scenario, period, start] = taken
+                add("reduction_mg", "cap", start, scenario, -taken)
+    return over
+
+
+def _ridden(rewarded: list[Act], scenario: str, period: str, start: date) -> int:
+    """Milligrams of the rewarded acts of a period."""
+    within = [act for act in rewarded if act.scenario == scenario and _start(act.day, period) == start]
+    return sum(act.quantity * MG[scenario] for act in within)
+
+
+def _earned(rewarded: list[Act], scenario: str, period: str, start: date) -> int:
+    """The points of these acts."""
+    within = [act for act in rewarded if act.scenario == scenario and _start(act.day, period) == start]
+    return sum(act.quantity * MG[scenario] // 3_000 for act in within)
+
+
+def _take(
+    lots: list[Lot], period: str, start: date, members: tuple[str, ...], *, limit: int | None = None, gone: int = 0
+) -> int:
+    """What a cap takes of a period's lots: all that the earliest do not leave room for. gone: of what they earned."""
+    within = [lot for lot in lots if lot.member in members and _start(lot.day, period) == start]
+    room = max(0, sum(lot.earned for lot in within) - gone) if limit is None else limit
+    taken = 0
+    for lot in sorted(within, key=lambda lot: (lot.day, lot.member, lot.key)):
+        kept = min(lot.left, room)
+        room -= kept
+        taken += lot.left - kept
+        lot.left = kept
+    return taken
+
+
+def _tiers(rewarded: list[Act]) -> Iterator[tuple[date, str, str, int]]:
+    """First day, scenario, rule and points of every tier that is reached."""
     steps: defaultdict[date, int] = defaultdict(int)
     done: defaultdict[date, int] = defaultdict(int)
     ridden: defaultdict[date, int] = defaultdict(int)
@@ -313,13 +362,13 @@ def _tiers(rewarded: list[Act], add: Any) -> None:
         if act.scenario == "utility_payment":
             paid[_start(act.day, "year")] += 1
     for day, count in steps.items():
-        add(TRIAL_POINTS, "tier", day, "walking", 5 if count >= 10_000 else 2 if count >= 5_000 else 0)
+        yield day, "walking", "walkers", 5 if count >= 10_000 else 2 if count >= 5_000 else 0
     for start, count in done.items():
-        add(TRIAL_POINTS, "tier", start, "*", 30 if count >= 6 else 10 if count >= 3 else 0, "month")
+        yield start, "*", "doers", 30 if count >= 6 else 10 if count >= 3 else 0
     for start, milligrams in ridden.items():
-        add(TRIAL_POINTS, "tier", start, "metro", 50 if milligrams >= 1_500_000 else 0, "year")
+        yield start, "metro", "riders", 50 if milligrams >= 1_500_000 else 0
     for start, count in paid.items():
-        add(TRIAL_POINTS, "tier", start, "utility_payment", 40 if count >= 2 else 0, "year")
+        yield start, "utility_payment", "payers", 40 if count >= 2 else 0
 
 
 def _is_whole(person: str, day: date, held: dict[str, Fact], people: dict[str, str]) -> bool:
