@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.base import ROOT
+from schemas.bounds import check_bounds
 from schemas.errors import RegistryError
 from schemas.library import Library, load_library
 from schemas.migrations import Migration, load_migrations
@@ -18,7 +19,6 @@ from schemas.scenarios import Scenario
 from schemas.sources import UNPLACED, Feed, PaymentFeed, RedemptionFeed, Source, load_sources
 from schemas.spending import Spending, load_spending
 from schemas.tables import Field, Table, load_fields, load_tables
-from schemas.units import MICRO
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,16 @@ def load_registry(root: Path = ROOT) -> Registry:
     tables, invariants = load_tables(root), load_invariants(root)
     _check_scenarios(sources, library.scenarios)
     _check_wallets(sources)
-    _check_range(sources, library)
     _check_rules(sources, tables, invariants)
     programmes = load_programmes(root)
     _check_benefits(sources, programmes)
+    spending = load_spending(root)
+    check_bounds(_feeds(sources), root, library, spending, programmes)
     return Registry(
         root=root,
         sources=sources,
         library=library,
-        spending=load_spending(root),
+        spending=spending,
         programmes=programmes,
         tables=tables,
         fields=load_fields(root),
@@ -118,18 +119,6 @@ def _check_benefits(sources: Mapping[str, Source], programmes: Mapping[str, Prog
         named = set(feed.columns.benefit.codes.values()) if isinstance(feed, RedemptionFeed) else set()
         if unknown := sorted(named - known):
             raise RegistryError(f"{where}: benefit: {', '.join(unknown)}: no such benefit; use <programme>.<benefit>")
-
-
-def _check_range(sources: Mapping[str, Source], library: Library) -> None:
-    """The most that a row may state, times the highest factor, stays a 64-bit number while it is computed."""
-    for where, *_, feed in _feeds(sources):
-        for case in feed.cases:
-            most = case.quantity and (case.quantity.at_most or getattr(case.quantity, "constant", None))
-            if most and most * MICRO * library.highest(case.scenario) >= 2**63:
-                raise RegistryError(
-                    f"{where}: {case.scenario}: a quantity of {most} times the factor is too large to compute with; "
-                    "lower at_most"
-                )
 
 
 def _check_rules(

@@ -203,6 +203,24 @@ def test_what_nobody_knows_lowers_the_coverage(tmp_path: Path) -> None:
     assert own_emissions(lake, since=SECOND).spent_fen == 0
 
 
+def test_no_amount_of_a_row_ends_a_run(tmp_path: Path) -> None:
+    """A hundred million yuan are computed with; more in one row is a slip, of which the row alone is quarantined."""
+    bank(
+        tmp_path,
+        FIRST,
+        card(1, FIRST, "999999999999.99", "知味观"),
+        card(2, FIRST, "100000000.01", "知味观"),
+        card(3, FIRST, "100000000.00", "知味观"),
+        card(4, FIRST, "30.00", "知味观"),
+    )
+    taken_back = card(5, SECOND, "-999999999999.99", "知味观", "部分退款", "T3")
+    bank(tmp_path, SECOND, taken_back, card(6, SECOND, "0.00", "知味观"))
+    lake = accounted(tmp_path, [SECOND])
+    assert standing(lake) == {(RESTAURANT, fen): emitted(RESTAURANT, fen) for fen in (10**10, 3_000)}
+    bad = [(row["line"], row["code"]) for row in rows(lake, "silver.rows") if row["disposition"] == "quarantined"]
+    assert sorted(bad) == [(2, "too_much"), (2, "too_much"), (3, "too_much")]
+
+
 def test_a_bill_that_comes_later_takes_the_place_of_the_banks_row(tmp_path: Path) -> None:
     """The figure stays, the entry moves: from the bank's row to the wallet's; the history says so."""
     bank(tmp_path, FIRST, card(1, FIRST, "30.00", "财付通-知味观"))

@@ -90,6 +90,7 @@ NUMBERS = [target for target in ALL if target.number and target.name != "csv"]
         ("bad_number", "--4"),
         ("bad_number", "4."),
         ("bad_number", ".4"),
+        ("too_much", "9" * 12),
         ("bad_number", "9" * 13),
         ("bad_number", "9" * 400),
         ("bad_number", "1.0000001"),
