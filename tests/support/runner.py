@@ -118,6 +118,16 @@ def command_killed(arguments: list[str], point: str) -> None:
     CliRunner().invoke(app, arguments)
 
 
+def migration_killed(home: Path, root: Path, point: str) -> None:
+    """Migrate the home's lake to the registry of a folder, and die at a commit."""
+    os.environ["TANZHANG_KILL"] = point
+    from jobs.lake import open_lake
+    from jobs.upkeep.migrate import migrate
+    from schemas import load_registry
+
+    migrate(open_lake("embedded", home / "lake", load_registry(root), as_it_is=True), home)
+
+
 def run_killed(home: Path, folder: str, day: date, point: str) -> None:
     """In a process of the fork server that `tests.support.warm` prepared: run a date, and die at a commit."""
     os.environ["TANZHANG_KILL"] = point

@@ -81,6 +81,12 @@ def usual_world(home: Path) -> Path:
     return make_world(home, 120, 4, seed=11, late=0.3, corrected=0.3)
 
 
+def rich_world(home: Path) -> Path:
+    """Five days of enough people that every kind of entry, grade and tier is there, for those who read a lake."""
+    shares = {"late": 0.25, "corrected": 0.2, "duplicated": 0.1, "bills": 0.2, "shared_phones": 0.05}
+    return make_world(home, 300, 5, 23, **shares)
+
+
 def accounted(home: Path, day_count: int, folder: str = "lake") -> list[Ran]:
     """Put the lake of a home's world there, as runs for its first days one by one leave it.
 

@@ -15,7 +15,7 @@ from deltalake import DeltaTable, QueryBuilder
 from jobs.lake import Lake
 from jobs.reading.carbon_record import carbon_record
 from tests.support.registries import shipped
-from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
+from tests.support.worlds import accounted, days, embedded_lake, rich_world, rows, run_days
 
 Row = dict[str, Any]
 REGISTRY = shipped()
@@ -33,15 +33,13 @@ MEASURED = ("acts", "scenarios", "reduction_mg", "capped_mg", "emission_mg", "sp
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    shares = {"late": 0.25, "corrected": 0.2, "duplicated": 0.1, "bills": 0.2, "shared_phones": 0.05}
-    return make_world(tmp_path_factory.mktemp("records"), 300, len(DATES), 23, **shares)
+    return rich_world(tmp_path_factory.mktemp("records"))
 
 
 @pytest.fixture(scope="module")
 def lake(home: Path) -> Lake:
-    lake = embedded_lake(home, REGISTRY)
-    run_days(lake, home, DATES)
-    return lake
+    accounted(home, len(DATES))
+    return embedded_lake(home, REGISTRY)
 
 
 def newest(log: list[Row], *key: str) -> list[Row]:

@@ -35,9 +35,8 @@ from tests.oracle.oracle_spend import micrograms_per_fen
 from tests.oracle.oracle_terms import fen_of
 from tests.support.reader import Row, rows_of
 from tests.support.registries import shipped
-from tests.support.worlds import days, embedded_lake, make_world, rows, run_days
+from tests.support.worlds import accounted, embedded_lake, rich_world, rows
 
-DAYS = 5
 METRES = network()
 SAMPLE = {"reverse": 40, "cap": 40, "tier": 3, "post": 120, "payment": 60, "given up": 8}
 GIVEN_UP = ("redemption", "donation")
@@ -45,14 +44,13 @@ GIVEN_UP = ("redemption", "donation")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("explain"), 250, DAYS, seed=3, late=0.2, corrected=0.3)
+    return rich_world(tmp_path_factory.mktemp("explain"))
 
 
 @pytest.fixture(scope="module")
 def lake(home: Path) -> Lake:
-    lake = embedded_lake(home)
-    run_days(lake, home, days(DAYS))
-    return lake
+    accounted(home, 5)
+    return embedded_lake(home)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from jobs.reading.intake import intakes
 from jobs.runs.journal import load_all
 from tests.support.lakes import rows
 from tests.support.registries import changed, shipped
-from tests.support.runner import RunFailed, run_apart
+from tests.support.runner import died, run_killed
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
 REGISTRY = shipped()
@@ -38,9 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A day at once, a day killed and then done job by job; a third not yet."""
     home = make_world(tmp_path_factory.mktemp("history"), 100, 3, seed=4, late=0.3, corrected=0.3)
     run_days(embedded_lake(home, REGISTRY), home, [FIRST])
-    with pytest.raises(RunFailed) as died:
-        run_apart(home, "lake", "embedded", [SECOND], kill="after:silver.claims")
-    assert died.value.code == -signal.SIGKILL
+    died(run_killed, home, "lake", SECOND, "after:silver.claims")
     lake = embedded_lake(home, REGISTRY)
     for name in (*JOBS, PUBLISH):
         run_job(lake, REGISTRY, home, SECOND, name)

@@ -25,7 +25,7 @@ from tests.oracle.recount import Figures, recount
 from tests.support.reader import deliveries
 from tests.support.worlds import FIRST_DAY, days, embedded_lake, land_world, run_days
 
-DAYS = days(4)
+DAYS = days(3)
 TOO_MANY = 10**9
 REFUSED = ("icbc", "2026-11-02")
 PUBLICATIONS = range(1, len(DAYS) + 1)
@@ -134,13 +134,13 @@ def test_the_command(world: World, registry: Registry, monkeypatch: pytest.Monke
     monkeypatch.setattr(schemas, "load_registry", lambda: registry)
     home = ["--home", str(world.home)]
     call = CliRunner().invoke
-    for more, seq in ([], 4), (["--date", "2026-11-02"], 2), (["--publication", "3"], 3):
+    for more, seq in ([], 3), (["--date", "2026-11-02"], 2), (["--publication", "1"], 1):
         done = call(app, ["report", *more, *home])
         path = world.home / f"reports/{DAYS[seq - 1]}-{seq}.html"
         assert (done.exit_code, done.output.strip()) == (0, str(path))
         assert path.read_text(encoding="utf-8") == world.second[seq]
     assert call(app, ["report", "--out", str(tmp_path / "here/one.html"), *home]).exit_code == 0
-    assert (tmp_path / "here/one.html").read_text(encoding="utf-8") == world.second[4]
+    assert (tmp_path / "here/one.html").read_text(encoding="utf-8") == world.second[3]
     assert call(app, ["report", "--publication", "9", *home]).exit_code == 5
     assert call(app, ["report", "--date", "2026-12-01", *home]).exit_code == 5
     assert call(app, ["report", "--date", "2026-11-02", "--publication", "2", *home]).exit_code == 2

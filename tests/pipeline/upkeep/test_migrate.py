@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +20,7 @@ from schemas import Registry
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
 from tests.support.older import CAME_LATER, NEW_TABLES, as_older_code_wrote_it
 from tests.support.registries import Edits, changed, shipped
-from tests.support.runner import ROOT
+from tests.support.runner import died, migration_killed
 from tests.support.worlds import accounted, days, embedded_lake, make_world, run_days
 
 REGISTRY = shipped()
@@ -294,17 +290,6 @@ def test_a_lake_that_never_published_begins_anew(old: Path, goes_on: Registry) -
 # -- killed
 
 
-MIGRATE = """
-import sys
-from pathlib import Path
-from jobs.lake import open_lake
-from jobs.upkeep.migrate import migrate
-from schemas import load_registry
-home = Path(sys.argv[1])
-migrate(open_lake("embedded", home / "lake", load_registry(Path(sys.argv[2])), as_it_is=True), home)
-"""
-
-
 @pytest.fixture(scope="module")
 def done(home: Path, goes_on: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A lake whose migration nobody disturbed."""
@@ -318,11 +303,7 @@ def done(home: Path, goes_on: Registry, tmp_path_factory: pytest.TempPathFactory
     "point", ["created:gold.balances", "after:gold.coverage", f"before:{PUBLICATIONS}", f"after:{PUBLICATIONS}"]
 )
 def test_killed_and_again(old: Path, done: Lake, goes_on: Registry, point: str) -> None:
-    died = subprocess.run(
-        [sys.executable, "-c", MIGRATE, str(old), str(goes_on.root)],
-        cwd=ROOT, env=os.environ | {"TANZHANG_KILL": point}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert died.returncode == -signal.SIGKILL, died.stderr
+    died(migration_killed, old, goes_on.root, point)
     if point == f"after:{PUBLICATIONS}":
         assert migrated(old, goes_on).seq is None
     else:
@@ -342,9 +323,6 @@ def test_killed_and_again(old: Path, done: Lake, goes_on: Registry, point: str) 
 
 def test_killed_under_new_code_old_code_goes_on(home: Path, old: Path, goes_on: Registry) -> None:
     """Who turns back after a migration that was killed finds the lake as it was."""
-    subprocess.run(
-        [sys.executable, "-c", MIGRATE, str(old), str(goes_on.root)],
-        cwd=ROOT, env=os.environ | {"TANZHANG_KILL": f"before:{PUBLICATIONS}"}, capture_output=True, check=False,
-    )  # fmt: skip
+    died(migration_killed, old, goes_on.root, f"before:{PUBLICATIONS}")
     run_days(embedded_lake(old, REGISTRY), old, DAYS[2:])
     assert differences(contents(old / "lake", REGISTRY), contents(home / "undisturbed", REGISTRY)) == {}
