@@ -130,54 +130,108 @@ class Identities:
 
     Attributes:
         person: customer key → person id.
+        origin: customer key → the person that it counts for when ids are given out; None where nobody can tell: it came
+            while persons were merged.
         born: persons that nobody was before.
         merged: person that ended → person that took over.
         split: new person → person that its members left.
+        reopened: person that had ended and is somebody again → person that its members left.
     """
 
     person: dict[str, str]
+    origin: dict[str, str | None]
     born: list[str]
     merged: dict[str, str]
     split: dict[str, str]
+    reopened: dict[str, str]
 
 
-def inherit(found: Partition, before: Mapping[str, str], seq: int) -> Identities:
-    """Give each cluster the id of the person with whom it shares most customers; the others are born.
+def inherit(
+    found: Partition,
+    before: Mapping[str, str],
+    origin: Mapping[str, str | None],
+    births: Mapping[str, int],
+    seq: int,
+) -> Identities:
+    """Give each cluster the id of the person for whom most of its customers count; the others are born.
+
+    A merger changes nobody's origin, so what is merged and parted again is as if it had never been merged, whoever came
+    meanwhile. All who count for a person are in one cluster: who is parted from the others counts for whom it is with.
 
     Args:
         before: customer key → person id, for the same customers (new ones are absent).
+        origin: of the same customers.
+        births: person id → publication number at its birth, for every origin: it tells the customer it was born with.
         seq: publication number, part of a new person's id.
     """
     members: dict[int, list[str]] = defaultdict(list)
     for key, cluster in zip(found.customers, found.cluster.tolist()):
         members[cluster].append(key)
-    overlap: dict[tuple[str, int], int] = defaultdict(int)
-    for cluster, keys in members.items():
-        for key in keys:
-            if key in before:
-                overlap[before[key], cluster] += 1
-
-    heir: dict[int, str] = {}
-    destiny: dict[str, int] = {}
-    ranked = sorted(overlap, key=lambda pair: (-overlap[pair], pair[0], pair[1]))
-    for person, cluster in ranked:
-        if person not in destiny and cluster not in heir:
-            heir[cluster], destiny[person] = person, cluster
-
+    heir, place = _heirs(members, origin, births)
+    former = {cluster: {before[key] for key in keys if key in before} for cluster, keys in members.items()}
+    lived = frozenset().union(*former.values())
+    reopened = {person: min(former[cluster]) for cluster, person in heir.items() if person not in lived}
     born, split = [], {}
     for cluster, keys in members.items():
         if cluster not in heir:
-            heir[cluster] = new_person_id(keys[0], seq)
-            former = [before[key] for key in keys if key in before]
-            if former:
-                split[heir[cluster]] = min(former)
+            heir[cluster] = person = new_person_id(keys[0], seq)
+            if former[cluster]:
+                split[person] = min(former[cluster])
             else:
-                born.append(heir[cluster])
-    merged = {}
+                born.append(person)
+    ended = sorted(lived - set(heir.values()))
+    return Identities(
+        {key: heir[cluster] for cluster, keys in members.items() for key in keys},
+        _origins(members, heir, place, origin),
+        born,
+        {person: heir[place[person]] for person in ended},
+        split,
+        reopened,
+    )
+
+
+def _heirs(
+    members: Mapping[int, Sequence[str]], origin: Mapping[str, str | None], births: Mapping[str, int]
+) -> tuple[dict[int, str], dict[str, int]]:
+    """Cluster → person whose id it takes over, where one is left for it; person → the cluster of those who count for it.
+
+    The most who count for a person decide, at ties the customer with whom it was born.
+    """
+    counting: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for cluster, keys in members.items():
+        for key in keys:
+            if person := origin.get(key):
+                counting[person, cluster].append(key)
+
+    def rank(pair: tuple[str, int]) -> tuple[int, bool, str, int]:
+        person, cluster = pair
+        is_birth = person in births and any(new_person_id(one, births[person]) == person for one in counting[pair])
+        return -len(counting[pair]), not is_birth, person, cluster
+
+    ranked = sorted(counting, key=rank)
+    heir: dict[int, str] = {}
+    place: dict[str, int] = {}
     for person, cluster in ranked:
-        if person not in destiny and person not in merged:
-            merged[person] = heir[cluster]
-    return Identities({key: heir[cluster] for cluster, keys in members.items() for key in keys}, born, merged, split)
+        if person not in place and cluster not in heir:
+            heir[cluster], place[person] = person, cluster
+    for person, cluster in ranked:
+        place.setdefault(person, cluster)
+    return heir, place
+
+
+def _origins(
+    members: Mapping[int, Sequence[str]],
+    heir: Mapping[int, str],
+    place: Mapping[str, int],
+    origin: Mapping[str, str | None],
+) -> dict[str, str | None]:
+    """Who counts for whom from now on: newcomers for the person that they came to, unless it is several at once."""
+    found: dict[str, str | None] = {}
+    for cluster, keys in members.items():
+        kept = {key: person for key in keys if (person := origin.get(key)) and place[person] == cluster}
+        newcomers = heir[cluster] if set(kept.values()) <= {heir[cluster]} else None
+        found |= {key: kept.get(key, newcomers) for key in keys}
+    return found
 
 
 def new_person_id(smallest_customer: str, seq: int) -> str:

@@ -39,6 +39,7 @@ class Member(NamedTuple):
     component_id: str
     subject_kind: str
     rule: str
+    origin_id: str | None
 
 
 class Change(NamedTuple):
@@ -63,7 +64,13 @@ def resolve(run: Run) -> dict[str, Frame]:
     before = {one.customer_key: one for one in _members(lake, known, affected)}
 
     found = partition(list(kinds), _evidence(lake, tokens, affected))
-    identities = inherit(found, {customer: one.person_id for customer, one in before.items()}, run.seq)
+    identities = inherit(
+        found,
+        {customer: one.person_id for customer, one in before.items()},
+        {customer: one.origin_id for customer, one in before.items()},
+        _births(run, known, affected),
+        run.seq,
+    )
     moved = [one for one in _joined(found, identities, kinds) if one != before.get(one.customer_key)]
     conflicts = found.conflicts if moved else {}
     run.figures["persons_born"] = len(identities.born)
@@ -188,6 +195,22 @@ def _members(lake: Lake, known: Frame, affected: Frame) -> list[Member]:
     )
 
 
+def _births(run: Run, known: Frame, affected: Frame) -> dict[str, int]:
+    """Person → number of the publication in which it was born, of whom the affected count for."""
+    told = run.lake.sql(
+        """
+        SELECT DISTINCT l.person_id, l.publication_seq
+        FROM log AS l
+        LEFT SEMI JOIN origins AS o ON l.person_id = o.origin_id
+        WHERE l.change IN ('born', 'split')
+        """,
+        log=run.read("silver.identity_log"),
+        origins=semi(run.lake, known, affected, "customer_key"),
+    )
+    columns = run.lake.to_arrow(told).to_pydict()
+    return dict(zip(columns["person_id"], columns["publication_seq"]))
+
+
 def _evidence(lake: Lake, tokens: Frame, affected: Frame) -> dict[str, list[tuple[str, str]]]:
     """Level → (customer, token) of the affected."""
     columns = lake.to_arrow(semi(lake, tokens, affected, "customer_key")).to_pydict()
@@ -203,7 +226,8 @@ def _evidence(lake: Lake, tokens: Frame, affected: Frame) -> dict[str, list[tupl
 def _joined(found: Partition, identities: Identities, kinds: Mapping[str, str]) -> Iterator[Member]:
     """Every customer with the person that it belongs to."""
     for customer, component, rule in zip(found.customers, found.component.tolist(), found.rule):
-        yield Member(customer, identities.person[customer], found.customers[component], kinds[customer], rule)
+        person, name = identities.person[customer], found.customers[component]
+        yield Member(customer, person, name, kinds[customer], rule, identities.origin[customer])
 
 
 def _changes(identities: Identities) -> Iterator[Change]:
@@ -211,6 +235,7 @@ def _changes(identities: Identities) -> Iterator[Change]:
     yield from (Change("born", person, row_count=1) for person in identities.born)
     yield from (Change("merged", old, redirect_to=new) for old, new in identities.merged.items())
     yield from (Change("split", new, redirect_to=old) for new, old in identities.split.items())
+    yield from (Change("reopened", old, redirect_to=left) for old, left in identities.reopened.items())
 
 
 def _conflicts(conflicts: Mapping[str, int]) -> Iterator[Change]:

@@ -18,6 +18,7 @@ CAME_LATER = {
     "gold.quality": {"institution", "feed", "business_date", "column_name", "bound", "threshold"},
     "silver.claims": {"refunded_fen", "wallet", "merchant_code", "merchant_code_source"},
     "silver.activities": {"spend_fen", "merchant_code"},
+    "silver.membership": {"origin_id"},
 }
 """Columns that migrations brought; quality also the results of statements."""
 NEW_TABLES = {"silver.redemptions", "gold.carbon_records"}

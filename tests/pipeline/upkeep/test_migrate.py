@@ -112,6 +112,8 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     assert {name: rows(old / "lake", REGISTRY.tables[name]).num_rows for name in NEW_TABLES} == dict.fromkeys(
         NEW_TABLES, 0
     )
+    members = rows(old / "lake", REGISTRY.tables["silver.membership"]).to_pylist()
+    assert members and all(row["origin_id"] == row["person_id"] for row in members)
     record = rows(old / "lake", REGISTRY.tables[PUBLICATIONS]).to_pylist()
     told = {row["publication_seq"]: (row["publication_kind"], row["schema_version"]) for row in record}
     assert told == {1: ("run", 0), 2: ("run", 0), 3: ("migration", len(REGISTRY.migrations))}
@@ -145,7 +147,10 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         assert "lackspublication_kind,schema_version" in text
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
-    anew = "gold.quality, silver.activities, silver.claims, gold.publications, silver.redemptions, gold.carbon_records"
+    anew = (
+        "gold.quality, silver.activities, silver.claims, silver.membership, gold.publications, silver.redemptions, "
+        "gold.carbon_records"
+    )
     assert shown.exit_code == 0 and f"written anew: {anew}" in shown.output
     assert everything(old) == before
     done = call(app, ["migrate", "--home", str(old)])

@@ -152,6 +152,8 @@ def test_run_by_run_ends_where_one_run_ends(
     person: dict[str, str] = {}
     component: dict[str, str] = {}
     redirect: dict[str, str] = {}
+    origin: dict[str, str | None] = {}
+    births: dict[str, int] = {}
     ever: set[str] = set()
     for seq, batch in enumerate(batches(numbered, sizes), start=1):
         for number, one in batch:
@@ -160,15 +162,21 @@ def test_run_by_run_ends_where_one_run_ends(
         known = {customer: one for customer, (_, one) in latest.items()}
         reached = reach({one.customer for _, one in batch}, known, component)
         found = joined(known[customer] for customer in reached)
-        identities = inherit(found, {key: person[key] for key in reached if key in person}, seq)
-        check_identities(found, identities, person)
-        redirect |= identities.merged
+        identities = inherit(found, {key: person[key] for key in reached if key in person}, origin, births, seq)
+        check_identities(found, identities, person, ever)
+        redirect = {old: new for old, new in redirect.items() if old not in identities.reopened} | identities.merged
         person |= identities.person
+        origin |= identities.origin
+        births |= dict.fromkeys([*identities.born, *identities.split], seq)
         component |= {key: found.customers[label] for key, label in zip(found.customers, found.component.tolist())}
         ever |= set(person.values())
     at_once = joined(in_force(history).values())
     assert as_groups(person) == groups(at_once)
     assert as_groups(component) == components(at_once)
+    counting = as_groups({key: one for key, one in origin.items() if one})
+    assert all(len({person[key] for key in group}) == 1 for group in counting), "who counts for one is one"
+    again = inherit(at_once, person, origin, births, 99)
+    assert (again.person, again.origin) == (person, origin), "a full computation gives nobody another id"
     living = set(person.values())
     for one in ever:
         while one in redirect:
@@ -197,13 +205,15 @@ def reach(changed: set[str], known: dict[str, Registration], component: dict[str
     return near | {customer for customer, name in component.items() if name in former}
 
 
-def check_identities(found: Partition, identities: Identities, before: Mapping[str, str]) -> None:
+def check_identities(found: Partition, identities: Identities, before: Mapping[str, str], ever: set[str]) -> None:
     assert as_groups(identities.person) == groups(found)
     now = set(identities.person.values())
     former = {before[customer] for customer in found.customers if customer in before}
-    assert now - former == set(identities.born) | set(identities.split)
+    assert now - former == {*identities.born, *identities.split, *identities.reopened}
+    assert set(identities.reopened) == (now - former) & ever, "an id is given once, and otherwise given back"
     assert former - now == set(identities.merged), "who is no more has a redirect, and nobody else"
     assert set(identities.merged.values()) <= now
+    assert not (now - former) & set(before.values()), "nobody has the id of somebody else"
     unchanged = as_groups({key: before[key] for key in found.customers if key in before}) & groups(found)
     assert all(identities.person[key] == before[key] for group in unchanged for key in group)
 
@@ -252,15 +262,76 @@ def test_examples(history: list[Registration], expected: set[str]) -> None:
     assert groups(joined(history)) == {frozenset(group) for group in expected}
 
 
+class Ids:
+    """Who is who after each run: only those whom its news reach are looked at."""
+
+    def __init__(self) -> None:
+        self.person: dict[str, str] = {}
+        self.origin: dict[str, str | None] = {}
+        self.births: dict[str, int] = {}
+        self.seq = 0
+
+    def run(self, known: Iterable[Registration]) -> Identities:
+        self.seq += 1
+        found = inherit(joined(known), self.person, self.origin, self.births, self.seq)
+        self.person, self.origin = found.person, found.origin
+        self.births |= dict.fromkeys([*found.born, *found.split], self.seq)
+        return found
+
+
 def test_the_larger_part_keeps_the_id() -> None:
+    ids = Ids()
     family = registered(("a", None, None, "p"), ("b", None, None, "p"), ("c", None, None, "p"))
-    first = inherit(joined(family), {}, 1)
-    assert len(first.born) == 1
-    [person] = first.born
-    apart = joined([family[0]._replace(phone="q"), family[1], family[2]])
-    second = inherit(apart, first.person, 2)
+    [person] = ids.run(family).born
+    second = ids.run([family[0]._replace(phone="q"), family[1], family[2]])
     assert second.person["b"] == second.person["c"] == person
     assert second.split == {second.person["a"]: person}
-    third = inherit(joined(family), second.person, 3)
+    third = ids.run(family)
     assert set(third.person.values()) == {person}
     assert third.merged == {second.person["a"]: person}
+    fourth = ids.run([family[0]._replace(phone="q"), family[1], family[2]])
+    assert fourth.person == second.person
+    assert (fourth.split, fourth.reopened) == ({}, {second.person["a"]: person})
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_two_halves_the_customer_of_the_birth_keeps_the_id(names: str) -> None:
+    """Whoever comes later is the smaller key or the larger one, and stays the newcomer."""
+    ids = Ids()
+    first, later = registered((names[0], None, None, "p"), (names[1], None, None, "p"))
+    [person] = ids.run([first]).born
+    ids.run([first, later])
+    apart = ids.run([first, later._replace(phone="q")])
+    assert apart.person[names[0]] == person and apart.split == {apart.person[names[1]]: person}
+
+
+PLACES = st.permutations([f"c{number:02}" for number in range(10)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    PLACES,
+    st.lists(st.integers(0, 3), min_size=4, max_size=10),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(1, 4), st.integers(1, 3)), max_size=4),
+)
+def test_merged_and_parted_is_never_merged(
+    keys: list[str], belongs: list[int], mergers: list[tuple[int, int, int, int]]
+) -> None:
+    """Customers come one after another, two a run, to four persons; meanwhile cards join some of them for a while.
+
+    A merger: (one customer, another, the run after which they share a card, for how many runs); nobody shares one at first.
+    """
+    undisturbed, disturbed = Ids(), Ids()
+    last = max([len(belongs) // 2 + 1, *(begin + runs + 1 for _, _, begin, runs in mergers)])
+    for run in range(1, last + 1):
+        come = list(zip(keys, belongs))[: 2 * run]
+        plain = [Registration(key, None, (), f"p{person}") for key, person in come]
+        cards = defaultdict(list)
+        for number, (one, other, begin, runs) in enumerate(mergers):
+            if begin < run <= begin + runs and max(one, other) < min(2 * begin, len(belongs)):
+                cards[keys[one]].append(f"k{number}")
+                cards[keys[other]].append(f"k{number}")
+        undisturbed.run(plain)
+        disturbed.run([one._replace(cards=tuple(cards[one.customer])) for one in plain])
+    assert disturbed.person == undisturbed.person
+    assert {key: one for key, one in disturbed.origin.items() if one} == undisturbed.origin
