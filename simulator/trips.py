@@ -76,7 +76,7 @@ def cycle(scene: Scene) -> Done:
     wallet_consent = by_wallet & block.consents_at(ALIPAY, person, TRAVEL, paid_at)
 
     due = np.select([trips.is_electric, metres > 0], [NO_FACTOR, CREDITED], WITHHELD)
-    outcome = np.select([consent, wallet_consent], [due, WITHHELD], NO_CONSENT)
+    outcome = np.select([consent, wallet_consent], [due, NO_FACTOR], NO_CONSENT)  # where a wallet's trip was, nobody says
     acts = acts_of(
         person=person,
         scenario=np.where(trips.is_electric, E_BIKE, BIKE),
@@ -86,7 +86,7 @@ def cycle(scene: Scene) -> Done:
         outcome=acts_settled(outcome, unclear & ((outcome == CREDITED) | (wallet_consent & ~consent))),
         credited=metres * 1_000,
     )
-    wallet_outcome = np.where(wallet_consent, np.where(consent, ABSORBED, WITHHELD), NO_CONSENT)
+    wallet_outcome = np.where(wallet_consent, np.where(consent, ABSORBED, NO_FACTOR), NO_CONSENT)
     wallet = wallet_rows(
         scene,
         size,

@@ -70,23 +70,24 @@ Account = dict[tuple[Who, str, date], tuple[int, int]]
 
 
 def accounts(credits: Counter[Credit]) -> Account:
-    """Credits times factor, rounded once per act, the day's walking capped."""
-    found: defaultdict[tuple[Who, str, date], list[int]] = defaultdict(list)
-    for (who, scenario, day, quantity), times in credits.items():
-        found[who, scenario, day] += [int(quantity * GRAMS[scenario] * 1_000)] * times
+    """Credits times factor, rounded once per act, the day's walking capped; points of those in the programme's province."""
+    found: defaultdict[tuple[Who, str, date], list[tuple[int, bool]]] = defaultdict(list)
+    for (who, scenario, day, quantity, is_placed), times in credits.items():
+        found[who, scenario, day] += [(int(quantity * GRAMS[scenario] * 1_000), is_placed)] * times
     return {key: _capped(key[1], amounts) for key, amounts in found.items()}
 
 
-def _capped(scenario: str, amounts: list[int]) -> tuple[int, int]:
-    excess = max(0, sum(amounts) - WALKING_CAP_MG) if scenario == "walking" else 0
-    points = sum(amount // POINT_MG for amount in amounts)
-    return sum(amounts) - excess, points - -(-excess // POINT_MG)
+def _capped(scenario: str, amounts: list[tuple[int, bool]]) -> tuple[int, int]:
+    """What the cap takes, it takes of no points: steps are counted nowhere in particular."""
+    total = sum(amount for amount, _ in amounts)
+    points = sum(amount // POINT_MG for amount, is_placed in amounts if is_placed)
+    return min(total, WALKING_CAP_MG) if scenario == "walking" else total, points
 
 
 def energy(credits: Counter[Credit]) -> Counter[tuple[Who, str, date]]:
     """Ant Forest's points: 262 a bill, 80 a ride, 2 for a hundred steps, each act rounded down; of steps 296 a day at most."""
     found: Counter[tuple[Who, str, date]] = Counter()
-    for (who, scenario, day, quantity), times in credits.items():
+    for (who, scenario, day, quantity, _), times in credits.items():
         points = {"utility_payment": 262, "metro": 80, "walking": int(quantity * 2) // 100}.get(scenario, 0)
         found[who, scenario, day] += points * times
     return Counter(
@@ -119,8 +120,9 @@ def told(home: Path) -> tuple[Counter[Credit], list[Paid]]:
     _add_waste(home, person, consents, result)
     for (who, scenario), found in acts.items():
         for act in found:
-            if not act.is_refunded:
-                result[who, scenario, date_of(act.day), act.quantity] += 1
+            # A ride somewhere in the country has no figure.
+            if not act.is_refunded and (act.is_placed or scenario != "metro"):
+                result[who, scenario, date_of(act.day), act.quantity, act.is_placed] += 1
     return result, [*alone, *(act.payment(*key) for key, found in acts.items() for act in found)]
 
 
@@ -147,7 +149,9 @@ def _add_rides(
             if is_ride and consents.at(user, "metro", entry[0]):
                 kilometres = Decimal(metres[frozenset((entry[1], leave[1]))]) / 1_000
                 span = (entry[0] - WINDOW, leave[0] + WINDOW)
-                acts[person[user], "metro"].append(Act(entry[0] // DAY, leave[3], kilometres, {"taps"}, span))
+                acts[person[user], "metro"].append(
+                    Act(entry[0] // DAY, leave[3], kilometres, {"taps"}, span, is_placed=True)
+                )
     return Decimal(min(metres.values())) / 1_000
 
 
@@ -180,7 +184,7 @@ def _add_wallet(
         if scenario == "walking":
             readings[customer, when // DAY].append((when, amount))
         elif scenario == "e_statement":
-            result[who, scenario, date_of(when // DAY), amount] += 1
+            result[who, scenario, date_of(when // DAY), amount, False] += 1
         elif scenario in ("metro", "utility_payment"):  # of the others a wallet's claim is never credited
             paid[is_day].append(Told(when, who, scenario, int(amount * 100)))
     steps: defaultdict[tuple[Who, int], list[Decimal]] = defaultdict(list)
@@ -188,7 +192,7 @@ def _add_wallet(
         steps[person[customer], day].append(_counted(consents, customer, day, counts))
     for (who, day), accounts_ in steps.items():  # a phone shows every account the same count
         if max(accounts_):
-            result[who, "walking", date_of(day), max(accounts_)] += 1
+            result[who, "walking", date_of(day), max(accounts_), False] += 1
     return paid
 
 
@@ -218,7 +222,7 @@ def _add_trips(home: Path, person: dict[str, Who], consents: Consents, result: C
             continue
         if consents.at(row["member_id"], "shared_bike", start):
             kilometres = Decimal(int(metres)) / 1_000
-            result[person[row["member_id"]], "shared_bike", date_of(start // DAY), kilometres] += 1
+            result[person[row["member_id"]], "shared_bike", date_of(start // DAY), kilometres, True] += 1
 
 
 def great_circle(lat: float, lng: float, end_lat: float, end_lng: float) -> float:
@@ -239,4 +243,4 @@ def _add_waste(home: Path, person: dict[str, Who], consents: Consents, result: C
         when = seconds(row["settleTime"])
         if consents.at(row["userId"], scenario, when):
             kilograms = Decimal(row["settledWeight"]) * KILOGRAMS[row["unit"]]
-            result[person[row["userId"]], scenario, date_of(when // DAY), kilograms] += 1
+            result[person[row["userId"]], scenario, date_of(when // DAY), kilograms, True] += 1

@@ -145,11 +145,11 @@ def add_bank(home: Path, person: dict[str, Who], consents: Consents, acts: Acts,
             fen = fen_of(row["金额"]) if row["金额"] else None
             reports.append(_Report(person[customer], scenario, day, fen))
         else:
-            result[person[customer], scenario, date_of(day), Decimal(row["笔数"])] += 1
+            result[person[customer], scenario, date_of(day), Decimal(row["笔数"]), True] += 1
     _book("bank", sorted(reports, key=lambda report: report.fen is None), acts)
     for report in reports:
         if report.act is None:
-            acts[report.who, report.scenario].append(Act(report.day, report.fen, Decimal(1), {"bank"}))
+            acts[report.who, report.scenario].append(Act(report.day, report.fen, Decimal(1), {"bank"}, is_placed=True))
 
 
 @dataclass(frozen=True)

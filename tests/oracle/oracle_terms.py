@@ -30,8 +30,8 @@ INSTITUTIONS = ("alipay", "citic_bank", "hangzhou_metro", "icbc", "huge_recyclin
 USUAL = {"metro": "4111", "bus": "4111", "utility_payment": "4900"}
 """The merchant of an act, whether a report names it or not."""
 Who = int
-Credit = tuple[Who, str, date, Decimal]
-"""Person number, scenario, act date, quantity in the scenario's unit."""
+Credit = tuple[Who, str, date, Decimal, bool]
+"""Person number, scenario, act date, quantity in the scenario's unit, and whether its leading report tells a place."""
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Paid:
 class Act:
     """A real act as far as its reports tell; `span` is when a precise report may lie.
 
-    paid: what they say of money. wallet: whose report was the first.
+    paid: what they say of money. wallet: through which it was paid. is_placed: its leading report tells where it was.
     """
 
     day: int
@@ -87,6 +87,7 @@ class Act:
     is_refunded: bool = False
     wallet: str = ""
     paid: list[Paid] = field(default_factory=list)
+    is_placed: bool = False
 
     @property
     def start(self) -> int:

@@ -71,8 +71,11 @@ def test_the_truth_follows_the_policy(world: World) -> None:
         for act in acts
         if act["outcome"] == "credited" and (act["person_no"], act["scenario"]) not in open_
     )
-    again = Counter({key: n for key, n in credited(world.out).items() if key[:2] not in open_})
-    assert told.total() > 0.8 * len(acts)
+    again: Counter[tuple[object, ...]] = Counter()
+    for (*key, _), times in credited(world.out).items():
+        again[tuple(key)] += times if tuple(key[:2]) not in open_ else 0
+    again = +again
+    assert told.total() > 0.7 * len(acts)  # of a ride that only a wallet saw nobody knows where it was
     assert again - told == Counter()
     assert told - again == Counter()
 
