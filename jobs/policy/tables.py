@@ -64,12 +64,12 @@ class Policy:
     def feeds(self) -> pa.Table:
         """(family, institution, feed) → slot, and the scenario's rules that a claim of a date needs.
 
-        A feed has one row for each local date, on [valid_from, valid_to). `slot` is the feed's place in the family's precedence, mere payments last; null where the scenario does
-        not accept reports of that kind of institution. `is_proven`: by something else than a payment. `is_brought`: by
-        the person, which is consent. `is_spend`:
-        the family is of mere payments, of which no two institutions of one kind report the same; there a payment
-        is the thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`:
-        its payments go through the institution itself.
+        A feed has one row for each local date, on [valid_from, valid_to). `slot` is the feed's place in the family's
+        precedence, mere payments last; null where the scenario does not accept reports of that kind of institution.
+        `is_proven`: by something else than a payment. `is_brought`: by the person, which is consent. `is_spend`: the
+        family is of mere payments, of which no two institutions of one kind report the same; there a payment is the
+        thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`: its payments
+        go through the institution itself.
         """
         return table(_FEEDS, (row for family in self.registry.scenarios for row in self._reports(family)))
 
