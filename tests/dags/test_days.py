@@ -1,4 +1,4 @@
-"""Days of a world through the real tasks, held against the command that does a whole day at once."""
+"""Two days of one world through the real tasks, held against the command that does whole days at once."""
 
 from __future__ import annotations
 
@@ -36,16 +36,62 @@ def account(dags: dict[str, Any], day: str) -> Any:
     return dags["account_daily"].test(logical_date=begins + timedelta(days=1))
 
 
-ENGINES = [
-    "embedded",
-    pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.soak]),
-    # tests/spark has a day through Connect in every run of the suite.
-    pytest.param("connect", marks=[pytest.mark.spark, pytest.mark.soak]),
-]
+@pytest.fixture(scope="module")
+def sent(worlds: Worlds) -> Path:
+    """Nearly everything of the first day is corrected on the second, of which an institution's delivery is refused."""
+    home = worlds(60, 2, "--late", "0", "--corrected", "0.9", "--duplicated", "0", "--bills", "0")
+    [control] = [path for path in home.glob("exports/hellobike/*/control.json") if whose(path) == (days(2)[1], 0)]
+    file = sorted(control.parent.glob("*.csv*"))[0]
+    file.write_bytes(file.read_bytes() + b"\n")  # not what its control file says
+    return home
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_day_through_its_tasks_is_the_day_of_the_command(
+def whose(control: Path) -> tuple[str, int]:
+    """Business date and revision of a delivery."""
+    said = json.loads(control.read_text(encoding="utf-8"))
+    return said["business_date"], said["revision"]
+
+
+@pytest.fixture(scope="module")
+def beside(sent: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both days by the command."""
+    home = shutil.copytree(sent, tmp_path_factory.mktemp("beside") / "home")
+    tanzhang("run", "--from", days(2)[0], "--to", days(2)[1], home=home)
+    return home
+
+
+def test_days_through_their_tasks_are_the_days_of_the_command(
+    dags: dict[str, Any], sent: Path, beside: Path, at_home: AtHome, tmp_path: Path
+) -> None:
+    """The second restates the first, and an institution fails on it, which stops nobody."""
+    home = shutil.copytree(sent, tmp_path / "home")
+    at_home(home)
+    runs = {
+        name: dags[f"ingest__{name}"].test(run_conf={"business_date": days(2)[1]}) for name in ("hellobike", "alipay")
+    }
+    assert str(runs["alipay"].state) == "success", states(runs["alipay"])
+    assert states(runs["hellobike"]) == {"delivery": "success", "land": "success", "arrived": "failed"}
+    assert str(runs["hellobike"].state) == "failed"
+
+    first, second = (account(dags, day) for day in days(2))
+    assert str(first.state) == "success", states(first)
+    assert str(second.state) == "failed", "published, but the colour says that somebody is missing"
+    assert {name for name, state in states(second).items() if state == "failed"} == {"verdict"}
+    assert published(home) == published(beside)
+    assert {row["publication_seq"]: row["publication_state"] for row in published(home)} == {
+        1: "published",
+        2: "degraded",
+    }
+    [counted] = asked(home, "gold/ledger", "SELECT count(1) AS n FROM t WHERE entry_kind = 'reverse'")
+    assert counted["n"] > 0
+    assert len(list((home / "reports").glob("*.html"))) == 2
+    assert written_by_tasks() == {name.replace(".", "/") for name in load_registry().tables}
+
+
+@pytest.mark.spark
+@pytest.mark.soak
+@pytest.mark.parametrize("engine", ["spark", "connect"])
+def test_a_day_on_spark_through_its_tasks_is_the_embedded_engines(
     engine: str,
     dags: dict[str, Any],
     worlds: Worlds,
@@ -53,12 +99,12 @@ def test_a_day_through_its_tasks_is_the_day_of_the_command(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """tests/spark has a day in process, and one through Connect, in every run of the suite."""
     home, beside = worlds(60, 1, *PUNCTUAL), worlds(60, 1, *PUNCTUAL)
     tanzhang("run", "--date", days(1)[0], home=beside)
     at_home(home)
-    if engine != "embedded":
-        for name, value in request.getfixturevalue("spark_settings").items():
-            monkeypatch.setenv(name, value)
+    for name, value in request.getfixturevalue("spark_settings").items():
+        monkeypatch.setenv(name, value)
     if engine == "connect":
         monkeypatch.setenv("SPARK_REMOTE", request.getfixturevalue("connect"))
 
@@ -78,26 +124,6 @@ def written_by_tasks() -> set[str]:
         if event["eventType"] == "COMPLETE" and event["job"]["name"].startswith("account_daily.")
         for output in event.get("outputs", [])
     }
-
-
-def test_a_failing_institution_stops_nobody(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
-    home, beside = worlds(60, 1, *PUNCTUAL), worlds(60, 1, *PUNCTUAL)
-    for one in (home, beside):
-        file = sorted((one / "exports/hellobike").glob("*/*.csv*"))[0]
-        file.write_bytes(file.read_bytes() + b"\n")  # not what its control file says
-    at_home(home)
-    day = days(1)[0]
-    runs = {name: dags[f"ingest__{name}"].test(run_conf={"business_date": day}) for name in ("hellobike", "alipay")}
-    assert str(runs["alipay"].state) == "success", states(runs["alipay"])
-    assert states(runs["hellobike"]) == {"delivery": "success", "land": "success", "arrived": "failed"}
-    assert str(runs["hellobike"].state) == "failed"
-
-    run = account(dags, day)
-    assert str(run.state) == "failed", "published, but the colour says that somebody is missing"
-    assert {name for name, state in states(run).items() if state == "failed"} == {"verdict"}
-    tanzhang("run", "--date", day, home=beside)
-    assert published(home) == published(beside)
-    assert {row["publication_state"] for row in published(home)} == {"degraded"}
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -135,22 +161,11 @@ def test_who_is_missing_is_told(
     assert [one["task"] for one in Receiver.posted if one["event"] == "failed"] == ["delivery"]
 
 
-def test_a_restatement_through_its_tasks(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
-    options = ("--late", "0", "--corrected", "0.9", "--duplicated", "0", "--bills", "0")
-    home, beside = worlds(60, 2, *options), worlds(60, 2, *options)
-    at_home(home)
-    for day in days(2):
-        account(dags, day)
-    tanzhang("run", "--from", days(2)[0], "--to", days(2)[1], home=beside)
-    assert published(home) == published(beside)
-    [counted] = asked(home, "gold/ledger", "SELECT count(1) AS n FROM t WHERE entry_kind = 'reverse'")
-    assert counted["n"] > 0
-
-
-def test_a_backfill_is_as_many_days(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
-    home, beside = worlds(60, 3), worlds(60, 3)
-    dates = {"first": days(3)[0], "last": days(3)[-1]}
-    tanzhang("run", "--from", dates["first"], "--to", dates["last"], home=beside)
+def test_a_backfill_is_as_many_days(
+    dags: dict[str, Any], sent: Path, beside: Path, at_home: AtHome, tmp_path: Path
+) -> None:
+    home = shutil.copytree(sent, tmp_path / "home")
+    dates = {"first": days(2)[0], "last": days(2)[1]}
     at_home(home)
 
     told = dags["backfill"].test(run_conf=dates)
@@ -162,14 +177,14 @@ def test_a_backfill_is_as_many_days(dags: dict[str, Any], worlds: Worlds, at_hom
     assert published(home) == published(beside)
 
 
-def test_releasing_what_has_not_changed_posts_nothing(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
-    home = worlds(60, 1, *PUNCTUAL)
-    tanzhang("run", "--date", days(1)[0], home=home)
-    before = published(home)
+def test_releasing_what_has_not_changed_posts_nothing(
+    dags: dict[str, Any], beside: Path, at_home: AtHome, tmp_path: Path
+) -> None:
+    home = shutil.copytree(beside, tmp_path / "home")
     at_home(home)
     run = dags["release_factors"].test(run_conf={"dry_run": False})
     assert str(run.state) == "success", states(run)
-    assert published(home) == before
+    assert published(home) == published(beside) != []
 
 
 def test_no_task_starts_while_a_day_is_open(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
