@@ -90,7 +90,7 @@ def ranking(console: Console, registry: Registry, found: Ranking) -> None:
     """Groups of people, the most by person first."""
     of = f", acts that {registry.programmes[found.programme].name} rewards" if found.programme else ""
     table = Table(title=f"By {found.by}, {found.period}, as published for {found.business_date}{of}")
-    add_columns(table, (found.by,), ("people", "g a person", "kg", "points"))
+    add_columns(table, (found.by,), ("people, in fives", "g a person", "kg", "points"))
     for one in found.groups:
         points = "·" if one.points is None else f"{one.points:,}"
         mass = f"{one.reduction_mg / 1e6:,.3f}"
