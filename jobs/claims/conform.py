@@ -60,8 +60,16 @@ def _claims(run: Run, touched: Touched, taps: Grouped) -> Frame:
 def _customer_events(run: Run, touched: Touched) -> Frame:
     """Rows to append to silver.customer_events."""
     lake, events = run.lake, run.log("silver.customer_events")
+    cards = (
+        "coalesce(card_tokens, nullif(concat_ws(' ', card_token, card2_token), ''))"  # older landings have two columns
+    )
     told = {
-        "registration": {"event_kind": "'registration'", "event_key": "record_key", "at_unix": "registered_at_unix"},
+        "registration": {
+            "event_kind": "'registration'",
+            "event_key": "record_key",
+            "at_unix": "registered_at_unix",
+            "card_tokens": cards,
+        },
         "consent": {"event_kind": "'consent'", "event_key": "record_key"},
     }
     records = lake.union(*(_records(events, touched.ranked[kind], given) for kind, given in told.items()))

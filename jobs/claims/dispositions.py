@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
+REFUSED = """
+    CASE WHEN disposition = 'record' THEN refused_code END AS code,
+    CASE WHEN disposition = 'record' THEN refused_column END AS column_name,
+    CASE WHEN disposition = 'record' THEN refused_shape END AS value_shape"""
+"""Of a registration: the identifier that it counts without."""
+
+
 def dispositions(run: Run, touched: Touched, taps: Grouped) -> Frame:
     """Rows to append to silver.rows: every row of a new file once, and every older row that changed."""
     lake, log = run.lake, run.log("silver.rows")
@@ -79,6 +86,7 @@ def _alone_of(run: Run, touched: Touched, kind: str) -> Frame:
         seen = lake.union(seen, touched.stirred)
     row = f"file_id, line, institution, feed, '{kind}' AS row_kind, record_key"
     no_fault = "CAST(NULL AS string) AS code, CAST(NULL AS string) AS column_name, CAST(NULL AS string) AS value_shape"
+    lost = REFUSED if kind == "registration" else no_fault
     return lake.sql(
         f"""
         SELECT {row},
@@ -93,7 +101,7 @@ def _alone_of(run: Run, touched: Touched, kind: str) -> Frame:
         FROM seen
         WHERE NOT ({VALID})
         UNION ALL SELECT {row}, 'superseded' AS disposition, {no_fault} FROM gone
-        UNION ALL SELECT {row}, disposition, {no_fault} FROM ranked
+        UNION ALL SELECT {row}, disposition, {lost} FROM ranked
         """,
         seen=bills.marked(lake, kind, seen, touched.beaten),
         gone=touched.gone[kind],

@@ -1,7 +1,8 @@
 """The landed schemas: one for each kind of feed. No column of them can hold text of the source.
 
 `*_unix` are seconds UTC, `*_micro` millionths, tokens and keys 32 hexadecimal characters. A row with an
-`error_code` is to be quarantined, one with an `ignore_rule` to be ignored.
+`error_code` is to be quarantined, one with an `ignore_rule` to be ignored. A registration counts without the
+identifier that its `refused_code` is of.
 """
 
 from __future__ import annotations
@@ -72,6 +73,11 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("key_version", pa.int32()),
             ("citizen_id_token", pa.string()),
             ("phone_token", pa.string()),
+            ("card_tokens", pa.string()),  # every card's, with spaces between
+            ("refused_code", pa.string()),
+            ("refused_column", pa.string()),
+            ("refused_shape", pa.string()),
+            # of landings that took two cards at most; they are in card_tokens since
             ("card_token", pa.string()),
             ("card2_token", pa.string()),
         ]

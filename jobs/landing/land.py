@@ -249,15 +249,23 @@ class _Read:
         """Count a batch and keep the first row error of each code and column."""
         self.profiler.add(batch)
         self.accepted += batch.num_rows
-        codes = batch.column("error_code")
-        self.quarantined += batch.num_rows - codes.null_count
-        if codes.null_count < batch.num_rows:
-            bad = batch.filter(codes.is_valid())
-            for row in bad.select(["line", "error_code", "error_column", "error_shape"]).to_pylist():
-                self._note(row["error_code"], row["error_column"], row["line"], row["error_shape"])
+        self.quarantined += batch.num_rows - batch.column("error_code").null_count
+        for what in ("error", "refused"):
+            if f"{what}_code" in batch.schema.names:
+                self._note_first(batch, what)
         for reject in rejects:
             self.rejected += 1
             self._note(reject.code, reject.column, reject.line, reject.shape)
+
+    def _note_first(self, batch: pa.RecordBatch, what: str) -> None:
+        """Of rows with an error, or with an identifier that was refused."""
+        codes = batch.column(f"{what}_code")
+        if codes.null_count < batch.num_rows:
+            bad = batch.filter(codes.is_valid()).select(
+                ["line", *(f"{what}_{said}" for said in ("code", "column", "shape"))]
+            )
+            for line, code, column, found in zip(*(of.to_pylist() for of in bad.columns)):
+                self._note(code, column, line, found)
 
     def _note(self, code: str, column: str | None, line: int, found: str) -> None:
         if (code, column) not in self.row_errors:

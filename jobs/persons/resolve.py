@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 
 TOKEN_COLUMNS = {
     "citizen_id_token": "citizen_id",
-    "card_token": "card",
-    "card2_token": "card",
+    "card_tokens": "card",
     "phone_token": "phone",
 }
-"""Column of a registration → level of evidence."""
+"""Column of a registration, of one token or several with spaces between → level of evidence."""
 
 
 class Member(NamedTuple):
@@ -128,13 +127,16 @@ def _tokens(lake: Lake, registrations: Frame) -> Frame:
     """customer_key, level, token (with the subject kind in it): one row per identifier."""
     parts = " UNION ALL ".join(
         f"""
-        SELECT customer_key, '{level}' AS level, concat_ws('|', '{level}', subject_kind, {column}) AS token
+        SELECT customer_key, subject_kind, '{level}' AS level, explode(split({column}, ' ')) AS token
         FROM registrations
         WHERE {column} IS NOT NULL
         """
         for column, level in TOKEN_COLUMNS.items()
     )
-    return lake.keep(parts, registrations=registrations)
+    return lake.keep(
+        "SELECT customer_key, level, concat_ws('|', level, subject_kind, token) AS token FROM held",
+        held=lake.sql(parts, registrations=registrations),
+    )
 
 
 def _affected(lake: Lake, changed: Frame, tokens: Frame, known: Frame) -> Frame:

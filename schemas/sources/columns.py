@@ -289,7 +289,7 @@ class Sum(Strict):
 
 
 class Identifiers(Strict):
-    """Which field holds which identifier. `card` may be a JSON list of at most two."""
+    """Which field holds which identifier. `card` may be a JSON list."""
 
     citizen_id: str | None = None
     phone: str | None = None

@@ -180,7 +180,7 @@ ERRORS: dict[str, Rule] = {
     "wrong_columns": Rule(
         "a row has exactly the agreed columns", "Write the row with the agreed columns and send it again."
     ),
-    # A value that cannot be used: its row is quarantined.
+    # A value that cannot be used: its row is quarantined; of an identifier, the registration counts without it.
     "missing_value": Rule("a required value is present", "Fill in the value and send the row again."),
     "wrong_type": Rule(
         "a value is text, and a list is a list", "Write the value in the agreed type and send the row again."
@@ -233,7 +233,6 @@ ERRORS: dict[str, Rule] = {
         "Export the file again without opening it in a spreadsheet.",
     ),
     "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
-    "too_many_values": Rule("a list of cards names at most two", "Name at most two cards and send the row again."),
     "bad_citizen_id": Rule(
         "a citizen id has 18 characters, a date of birth and a valid check digit (GB 11643)",
         "Correct the citizen id, or leave it empty where that is agreed, and send the row again.",

@@ -19,8 +19,11 @@ CAME_LATER = {
     "silver.claims": {"refunded_fen", "wallet", "merchant_code", "merchant_code_source"},
     "silver.activities": {"spend_fen", "merchant_code"},
     "silver.membership": {"origin_id"},
+    "silver.customer_events": {"card_tokens"},
 }
 """Columns that migrations brought; quality also the results of statements."""
+CARDS = ("card_token", "card2_token")
+"""What a registration had instead of `card_tokens`."""
 NEW_TABLES = {"silver.redemptions", "gold.carbon_records"}
 """Tables that migrations brought."""
 
@@ -35,9 +38,12 @@ def as_it_was(lake: Path, registry: Registry, of: str) -> dict[int, tuple[int, i
     path = lake / table.path
     found = DeltaTable(path).to_pyarrow_table().to_pylist()
     names = [name for name in table.fields if name not in CAME_LATER[of]]
+    if of == "silver.customer_events":
+        names[names.index("key_version") : names.index("key_version")] = CARDS
+        found = [row | dict(zip(CARDS, [*(row["card_tokens"] or "").split(), None, None])) for row in found]
     is_old = [row for row in found if of != "gold.quality" or row["institution"] == "*"]
     of_tables = [{name: row[name] for name in names} for row in is_old]
-    schema = pa.schema([(name, ARROW_TYPES[table.types[name]]) for name in names])
+    schema = pa.schema([(name, ARROW_TYPES[table.types.get(name, "string")]) for name in names])
     shutil.rmtree(path)
     DeltaTable.create(path, schema, configuration={"delta.enableChangeDataFeed": "true"})
     pinned = {}

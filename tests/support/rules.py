@@ -118,7 +118,7 @@ def _of_identifiers(feed: RegistrationFeed) -> Iterator[Rule]:
     if names.card:
         yield "bad_card", names.card
         if isinstance(feed.formats[0], JsonLines):
-            yield from ((code, names.card) for code in ("too_many_values", "wrong_type"))
+            yield from ((code, names.card) for code in ("wrong_type",))
 
 
 def _counted_items(feed: ActFeed) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -174,6 +175,8 @@ FULL = {"full_refund": True, "partial_refund": False, "refunded": True}
 
 
 class Registrations:
+    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several."""
+
     def __init__(self, feed: RegistrationFeed, zone: ZoneInfo, window: Window, tokens: Tokens) -> None:
         self.columns = feed.columns
         self.key_version = tokens.key_version
@@ -190,15 +193,31 @@ class Registrations:
             "subject_kind": column_of(self.kinds, columns.subject_kind.column, raw, errors),
             "key_version": [self.key_version] * rows,
         }
+        refused = RowErrors(rows)
         for kind, name in (("citizen_id", names.citizen_id), ("phone", names.phone)):
             if name:
-                landed[f"{kind}_token"] = column_of(self.identifiers[kind], name, raw, errors)
+                landed[f"{kind}_token"] = column_of(self.identifiers[kind], name, raw, refused)
         if names.card:
-            first, second = _two_cards(raw[names.card], names.card, errors)
-            memo = self.identifiers["card"]
-            landed["card_token"] = memo.column(names.card, first, errors)
-            landed["card2_token"] = memo.column(names.card, second, errors)
+            landed["card_tokens"] = self._cards(raw[names.card], names.card, refused)
+        landed.update(refused_code=refused.codes, refused_column=refused.columns, refused_shape=refused.shapes)
         return landed
+
+    def _cards(self, values: Sequence[Any], name: str, refused: RowErrors) -> list[str | None]:
+        """The tokens of each row's card, or list of cards, in order and once each, with spaces between."""
+        cards = [
+            (row, card if type(card) is str else type(card))
+            for row, value in enumerate(values)
+            for card in (value if type(value) is list else [] if value is None else [value])
+        ]
+        by_card = RowErrors(len(cards))
+        tokens = self.identifiers["card"].column(name, [card for _, card in cards], by_card)
+        found: dict[int, set[str]] = defaultdict(set)
+        for (row, card), token, code in zip(cards, tokens, by_card.codes):
+            if code is not None:
+                refused.note(row, code, name, card)
+            elif token is not None:
+                found[row].add(token)
+        return [" ".join(sorted(found[row])) if row in found else None for row in range(len(values))]
 
 
 class Consents:
@@ -251,19 +270,3 @@ def _identifier_converter(tokens: Tokens, kind: str) -> Callable[[str], str | No
             raise BadValue(error.code) from None
 
     return convert
-
-
-def _two_cards(values: Sequence[Any], name: str, errors: RowErrors) -> tuple[list[Any], list[Any]]:
-    """Two columns from one that holds a card or a list of at most two; empty text where there is none."""
-    first, second = [], []
-    for row, value in enumerate(values):
-        cards = value if type(value) is list else [] if value is None else [value]
-        if len(cards) > 2:
-            errors.note(row, "too_many_values", name, value)
-            cards = []
-        if not all(type(card) is str for card in cards):
-            errors.note(row, "wrong_type", name, value)
-            cards = []
-        first.append(cards[0] if cards else "")
-        second.append(cards[1] if len(cards) == 2 and cards[1] != cards[0] else "")
-    return first, second

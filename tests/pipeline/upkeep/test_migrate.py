@@ -102,6 +102,8 @@ def migrated(home: Path, registry: Registry = REGISTRY, **options: Any) -> Migra
 
 def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     """The first migration, of a lake that was written before there were any."""
+    cards = Counter(row["card_tokens"] for row in _events(old))
+    assert max(len((one or "").split()) for one in cards) == 2
     as_older_code_wrote_it(old / "lake", REGISTRY)
     stood = rows(old / "lake", REGISTRY.tables["gold.ledger"])
     with pytest.raises(FormatError, match=r"seen migration 0, .* gold.publications lacks publication_kind, schema_v"):
@@ -112,6 +114,7 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     assert {name: rows(old / "lake", REGISTRY.tables[name]).num_rows for name in NEW_TABLES} == dict.fromkeys(
         NEW_TABLES, 0
     )
+    assert Counter(row["card_tokens"] for row in _events(old)) == cards
     members = rows(old / "lake", REGISTRY.tables["silver.membership"]).to_pylist()
     assert members and all(row["origin_id"] == row["person_id"] for row in members)
     record = rows(old / "lake", REGISTRY.tables[PUBLICATIONS]).to_pylist()
@@ -134,6 +137,11 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     assert migrated(old).seq is None
 
 
+def _events(home: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = rows(home / "lake", REGISTRY.tables["silver.customer_events"]).to_pylist()
+    return found
+
+
 def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
     from tanzhang.cli import app
 
@@ -148,10 +156,10 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
     anew = (
-        "gold.quality, silver.activities, silver.claims, silver.membership, gold.publications, silver.redemptions, "
-        "gold.carbon_records"
+        "gold.quality, silver.activities, silver.claims, silver.customer_events, silver.membership, gold.publications, "
+        "silver.redemptions, gold.carbon_records"
     )
-    assert shown.exit_code == 0 and f"written anew: {anew}" in shown.output
+    assert shown.exit_code == 0 and f"written anew: {anew}" in " ".join(shown.output.split())
     assert everything(old) == before
     done = call(app, ["migrate", "--home", str(old)])
     assert done.exit_code == 0 and "publication 3 pins what stands" in done.output

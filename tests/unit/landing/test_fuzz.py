@@ -199,7 +199,8 @@ def check_manifest(home: Path, receipt: Receipt, manifest: Manifest) -> None:
     assert (len(landed), len(rejected)) == (manifest.accepted_rows, manifest.rejected_rows)
     lines = [row["line"] for row in (*landed, *rejected)]
     assert len(set(lines)) == len(lines) and all(line > 0 for line in lines)
-    codes = {row["error_code"] for row in landed} - {None} | {row["error_code"] for row in rejected}
+    codes = {row["error_code"] for row in (*landed, *rejected)} | {row.get("refused_code") for row in landed}
+    codes -= {None}
     assert codes <= ERRORS.keys() and codes == {error.code for error in manifest.errors} - {"sum_not_checked"}
     assert manifest.quarantined_rows == sum(row["error_code"] is not None for row in landed)
 

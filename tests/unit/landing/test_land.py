@@ -38,7 +38,7 @@ from tests.support.landing import (
     take,
 )
 
-IDENTIFIERS = ("customer", "citizen_id", "phone", "card", "card2")
+IDENTIFIERS = ("citizen_id", "phone")
 UNIX_COLUMNS = {
     "at": "occurred_at_unix",
     "ended": "ended_at_unix",
@@ -80,7 +80,12 @@ def as_landed(manifest: Manifest, told: dict[str, Any], customer: str | None) ->
         elif name == "customer":
             landed["customer_key"] = token(TOKEN_KEY, "customer", institution, value)
         elif name in IDENTIFIERS:
-            landed[f"{name}_token"] = token(TOKEN_KEY, name.rstrip("2"), value)
+            landed[f"{name}_token"] = token(TOKEN_KEY, name, value)
+        elif name in ("card", "cards"):
+            cards = value if name == "cards" else [value]
+            landed["card_tokens"] = " ".join(sorted(token(TOKEN_KEY, "card", card) for card in cards))
+        elif name == "refused":
+            landed |= dict(zip(("refused_code", "refused_column", "refused_shape"), value))
         elif name in UNIX_COLUMNS:
             landed[UNIX_COLUMNS[name]] = unix(value)
         elif name == "rule":
@@ -158,6 +163,7 @@ def test_a_manifest_says_what_the_file_holds(fixture_home: Path, institution: st
     seen = {(error.code, error.column) for error in manifest.errors}
     wrong = {(code, column) for code, column, _ in told.get("quarantined", {}).values()}
     wrong |= {(code, None) for code, _ in told.get("rejected", {}).values()}
+    wrong |= {tuple(row["refused"][:2]) for row in told.get("good", {}).values() if "refused" in row}
     assert {pair for pair in seen if pair[0] != "sum_not_checked"} == wrong
     assert ("sum_not_checked" in {code for code, _ in seen}) == bool(told.get("is_sum_unchecked"))
     assert all((error.rule, error.mend) == ERRORS[error.code] for error in manifest.errors)

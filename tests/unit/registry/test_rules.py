@@ -38,11 +38,13 @@ def of_feed(institution: str, feed: str) -> list[Sample]:
 
 
 def caught(source: Source, some: list[Sample], sent: dict[tuple[str, str], Path]) -> Caught:
+    """Rows that are quarantined, or have an identifier that is refused, and by which rule."""
     return {
-        (sample.name, row["line"]): (row["error_code"], row["error_column"])
+        (sample.name, row["line"]): (row[f"{what}_code"], row[f"{what}_column"])
         for sample in some
         for row in read_rows(source, sample, sent[sample.institution, sample.name])
-        if row["error_code"]
+        for what in ("error", "refused")
+        if row.get(f"{what}_code")
     }
 
 
@@ -51,6 +53,8 @@ def test_each_rule_of_a_contract_has_a_fixture_row(institution: str, feed: str) 
     """`wrong_type` is of every value of a JSON file, so only that of the customer is asked for."""
     told = [sample.told.get("quarantined", {}).values() for sample in of_feed(institution, feed)]
     found = {(code, column) for rows in told for code, column, _ in rows}
+    good = [row for sample in of_feed(institution, feed) for row in sample.told.get("good", {}).values()]
+    found |= {tuple(row["refused"][:2]) for row in good if "refused" in row}
     wanted = rules_of(SOURCES[institution].feeds[feed])
     assert wanted - found == set()
     assert {code for code, _ in found - wanted} <= {"wrong_type"}
