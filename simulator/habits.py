@@ -42,10 +42,10 @@ def walk(scene: Scene) -> Done:
     at = day[act] * DAY + 27_000 + number * part + rng.integers(0, part)
     shown = np.where(is_last, steps[act], steps[act] * (number + 1) // (readings[act] + 1))
 
-    consent = block.consents_at(ALIPAY, person[act], TRAVEL, at)
-    since_midnight = block.consents_at(ALIPAY, person, TRAVEL, day * DAY)
-    is_first = number == 0
-    goes_on = np.where(is_first, since_midnight[act], np.roll(consent, 1)) & consent
+    given = block.consent_since(ALIPAY, person[act], TRAVEL, at)
+    at_midnight = block.consent_since(ALIPAY, person, TRAVEL, day * DAY)
+    consent, is_first = given >= 0, number == 0
+    goes_on = consent & (given == np.where(is_first, at_midnight[act], np.roll(given, 1)))
     counted = np.bincount(act, np.where(goes_on, shown - np.where(is_first, 0, np.roll(shown, 1)), 0), size).astype(
         np.int64
     )

@@ -83,9 +83,14 @@ class Block:
 
     def consents_at(self, institution: int, person: Column, scope: Column | int, at: Column) -> Column:
         """Whether consent to the scope is in force at each time."""
+        return self.consent_since(institution, person, scope, at) >= 0
+
+    def consent_since(self, institution: int, person: Column, scope: Column | int, at: Column) -> Column:
+        """Which of a person's consents to the scope, from the first given on, is in force at each time; -1 for none."""
         since = self.given_from[institution, person, scope]
         until = self.given_to[institution, person, scope]
-        return np.asarray(((since <= at[:, None]) & (at[:, None] < until)).any(axis=1))
+        holds = (since <= at[:, None]) & (at[:, None] < until)
+        return np.where(holds.any(axis=1), holds.argmax(axis=1), -1)
 
     def consents_all_day(self, institution: int, person: Column, scope: Column | int, day: Column) -> Column:
         """Whether consent to the scope holds from each day's midnight to its end without a break."""

@@ -76,7 +76,8 @@ def cycle(scene: Scene) -> Done:
     wallet_consent = by_wallet & block.consents_at(ALIPAY, person, TRAVEL, paid_at)
 
     due = np.select([trips.is_electric, metres > 0], [NO_FACTOR, CREDITED], WITHHELD)
-    outcome = np.select([consent, wallet_consent], [due, NO_FACTOR], NO_CONSENT)  # where a wallet's trip was, nobody says
+    # Where a wallet's trip was, nobody says.
+    outcome = np.select([consent, wallet_consent], [due, NO_FACTOR], NO_CONSENT)
     acts = acts_of(
         person=person,
         scenario=np.where(trips.is_electric, E_BIKE, BIKE),

@@ -88,9 +88,10 @@ class Source(Strict):
     @model_validator(mode="after")
     def _banks_say_their_clock(self) -> Source:
         for name, feed in self.feeds.items():
-            if self.kind == "bank" and isinstance(feed, PaymentFeed):
-                if "tells" not in feed.columns.occurred_at.model_fields_set:
-                    raise ValueError(f"feeds.{name}.columns.occurred_at: say what a bank's time tells: act or booking")
+            if self.kind != "bank" or not isinstance(feed, PaymentFeed):
+                continue
+            if "tells" not in feed.columns.occurred_at.model_fields_set:
+                raise ValueError(f"feeds.{name}.columns.occurred_at: say what a bank's time tells: act or booking")
         return self
 
     @property
