@@ -7,36 +7,24 @@ is landed when its manifest is there. Streams: memory does not grow with the fil
 
 from __future__ import annotations
 
-import gc
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from jobs.files import write_whole
-from jobs.landing.columns import REJECTS, SCHEMAS
-from jobs.landing.formats.batches import BillHead, FileRefused, Reject
-from jobs.landing.formats.read import open_export
-from jobs.landing.formats.rows import RowMaker, Tally
+from jobs.landing.formats.batches import BillHead, FileRefused
+from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
-from jobs.landing.manifests import LANDING, Bill, Manifest, load_manifests, manifest_path, newest_landings, stem_of
-from jobs.landing.profile import Profiler
+from jobs.landing.manifests import LANDING, Manifest, load_manifests, manifest_path, newest_landings, stem_of
+from jobs.landing.parts import Read, read_part, settle, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
 from jobs.landing.tokens import Tokens
 from jobs.logs import log
-from schemas.sources import Feed, Source
+from schemas.sources import Source
 from schemas.sources.errors import Fault, fault
 from schemas.units import MICRO
-
-MOST_REJECTS = 100_000
-"""More rows that cannot be split, and more than can, are no slips but another kind of file."""
 
 
 def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
@@ -191,12 +179,12 @@ class _Lander:
         for file, path in zip(parts, paths):
             path.parent.mkdir(parents=True, exist_ok=True)
             make = partial(self._rows_of, receipt, file, customers.get(file.name))
-            reads.append(_read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file))
-        code = "part_refused" if any(read.reasons for read in reads) else _useless(reads)
+            reads.append(read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file))
+        code = "part_refused" if any(read.reasons for read in reads) else useless(reads)
         manifests = []
         for file, path, read in zip(parts, paths, reads):
             reasons = read.reasons or ([fault(code)] if code else [])
-            _settle(path, keep=code is None)
+            settle(path, keep=code is None)
             whose = self._customer_key(customers.get(file.name))
             manifests.append(_manifest(self.source, receipt, file, read, reasons, landing, whose))
         for manifest, path in zip(manifests, paths):
@@ -222,157 +210,11 @@ class _Lander:
         )
 
 
-def _settle(path: Path, *, keep: bool) -> None:
-    """Move what was read of a file to its place beside the manifest, or drop it."""
-    for suffix in (".parquet", ".rejects.parquet"):
-        temporary = _temporary(path, suffix)
-        if keep:
-            os.replace(temporary, path.with_suffix(suffix))
-        else:
-            temporary.unlink(missing_ok=True)
-
-
-@dataclass
-class _Read:
-    """One part, read: what it held and why it cannot count, if so."""
-
-    tally: Tally = field(default_factory=Tally)
-    accepted: int = 0
-    quarantined: int = 0
-    rejected: int = 0
-    reasons: list[Fault] = field(default_factory=list)
-    row_errors: dict[tuple[str, str | None], Fault] = field(default_factory=dict)
-    bill: Bill | None = None
-    profiler: Profiler = field(default_factory=Profiler)
-
-    def note_rows(self, batch: pa.RecordBatch, rejects: Iterable[Reject]) -> None:
-        """Count a batch and keep the first row error of each code and column."""
-        self.profiler.add(batch)
-        self.accepted += batch.num_rows
-        self.quarantined += batch.num_rows - batch.column("error_code").null_count
-        for what in ("error", "refused"):
-            if f"{what}_code" in batch.schema.names:
-                self._note_first(batch, what)
-        for reject in rejects:
-            self.rejected += 1
-            self._note(reject.code, reject.column, reject.line, reject.shape)
-
-    def _note_first(self, batch: pa.RecordBatch, what: str) -> None:
-        """Of rows with an error, or with an identifier that was refused."""
-        codes = batch.column(f"{what}_code")
-        if codes.null_count < batch.num_rows:
-            bad = batch.filter(codes.is_valid()).select(
-                ["line", *(f"{what}_{said}" for said in ("code", "column", "shape"))]
-            )
-            for line, code, column, found in zip(*(of.to_pylist() for of in bad.columns)):
-                self._note(code, column, line, found)
-
-    def _note(self, code: str, column: str | None, line: int, found: str) -> None:
-        if (code, column) not in self.row_errors:
-            first = fault(code, line=line, column=column).model_copy(update={"shape": found})
-            self.row_errors[code, column] = first
-
-
-def _temporary(path: Path, suffix: str) -> Path:
-    return path.with_name(f".{path.stem}{suffix}.tmp")
-
-
-def _read_part(
-    make: Callable[[BillHead | None], RowMaker], feed: Feed, received: Path, manifest: Path, file: ReceivedFile
-) -> _Read:
-    """Read one file into temporary Parquet files beside its manifest, and hold it against the control file."""
-    read = _Read()
-    with (
-        _writer(_temporary(manifest, ".parquet"), SCHEMAS[feed.kind]) as landed,
-        _writer(_temporary(manifest, ".rejects.parquet"), REJECTS) as rejected,
-        _collector_paused(),
-    ):
-        try:
-            with open_export(received, feed) as export:
-                maker = make(export.head)
-                read.tally, read.bill = maker.tally, _bill(maker, export.head)
-                read.profiler.new_columns += export.new_columns
-                for batch in export.batches:
-                    read.profiler.add_raw(batch.columns, len(batch.lines))
-                    rows = maker.rows(batch)
-                    landed.write_batch(rows)
-                    if batch.rejects:
-                        rejected.write_batch(_reject_rows(file.file_id, batch.rejects))
-                    read.note_rows(rows, batch.rejects)
-                    if read.accepted + read.rejected > file.rows:  # refused already: the rest may be without end
-                        break
-                    if read.rejected > max(MOST_REJECTS, read.accepted):
-                        raise FileRefused(fault("too_many_rejects"))
-        except FileRefused as refused:
-            read.reasons += refused.reasons
-            return read
-    _check(file, read)
-    return read
-
-
-def _useless(reads: Sequence[_Read]) -> str | None:
-    """What is wrong with a statement that has rows and none that can be used: it would replace one that has."""
-    rows = sum(read.accepted + read.rejected for read in reads)
-    unusable = sum(read.quarantined + read.rejected for read in reads)
-    return "no_usable_row" if rows and rows == unusable else None
-
-
-def _bill(maker: RowMaker, head: BillHead | None) -> Bill | None:
-    if head is None or maker.customer_key is None:
-        return None
-    return Bill(
-        customer_key=maker.customer_key,
-        first_day=head.first_day,
-        last_day=head.last_day,
-        exported_at=head.exported_at.replace(tzinfo=maker.zone),
-        is_whole=head.is_whole,
-    )
-
-
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    repeating = [name for name in schema.names if name not in ("line", "record_key")]
-    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without cyclic garbage collection: rows hold no cycles, and looking for them doubles the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _reject_rows(file_id: str, rejects: list[Reject]) -> pa.RecordBatch:
-    rows = [(file_id, reject.line, reject.code, reject.column, reject.shape) for reject in rejects]
-    arrays = [pa.array(values, type=column.type) for values, column in zip(zip(*rows), REJECTS)]
-    return pa.record_batch(arrays, schema=REJECTS)
-
-
-def _check(file: ReceivedFile, read: _Read) -> None:
-    """Rows and sums against the control file.
-
-    A sum can only be checked when every row of it could be read; otherwise the manifest says that it was
-    not, so that one broken row does not hold back a day.
-    """
-    if read.accepted + read.rejected != file.rows:
-        read.reasons.append(fault("wrong_row_count"))
-        return
-    for column, stated in file.sums.items():
-        if read.rejected or read.tally.unreadable:
-            read.row_errors["sum_not_checked", column] = fault("sum_not_checked", column=column)
-        elif Decimal(stated) * MICRO != read.tally.sum_micro:
-            read.reasons.append(fault("wrong_sum", column=column))
-
-
 def _manifest(
     source: Source,
     receipt: Receipt,
     file: ReceivedFile,
-    read: _Read,
+    read: Read,
     reasons: list[Fault],
     landing: int,
     customer_key: str | None,

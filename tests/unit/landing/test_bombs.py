@@ -27,7 +27,7 @@ import json, os, resource, sys, time
 from datetime import date
 from pathlib import Path
 from jobs.landing.formats.rows import RowMaker
-from jobs.landing.land import _read_part
+from jobs.landing.parts import read_part
 from jobs.landing.receipts import ReceivedFile
 from jobs.landing.tokens import Tokens
 from tests.support.landing import RECORD_KEY, SOURCES, STATIONS, TOKEN_KEY
@@ -41,7 +41,7 @@ def read(path, institution, feed, customer):
         return RowMaker(source, feed, "f" * 16, date(2026, 11, 1), tokens, STATIONS, head, customer)
     file = ReceivedFile(name="x", feed=feed, part=1, parts=1, rows=10**9, sha256="0" * 64, file_id="f" * 16, path="x")
     before, start = peak(), time.monotonic()
-    found = _read_part(make, source.feeds[feed], path, path.with_name("landed"), file)
+    found = read_part(make, source.feeds[feed], path, path.with_name("landed"), file)
     return [found.reasons[0].code, peak() - before, time.monotonic() - start, found.accepted + found.rejected]
 
 for line in sys.stdin:
