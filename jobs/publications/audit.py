@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
-HEX_32 = "^[0-9a-f]{32}$"
+HEX_32 = "^[0-9a-f]{32}( [0-9a-f]{32})*$"
+"""A pseudonym or token, or a list of them."""
 SECRETIVE = ("silver.customer_events", "silver.redemptions", "silver.membership", "silver.claims", "gold.ledger",
              "gold.carbon_records")  # fmt: skip
 """Tables whose pseudonyms and tokens are looked at."""

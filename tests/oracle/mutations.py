@@ -36,7 +36,8 @@ class Mutation:
 MUTATIONS = (
     Mutation("factor doubled", "factors/metro_reduction.yaml", '"46.7"', '"93.4"', "figures"),
     Mutation("cap off", "scenarios/walking.yaml", "limit: 296 g", "limit: 296000 g", "figures"),
-    Mutation("shortest trip doubled", "jobs.policy.tables:Policy._missing_quantity", "* 1000", "* 2000", "credits"),
+    Mutation("rides nowhere in particular credited", "jobs.activities.match:claims_of", "coalesce(p.region, c.region)",
+             "coalesce(p.region, CASE WHEN c.region = '{UNPLACED}' THEN '330100' ELSE c.region END)", "credits"),
     Mutation("lowest reading instead of the highest", "jobs.activities.match:readings_of", "max(quantity_micro)",
              "min(quantity_micro)", "figures"),
     Mutation("duplicates kept", "jobs.activities.assignment:_pairs", "AND {near}", "AND {near} AND false", "credits"),
