@@ -215,8 +215,9 @@ def named(scenarios: list[str]) -> str:
 
 
 def _rank(cap: Cap, caps: list[Cap]) -> int:
-    """How many caps lie within it, one within the other."""
-    return max((_rank(other, caps) + 1 for other in caps if other is not cap and cap.holds(other)), default=0)
+    """How many caps lie within it, one within the other; one that succeeds it on a date holds as much and is none."""
+    inner = [other for other in caps if cap.holds(other) and not other.holds(cap)]
+    return max((_rank(other, caps) + 1 for other in inner), default=0)
 
 
 def _validity(one: Programme, rule: Rule | None = None) -> dict[str, date]:

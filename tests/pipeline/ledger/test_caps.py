@@ -130,6 +130,16 @@ def test_a_later_cap_on_kilograms_takes_none_that_an_older_one_has_taken() -> No
     }  # fmt: skip
 
 
+def test_a_cap_is_succeeded_by_another_from_a_day_on() -> None:
+    """A month's 100 points hold for its first day, 50 from the second on: each for the acts of its dates."""
+    caps = [{"period": "month", "points": 100, "valid_to": NEXT}, {"period": "month", "points": 50, "valid_from": NEXT}]
+    found = stood(ruled(caps, {}), [[ride("a", FIRST), ride("b", NEXT)]])
+    assert sums(found) == {
+        ("activity", FIRST, "metro"): 311, ("activity", NEXT, "metro"): 311,
+        ("cap", FIRST, "*"): -211, ("cap", NEXT, "*"): -261,
+    }  # fmt: skip
+
+
 SPAN = st.one_of(st.just({}), st.sampled_from(DAYS[1:4]).map(lambda day: {"valid_from": day}),
                  st.sampled_from(DAYS[1:4]).map(lambda day: {"valid_to": day}))  # fmt: skip
 PERIOD = st.sampled_from(PERIODS)
