@@ -56,32 +56,55 @@ class Carried:
 
         Where only some of its acts lie in a programme's region, it takes from these first: towards less credit.
         """
-        return self._lake.keep(
-            f"""
-            WITH takes AS (
-                SELECT rule, person_id, start, CAST(sum(taken) AS bigint) AS taken
-                FROM filled
-                GROUP BY rule, person_id, start
-                HAVING sum(taken) > 0
-            ),
-            rewarded AS (
-                SELECT t.rule, t.person_id, t.start, t.taken, p.measure, p.rule AS earned_by, p.above, p.below,
-                    CAST(sum(k.given) AS bigint) AS milligrams,
-                    CAST(sum((k.given * p.above) div p.below) AS bigint) AS earned
-                FROM takes AS t
-                JOIN filled AS k ON t.rule = k.rule AND t.person_id = k.person_id AND t.start = k.start
-                JOIN by_gram AS p ON {MATCHES}
-                LEFT ANTI JOIN barred AS b ON {BARRED}
-                GROUP BY t.rule, t.person_id, t.start, t.taken, p.measure, p.rule, p.above, p.below
-            )
-            SELECT rule, person_id, start, measure,
-                CAST(sum(least((least(taken, milligrams) * above + below - 1) div below, earned)) AS bigint) AS points
-            FROM rewarded
-            GROUP BY rule, person_id, start, measure
+        lake = self._lake
+        # In steps: of the whole DuckDB 1.x now and then loses a column while it orders the joins.
+        takes = lake.keep(
+            """
+            SELECT rule, person_id, start, CAST(sum(taken) AS bigint) AS taken
+            FROM filled
+            GROUP BY rule, person_id, start
+            HAVING sum(taken) > 0
             """,
             filled=self._filled,
+        )
+        acts = lake.keep(
+            """
+            SELECT k.*, t.taken AS taken_in_all
+            FROM filled AS k
+            JOIN takes AS t ON k.rule = t.rule AND k.person_id = t.person_id AND k.start = t.start
+            """,
+            filled=self._filled,
+            takes=takes,
+        )
+        rewarded = lake.keep(
+            f"""
+            SELECT k.rule, k.person_id, k.start, k.taken_in_all, k.given, p.measure, p.rule AS earned_by, p.above,
+                p.below
+            FROM acts AS k
+            JOIN by_gram AS p ON {MATCHES}
+            LEFT ANTI JOIN barred AS b ON {BARRED}
+            """,
+            acts=acts,
             by_gram=self._by_gram,
             barred=self._barred,
+        )
+        return lake.keep(
+            """
+            WITH sums AS (
+                SELECT rule, person_id, start, taken_in_all, measure, earned_by, above, below,
+                    CAST(sum(given) AS bigint) AS milligrams,
+                    CAST(sum((given * above) div below) AS bigint) AS earned
+                FROM rewarded
+                GROUP BY rule, person_id, start, taken_in_all, measure, earned_by, above, below
+            )
+            SELECT rule, person_id, start, measure,
+                CAST(sum(least(
+                    (least(taken_in_all, milligrams) * above + below - 1) div below, earned
+                )) AS bigint) AS points
+            FROM sums
+            GROUP BY rule, person_id, start, measure
+            """,
+            rewarded=rewarded,
         )
 
     def reached(self, standing: Frame, period: Period) -> Frame:

@@ -111,11 +111,6 @@ def act_of(home: Path, claim: ClaimStory) -> tuple[str, Decimal]:
     return scenario, Decimal(1 if scenario == "utility_payment" else row["active_data_list"][0]["item_amount"])
 
 
-def milligrams(home: Path, claim: ClaimStory) -> int:
-    scenario, quantity = act_of(home, claim)
-    return int(quantity * GRAMS[scenario] * 1_000)
-
-
 def paid(home: Path, claim: ClaimStory) -> int | None:
     """Fen that the claim's line states; of a ride the exit's."""
     row = row_at(home, claim.lines[-1])
@@ -183,15 +178,24 @@ ZHEJIANG, FOREST, UNIONPAY = (f"points.{name}" for name in ("zhejiang_tanpuhui",
 RIDES = ("metro", "bus", "shared_bike")
 
 
-def worth(home: Path, claim: ClaimStory, measure: str) -> int:
+def worth(measure: str, scenario: str, quantity: Decimal) -> int:
     """Milligrams or points of one act."""
-    scenario, quantity = act_of(home, claim)
+    milligrams = int(quantity * GRAMS[scenario] * 1_000)
     return {
-        "reduction_mg": milligrams(home, claim),
-        ZHEJIANG: milligrams(home, claim) // POINT_MG,
+        "reduction_mg": milligrams,
+        ZHEJIANG: milligrams // POINT_MG,
         FOREST: {"utility_payment": 262, "metro": 80, "bus": 80, "walking": int(quantity * 2) // 100}.get(scenario, 0),
         UNIONPAY: 10 if scenario in RIDES else 5 if scenario == "utility_payment" else int(quantity) // 1_000,
     }[measure]
+
+
+def counted(home: Path, one: Explanation) -> Decimal:
+    """What its lines tell of one act: of a running total the reading that counts, or what it is above the first one."""
+    [(scenario, quantity)] = [act_of(home, claim) for claim in one.claims if claim.outcome == "credited"]
+    others = [act_of(home, claim)[1] for claim in one.claims if scenario == "walking" and claim.outcome == "absorbed"]
+    since_the_first = quantity - min(others, default=quantity)
+    is_part = others and Decimal(one.entry["quantity_micro"]) == since_the_first * 1_000_000
+    return since_the_first if is_part else quantity
 
 
 def test_figures_follow_from_the_lines(told: list[Explanation], home: Path) -> None:
@@ -199,7 +203,7 @@ def test_figures_follow_from_the_lines(told: list[Explanation], home: Path) -> N
     for one in acts(told):
         entry, credited = one.entry, [claim for claim in one.claims if claim.outcome == "credited"]
         kind, measure = entry["position_kind"], entry["measure"]
-        expected = sum(worth(home, claim, measure) for claim in credited)
+        expected = sum(worth(measure, *act_of(home, claim)) for claim in credited)
         scenarios = [act_of(home, claim)[0] for claim in credited]
         if kind == "cap":
             assert set(scenarios) == {entry["scenario"]} == {"walking"}
@@ -211,6 +215,7 @@ def test_figures_follow_from_the_lines(told: list[Explanation], home: Path) -> N
             assert len(scenarios) >= 10
         else:
             assert scenarios == [entry["scenario"]]
+            expected = worth(measure, scenarios[0], counted(home, one))
         assert one.amount == expected, entry
         assert entry["amount"] == (expected if entry["entry_kind"] == "post" else -expected), entry
         kinds.add((measure, kind))
