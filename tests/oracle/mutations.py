@@ -49,7 +49,7 @@ MUTATIONS = (
     Mutation("repeats kept", "jobs.claims.landed:rows", 'key = "r.record_key"',
              'key = "md5(concat(r.record_key, r.file_id))"', "credits"),
     Mutation("superseded kept", "jobs.runs.run:in_force",
-             "if file.revision == highest[_delivery(file) if file.bill else statement_of(file)]", "", "credits"),
+             "else file.revision == highest[statement_of(file)]", "else True", "credits"),
     Mutation("conflicting links joined", "jobs.persons.resolve:partition",
              "told, doubtful = _telling(edges[level], label, identified)",
              "identified, told, doubtful = identified[:0], edges[level], 0", "persons"),
