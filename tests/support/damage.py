@@ -64,9 +64,3 @@ def well_told(outcome: Outcome) -> None:
 def line_of(outcome: Outcome, code: str) -> int | None:
     assert outcome.manifest is not None
     return next(error.line for error in outcome.manifest.errors if error.code == code)
-
-
-def taken_none(outcome: Outcome, home: Path, code: str) -> None:
-    assert outcome.manifest is not None and outcome.manifest.state == "accepted"
-    assert {found for found, _ in rejects(home, outcome.manifest).values()} == {code}
-    assert (outcome.manifest.rejected_rows, outcome.manifest.accepted_rows) == (2, 0)
