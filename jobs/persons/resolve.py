@@ -98,11 +98,8 @@ def registrations_in_force(run: Run) -> Frame:
 
 
 def _changed(run: Run, known: Frame) -> Frame:
-    """Customers whose registration this run touched, and those that nobody knew before."""
-    events, claims, redemptions = (
-        log.rows if run.full else log.written
-        for log in map(run.log, ("silver.customer_events", "silver.claims", "silver.redemptions"))
-    )
+    """Customers whose registration this run touched, be it that it was theirs, and those that nobody knew before."""
+    events, claims, redemptions = map(run.log, ("silver.customer_events", "silver.claims", "silver.redemptions"))
     return run.lake.keep(
         """
         WITH seen AS (
@@ -116,9 +113,9 @@ def _changed(run: Run, known: Frame) -> Frame:
         FROM seen AS s
         LEFT ANTI JOIN known AS k ON s.customer_key = k.customer_key
         """,
-        events=events,
-        claims=claims,
-        redemptions=redemptions,
+        events=events.rows if run.full else events.of(events.written, "event_key").rows,
+        claims=claims.rows if run.full else claims.written,
+        redemptions=redemptions.rows if run.full else redemptions.written,
         known=known,
     )
 

@@ -1,0 +1,43 @@
+"""What matching must not do, a run finds by itself, from the claims and consents, before it publishes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.errors import PublicationBlocked
+from jobs.lake import Frame, Lake
+from tests.support.exports import CITIZEN, PHONE, REGISTERED, alipay_acts, alipay_registrations, table
+from tests.support.one_person import D1, D2, World, known_world
+
+
+def blocked(world: World) -> set[str]:
+    """Rules by which the run of the first date is not published."""
+    with pytest.raises(PublicationBlocked) as stopped:
+        world.run(D1)
+    return {one.rule.id for one in stopped.value.broken}
+
+
+def test_two_credits_of_one_bill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(lake: Lake, pairs: Frame, most_span: int) -> Frame:
+        return lake.sql("SELECT claim_id, group_id FROM pairs WHERE false", pairs=pairs)
+
+    monkeypatch.setattr("jobs.activities.assignment.one_to_one", nobody)
+    world = known_world(tmp_path)
+    world.send("alipay", D2, alipay_acts((1, 1, f"{D1}", "shenghuojiaofei", "50")), arrives=D1)
+    acts = table("citic_bank", "acts", f"C1|线上缴费（电费）|{D1:%Y%m%d}|1|50.00|", total="50.00")
+    world.send("citic_bank", D2, acts, arrives=D1)
+    assert blocked(world) == {"acts_credited_once"}
+
+
+def test_a_credit_that_nobody_agreed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def everybody(lake: Lake, claims: Frame, intervals: Any) -> Frame:
+        return lake.sql("SELECT claim_id FROM claims", claims=claims)
+
+    monkeypatch.setattr("jobs.activities.reports.with_consent", everybody)
+    world = World(tmp_path)
+    known = alipay_registrations((1, CITIZEN[0], PHONE[0], [], REGISTERED))
+    world.send("alipay", D1, known, alipay_acts((1, 1, f"{D1}", "shenghuojiaofei", "50")))
+    assert blocked(world) == {"acts_have_consent"}
