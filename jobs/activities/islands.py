@@ -66,10 +66,10 @@ def one_to_one(lake: Lake, pairs: Frame, most_span: int) -> Frame:
         "SELECT n.* FROM numbered AS n LEFT ANTI JOIN small AS s ON n.island = s.island", numbered=numbered, small=small
     )
     best = _best(lake, small, numbered, steps)
-    return lake.union(sole, best, nearest_first(lake, large))
+    return lake.union(sole, best, _nearest_first(lake, large))
 
 
-def nearest_first(lake: Lake, pairs: Frame) -> Frame:
+def _nearest_first(lake: Lake, pairs: Frame) -> Frame:
     """The greedy assignment by (distance, group, claim): claim_id, group_id.
 
     In every round the pairs that are the best of both their ends are taken; the best pair of all is always among
@@ -152,7 +152,7 @@ def _steps(lake: Lake, numbered: Frame) -> Frame:
         WITH steps AS (SELECT DISTINCT island, step FROM numbered),
         spans AS (SELECT DISTINCT island, bit, place, first, last FROM numbered)
         SELECT s.island, s.step, count(*) AS width,
-            CAST(sum(CASE WHEN g.last > s.step AND g.place <= 62 THEN g.bit ELSE 0 END) AS bigint) AS open_bits
+            CAST(sum(CASE WHEN g.last > s.step THEN g.bit ELSE 0 END) AS bigint) AS open_bits
         FROM steps AS s
         JOIN spans AS g ON s.island = g.island AND g.first <= s.step AND g.last >= s.step
         GROUP BY s.island, s.step

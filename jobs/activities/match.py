@@ -48,7 +48,7 @@ def match(run: Run) -> dict[str, Frame]:
         UNION ALL SELECT claim_id, group_id, counted_micro FROM readings
         """,
         assigned=groups_of(lake, reports),
-        readings=readings_of(lake, claims, consented, intervals),
+        readings=readings_of(lake, claims, intervals),
     )
     outcomes = lake.union(
         touched.decides(lake, outcomes_of(run, claims, consented, groups, refunds)),

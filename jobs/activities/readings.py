@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
 
 
-def readings_of(lake: Lake, claims: Frame, consented: Frame, intervals: Frame) -> Frame:
+def readings_of(lake: Lake, claims: Frame, intervals: Frame) -> Frame:
     """The readings that count, as one group for each person, family and date.
 
     In each interval of consent counts the difference of its readings: from nothing, where the day began in it, else from
@@ -22,7 +22,6 @@ def readings_of(lake: Lake, claims: Frame, consented: Frame, intervals: Frame) -
 
     Args:
         claims: those looked at, of all kinds; `needs_until_unix` is the last second that a claim needs consent for.
-        consented: claim_id of those that consent covers.
         intervals: customer_key, scope, given_from_unix, given_until_unix.
 
     Returns:
@@ -35,7 +34,6 @@ def readings_of(lake: Lake, claims: Frame, consented: Frame, intervals: Frame) -
                 c.start_unix, c.quantity_micro, i.given_from_unix,
                 i.given_from_unix <= {first_second("c.act_date")} AS since_midnight
             FROM claims AS c
-            LEFT SEMI JOIN consented AS a ON c.claim_id = a.claim_id
             JOIN intervals AS i
                 ON c.customer_key = i.customer_key AND c.scope = i.scope AND i.given_from_unix <= c.start_unix
                 AND i.given_until_unix > c.needs_until_unix
@@ -80,6 +78,5 @@ def readings_of(lake: Lake, claims: Frame, consented: Frame, intervals: Frame) -
         WHERE h.place = 1
         """,
         claims=claims,
-        consented=consented,
         intervals=intervals,
     )

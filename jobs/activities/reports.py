@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.claims.consents import consents_of, given_intervals, scopes_of, with_consent
+from jobs.claims.consents import consents_of, given_intervals, needs_until, scopes_of, with_consent
 from schemas.sources import UNPLACED
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
     from jobs.runs.run import Run
-
-
-LAST_SECOND = 86_399
 
 
 def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
@@ -28,12 +25,8 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
         SELECT c.claim_id, c.institution, c.feed, c.customer_key, m.person_id, c.claim_kind, c.scenario, c.family,
             coalesce(p.region, c.region) AS region, c.act_date, c.time_precision, c.occurred_at_unix AS start_unix,
             coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
-            CASE
-                WHEN c.time_precision = 'day' THEN c.occurred_at_unix + {LAST_SECOND}
-                ELSE c.occurred_at_unix
-            END AS needs_until_unix,
-            c.time_precision = 'day' AS is_day, c.quantity_micro, f.missing_quantity_micro, c.amount_fen,
-            c.refunded_fen, c.is_full_refund,
+            {needs_until("c")} AS needs_until_unix, c.time_precision = 'day' AS is_day, c.quantity_micro,
+            f.missing_quantity_micro, c.amount_fen, c.refunded_fen, c.is_full_refund,
             CASE WHEN f.is_wallet THEN c.institution ELSE c.wallet END AS wallet,
             c.merchant_code, c.merchant_code_source, f.usual_code, f.slot, f.proof, f.scope,
             coalesce(f.is_brought, false) AS is_brought,
@@ -71,12 +64,8 @@ def refunds_in_force(run: Run) -> Frame:
         WITH originals AS (SELECT DISTINCT claim_id, amount_fen FROM named WHERE claim_kind <> 'refund')
         SELECT r.*, f.scope,
             coalesce(f.is_brought, false) AS is_brought,
-            r.occurred_at_unix AS start_unix,
-            CASE
-                WHEN r.time_precision = 'day' THEN r.occurred_at_unix + {LAST_SECOND}
-                ELSE r.occurred_at_unix
-            END AS needs_until_unix,
-            o.claim_id AS original, o.amount_fen AS original_fen
+            r.occurred_at_unix AS start_unix, {needs_until("r")} AS needs_until_unix, o.claim_id AS original,
+            o.amount_fen AS original_fen
         FROM refunds AS r
         LEFT JOIN feeds AS f
             ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 
 FOREVER = 2**53
+LAST_SECOND = 86_399
+"""Of a day, from its midnight."""
+
+
+def needs_until(alias: str) -> str:
+    """SQL: the last second for which the claim `alias` needs consent; of what is known by the day, the day's last."""
+    at = f"{alias}.occurred_at_unix"
+    return f"CASE WHEN {alias}.time_precision = 'day' THEN {at} + {LAST_SECOND} ELSE {at} END"
 
 
 def consents_of(run: Run, customers: Frame) -> Frame:

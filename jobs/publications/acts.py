@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jobs.claims.consents import consents_of
 from jobs.lake.frames import around, semi
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
-class Asked(NamedTuple):
-    """Rows that break an invariant, and those that were looked at."""
+@dataclass(frozen=True)
+class Audited:
+    """Of one invariant the rows that break it, and the rows that were looked at."""
 
+    rule_id: str
     broken: Frame
     checked: Frame
 
 
-def credited_once(run: Run) -> Asked:
+def credited_once(run: Run) -> Audited:
     """2: no two credited activities of a person could be one act, by what their claims say.
 
     They could where a claim of one and a claim of the other, of feeds that are assigned to each other, lie within the
@@ -72,7 +75,7 @@ def credited_once(run: Run) -> Asked:
         """,
         told=told,
     )
-    return Asked(broken, activities.written)
+    return Audited("acts_credited_once", broken, activities.written)
 
 
 def _told(run: Run, stand: Frame, seen: Frame) -> Frame:
@@ -101,7 +104,7 @@ def _told(run: Run, stand: Frame, seen: Frame) -> Frame:
     )
 
 
-def consented(run: Run) -> Asked:
+def consented(run: Run) -> Audited:
     """7: what this run posted for acts, their customers agreed to, by the consent events themselves.
 
     The last event before an act – a withdrawal, of those of one second – must give consent, and over a day of which only
@@ -169,4 +172,4 @@ def consented(run: Run) -> Asked:
         acts=acts,
         consents=consents_of(run, acts),
     )
-    return Asked(broken, acts)
+    return Audited("acts_have_consent", broken, acts)

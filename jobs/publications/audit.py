@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from expectations import Measurement
 from jobs.lake.frames import listed, semi
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import table
-from jobs.publications.acts import consented, credited_once
+from jobs.publications.acts import Audited, consented, credited_once
 
 if TYPE_CHECKING:
-    from jobs.lake import Frame
     from jobs.runs.run import Run
 
 
@@ -26,26 +24,17 @@ UNSPENT = "'no_consent', 'refunded', 'unpaired', 'pending'"
 """Outcomes of claims of which nothing was spent, or nothing may be said."""
 
 
-@dataclass(frozen=True)
-class Audited:
-    """Of one invariant the rows that break it, and the rows that were looked at."""
-
-    rule_id: str
-    broken: Frame
-    checked: Frame
-
-
 def invariants(run: Run) -> list[Measurement]:
     """What breaks each invariant of the registry; the engine counts them in one query."""
     asked = [
         rows_have_one_disposition(run),
         claims_have_one_outcome(run),
         one_credit_per_activity(run),
-        Audited("acts_credited_once", *credited_once(run)),
+        credited_once(run),
         ledger_only_grows(run),
         *identifiers_are_tokens(run),
         credit_has_consent(run),
-        Audited("acts_have_consent", *consented(run)),
+        consented(run),
         credit_has_factor(run),
         balances_equal_ledger(run),
     ]

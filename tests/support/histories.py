@@ -10,11 +10,24 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.support.exports import CARD, CITIZEN, CONSENTED, PHONE, REGISTERED, Part, lines, part, table, wallet
+from tests.support.exports import (
+    CARD,
+    CITIZEN,
+    CONSENTED,
+    PHONE,
+    REGISTERED,
+    Part,
+    alipay_acts,
+    alipay_consents,
+    alipay_registrations,
+    table,
+)  # fmt: skip
+from tests.support.order import Statement
+from tests.support.sent import icbc_statements, wechat_bill
 
 DATES = [date(2026, 11, day) for day in (1, 2, 3)]
 RUN_DATES = [date(2026, 11, day) for day in (4, 5, 6, 7)]
@@ -23,10 +36,6 @@ PEOPLE = (0, 1)
 STATIONS = ("S01", "S02", "S05", "S09")
 METRO, UTILITY, LUNCH = "杭州地铁", "国网浙江省电力有限公司", "知味观"
 PREFIX = {"alipay": "支付宝-", "wechat_pay": "财付通-", "": ""}
-BILL_HEAD = "交易时间,交易类型,交易对方,商品,收/支,金额(元),支付方式,当前状态,交易单号,商户单号,备注"
-
-Statement = tuple[str, str, int, list[Part]]
-"""Institution, business date, revision, files."""
 
 
 @dataclass
@@ -45,7 +54,7 @@ class History:
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
         self._days: defaultdict[tuple[str, date], _Day] = defaultdict(_Day)
-        self._bills: list[tuple[int, datetime, str, int, str]] = []
+        self._bills: list[tuple[int, datetime, str, int, int]] = []
         self._number = 0
         for who in PEOPLE:
             self._known(who)
@@ -140,7 +149,7 @@ class History:
             told = str(moment.date()) if self._may(0.15) else str(moment)
             self._wallet_act(self._next(), who + 1, moment.date(), told, scenario, fen // 100)
         if through == "wechat_pay" and self._may(0.8):
-            self._bills.append((who, moment, merchant, fen, f"{self._next():028}"))
+            self._bills.append((who, moment, merchant, fen, self._next()))
         if not through or self._may(0.6):
             self._card(who, moment.date(), fen, PREFIX[through] + merchant)
 
@@ -211,63 +220,19 @@ class History:
         paid = [one for one in self._bills if one[0] == who]
         if not paid:
             return None
-        above = [
-            "微信支付账单明细",
-            f"起始时间：[{DATES[0]} 00:00:00] 终止时间：[{DATES[-1]} 23:59:59]",
-            "导出类型：[全部]",
-            f"导出时间：[{DATES[-1]} 23:59:59]",
-            BILL_HEAD,
-        ]
-        body = [
-            f"{at},商户消费,{merchant},/,支出,¥{fen / 100:.2f},零钱,支付成功,{number}\t,/,/"
-            for _, at, merchant, fen, number in paid
-        ]
-        total = f"{sum(fen for *_, fen, _ in paid) / 100:.2f}"
-        text = "\r\n".join([*above, *body, ""])
-        return Part("bills", text.encode(), len(body), total, part=who + 1, parts=1, customer=f"oPENID000000000{who}")
+        payments = ((number, at, merchant, f"{fen / 100:.2f}", "支付成功") for _, at, merchant, fen, number in paid)
+        sent = wechat_bill(f"oPENID000000000{who}", DATES[0], DATES[-1], f"{DATES[-1]} 23:59:59", *payments)
+        return replace(sent, part=who + 1)
 
 
 Rows = defaultdict[str, list[Any]]
 
 
 def _alipay(rows: Rows) -> list[Part]:
-    item = {"xingzou": "STEP"}
-    acts = lines(
-        *(
-            {
-                "acquisition_item_no": f"{number:020}",
-                "project_no": "CARBON2026",
-                "account_did": wallet(account),
-                "occurrent_time": told,
-                "scenario_code": f"ENERGY_XUANJIAO_{scenario}",
-                "active_data_list": [{"item_code": item.get(scenario, "PAY_AMOUNT"), "item_amount": str(amount)}],
-            }
-            for number, account, told, scenario, amount in rows["acts"]
-        )
-    )
-    known = lines(
-        *(
-            {
-                "account_did": wallet(account),
-                "cert_no": citizen,
-                "mobile": phone,
-                "bound_cards": [],
-                "subject_type": "PERSONAL",
-                "registered_at": at,
-            }
-            for account, citizen, phone, at in rows["registrations"]
-        )
-    )
-    given = lines(
-        *(
-            {"account_did": wallet(account), "auth_scope": "ALL", "auth_status": status, "auth_time": at}
-            for account, status, at in rows["consents"]
-        )
-    )
     return [
-        part("alipay", "acts", acts, str(sum(one[-1] for one in rows["acts"]))),
-        part("alipay", "registrations", known),
-        part("alipay", "consents", given),
+        alipay_acts(*((*told, str(amount)) for *told, amount in rows["acts"])),
+        alipay_registrations(*((*told, [], at) for *told, at in rows["registrations"])),
+        alipay_consents(*((account, "ALL", status, at) for account, status, at in rows["consents"])),
     ]
 
 
@@ -297,16 +262,8 @@ def _citic(rows: Rows) -> list[Part]:
 
 
 def _icbc(rows: Rows) -> list[Part]:
-    text = "".join(
-        f'<Stmt><Acct><Id><Othr><Id>{account}</Id></Othr></Id></Acct><Ntry><Amt Ccy="CNY">{yuan}</Amt>'
-        f"<CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><DtTm>{at}</DtTm></BookgDt><NtryDtls><TxDtls>"
-        f"<Refs><AcctSvcrRef>R{number}</AcctSvcrRef></Refs><RltdPties><Cdtr><Nm>{creditor}</Nm></Cdtr></RltdPties>"
-        "</TxDtls></NtryDtls></Ntry></Stmt>\n"
-        for account, number, at, yuan, creditor in rows["statements"]
-    )
-    total = f"{sum(float(one[3]) for one in rows['statements']):.2f}"
     return [
-        part("icbc", "statements", text, total, rows=len(rows["statements"])),
+        icbc_statements(*rows["statements"]),
         table("icbc", "registrations", *rows["registrations"]),
         table("icbc", "consents", *rows["consents"]),
     ]

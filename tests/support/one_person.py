@@ -22,9 +22,9 @@ from tests.support.exports import (
     alipay_consents,
     alipay_registrations,
     deliver,
-    part,
     table,
 )
+from tests.support.sent import icbc_statements, wechat_bill
 from tests.support.worlds import days, embedded_lake, land_world, rows, run_days
 
 D1, D2, D3, D4 = days(4)
@@ -32,7 +32,6 @@ BILL = 89_000
 STEP = 20
 OPENID = "oPENID0000000001"
 """The same person at the second wallet."""
-BILL_HEAD = "交易时间,交易类型,交易对方,商品,收/支,金额(元),支付方式,当前状态,交易单号,商户单号,备注"
 
 
 @dataclass
@@ -96,31 +95,12 @@ def cards(*bought: tuple[int, date, str, str]) -> Part:
 
 def statements(*booked: tuple[int, str, str, str]) -> Part:
     """Entries of the second bank: number, moment of booking, yuan, creditor."""
-    text = "".join(
-        f'<Stmt><Acct><Id><Othr><Id>I1</Id></Othr></Id></Acct><Ntry><Amt Ccy="CNY">{yuan}</Amt>'
-        f"<CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><DtTm>{at}</DtTm></BookgDt><NtryDtls><TxDtls>"
-        f"<Refs><AcctSvcrRef>R{number}</AcctSvcrRef></Refs><RltdPties><Cdtr><Nm>{creditor}</Nm></Cdtr></RltdPties>"
-        "</TxDtls></NtryDtls></Ntry></Stmt>\n"
-        for number, at, yuan, creditor in booked
-    )
-    return part("icbc", "statements", text, f"{sum(float(one[2]) for one in booked):.2f}", rows=len(booked))
+    return icbc_statements(*(("I1", *one) for one in booked))
 
 
 def bill(*paid: tuple[int, str, str, str], last: date = D1) -> Part:
     """The second wallet's bill of the person: number, time, merchant, yuan."""
-    above = [
-        "微信支付账单明细",
-        f"起始时间：[{D1} 00:00:00] 终止时间：[{last} 23:59:59]",
-        "导出类型：[全部]",
-        f"导出时间：[{last} 23:59:59]",
-        BILL_HEAD,
-    ]
-    body = [
-        f"{at},商户消费,{merchant},/,支出,¥{yuan},零钱,支付成功,{number:028}\t,/,/"
-        for number, at, merchant, yuan in paid
-    ]
-    total = f"{sum(float(one[3]) for one in paid):.2f}"
-    return Part("bills", "\r\n".join([*above, *body, ""]).encode(), len(body), total, customer=OPENID)
+    return wechat_bill(OPENID, D1, last, f"{last} 23:59:59", *((*one, "支付成功") for one in paid))
 
 
 def second_wallet() -> Part:

@@ -1,15 +1,39 @@
-"""What a lake says that may not depend on the order in which its exports came."""
+"""Statements in an order of arrival, and what a lake then says that may not depend on it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from jobs.lake import Lake
+from tests.support.exports import Part, deliver
 from tests.support.lakes import rows
 from tests.support.registries import shipped
+from tests.support.worlds import embedded_lake, land_world, run_days
 
 REGISTRY = shipped()
+
+
+Statement = tuple[str, str, int, list[Part]]
+"""Institution, business date, revision, files."""
+
+
+def account_for(
+    home: Path, statements: Mapping[str, Statement], runs: Sequence[Sequence[str]], dates: Sequence[date]
+) -> Lake:
+    """Deliver each run's statements, by their names, in their order, land and run; the lake afterwards."""
+    for day, names in zip(dates, runs):
+        for second, name in enumerate(names):
+            institution, business_date, revision, parts = statements[name]
+            stamp = f"{day:%Y%m%d}T10{second // 60:02}{second % 60:02}Z"
+            deliver(home, institution, *parts, stamp=stamp, business_date=business_date, revision=revision)
+    land_world(home, REGISTRY)
+    lake = embedded_lake(home, REGISTRY)
+    run_days(lake, home, dates[: len(runs)])
+    return lake
 
 
 def newest(lake: Path, name: str, *key: str) -> list[dict[str, Any]]:

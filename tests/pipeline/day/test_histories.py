@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from jobs.lake import Lake
-from tests.support.exports import deliver
 from tests.support.histories import RUN_DATES, History, in_order, shuffled
-from tests.support.order import reduced
-from tests.support.worlds import embedded_lake, land_world, rows, run_days
+from tests.support.order import account_for, reduced
+from tests.support.worlds import rows, run_days
 
 SEEDS = range(3)
 MANY = range(1_000, 2_000)
-
-
-def account_for(home: Path, history: History, runs: Sequence[Sequence[str]]) -> Lake:
-    """Deliver each run's statements in their order, land and run; the lake afterwards. The last run is of one date."""
-    dates = RUN_DATES[-len(runs) :]
-    for day, names in zip(dates, runs):
-        for second, name in enumerate(names):
-            institution, business_date, revision, parts = history.statements[name]
-            stamp = f"{day:%Y%m%d}T10{second // 60:02}{second % 60:02}Z"
-            deliver(home, institution, *parts, stamp=stamp, business_date=business_date, revision=revision)
-    land_world(home)
-    lake = embedded_lake(home)
-    run_days(lake, home, dates)
-    return lake
 
 
 def check(folder: Path, seed: int) -> None:
@@ -38,7 +21,7 @@ def check(folder: Path, seed: int) -> None:
     for number, runs in enumerate(([list(history.statements)], in_order(history), shuffled(history, seed))):
         home = folder / str(number)
         home.mkdir()
-        lake = account_for(home, history, runs)
+        lake = account_for(home, history.statements, runs, RUN_DATES[-len(runs) :])  # the last run is of one date
         found = reduced(lake.path)
         expected = expected or found
         for part_of_it, value in expected.items():

@@ -21,14 +21,12 @@ from tests.support.exports import (
     alipay_consents,
     alipay_registrations,
     as_sent,
-    deliver,
     table,
     wallet,
 )
 from tests.support.lakes import rows
-from tests.support.order import newest, reduced
+from tests.support.order import Statement, account_for, newest, reduced
 from tests.support.registries import shipped
-from tests.support.worlds import embedded_lake, land_world, run_days
 
 REGISTRY = shipped()
 RUN_DAYS = [date(2026, 11, day) for day in (4, 5, 6, 7)]
@@ -50,7 +48,7 @@ WALLET_CUSTOMERS = [
     alipay_consents(*((customer, "ALL", "AUTHORIZED", CONSENTED) for customer in (1, 2, 3, 4))),
 ]
 """Both revisions of the first day say the same of the customers."""
-STATEMENTS: dict[str, tuple[str, str, int, list[Part]]] = {
+STATEMENTS: dict[str, Statement] = {
     "wallet 1": ("alipay", "2026-11-01", 0, [
         *WALLET_CUSTOMERS,
         alipay_acts(
@@ -168,22 +166,14 @@ HISTORIES = {
 }
 
 
-def account_for(home: Path, runs: Sequence[Sequence[str]]) -> Path:
-    """Deliver each run's statements in their order, land and run; returns the lake."""
-    for day, names in zip(RUN_DAYS, runs):
-        for minute, name in enumerate(names):
-            institution, business_date, revision, parts = STATEMENTS[name]
-            stamp = f"{day:%Y%m%d}T10{minute:02}00Z"
-            deliver(home, institution, *parts, stamp=stamp, business_date=business_date, revision=revision)
-    land_world(home, REGISTRY)
-    lake = embedded_lake(home, REGISTRY)
-    run_days(lake, home, RUN_DAYS[: len(runs)])
-    return lake.path
+def arrived(home: Path, runs: Sequence[Sequence[str]]) -> Path:
+    """The lake after these statements came to these runs."""
+    return account_for(home, STATEMENTS, runs, RUN_DAYS).path
 
 
 @pytest.fixture(scope="module")
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return account_for(tmp_path_factory.mktemp("order"), [NATURAL])
+    return arrived(tmp_path_factory.mktemp("order"), [NATURAL])
 
 
 @pytest.fixture(scope="module")
@@ -213,13 +203,13 @@ def test_the_history_holds_what_it_is_for(at_once: Path, expected: dict[str, Any
 def test_any_order_of_arrival(tmp_path: Path, expected: dict[str, Any], name: str) -> None:
     runs = HISTORIES[name]
     assert sorted(name for run in runs for name in run) == sorted(NATURAL)
-    found = reduced(account_for(tmp_path, runs))
+    found = reduced(arrived(tmp_path, runs))
     for part_of_it, value in expected.items():
         assert found[part_of_it] == value, part_of_it
 
 
 def test_late_registration_merged_two_persons(tmp_path: Path) -> None:
-    lake = account_for(tmp_path, [["wallet 1", "metro 1", "bank 1"], ["bank 2"]])
+    lake = arrived(tmp_path, [["wallet 1", "metro 1", "bank 1"], ["bank 2"]])
     log = rows(lake, REGISTRY.tables["silver.identity_log"]).to_pylist()
     merged = [row for row in log if row["change"] == "merged"]
     assert len(merged) == 2, "of three who had an account each, one took over"

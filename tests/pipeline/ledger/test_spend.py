@@ -19,14 +19,14 @@ from jobs.reading.emissions import own_emissions
 from jobs.reading.explain import explain
 from schemas import Registry
 from tests.oracle.oracle_spend import micrograms_per_fen
-from tests.support.exports import CITIZEN, CONSENTED, PHONE, REGISTERED, Part, deliver, table
+from tests.support.exports import CITIZEN, CONSENTED, PHONE, REGISTERED, deliver, table
 from tests.support.registries import changed, shipped
+from tests.support.sent import wechat_bill
 from tests.support.worlds import days, embedded_lake, land_world, make_world, rows, run_days
 
 REGISTRY = shipped()
 FIRST, SECOND, THIRD = (date(2026, 11, day) for day in (1, 2, 3))
 OPENID = "oPENID0000000001"
-HEAD = "交易时间,交易类型,交易对方,商品,收/支,金额(元),支付方式,当前状态,交易单号,商户单号,备注"
 RESTAURANT, SUPERMARKET = "5812", "5411"
 
 
@@ -62,18 +62,7 @@ def bank(home: Path, day: date, *cards: str, consent: str = "授权", revision: 
 def bill(home: Path, brought: date, *payments: tuple[int, str, str, str, str]) -> None:
     """A WeChat bill from the first of the month to the day before: (number, time, merchant, yuan, state) each."""
     last = brought - timedelta(days=1)
-    above = [
-        "微信支付账单明细",
-        f"起始时间：[{FIRST} 00:00:00] 终止时间：[{last} 23:59:59]",
-        "导出类型：[全部]",
-        f"导出时间：[{brought} 10:00:00]",
-    ]
-    body = [
-        f"{at},商户消费,{merchant},/,支出,¥{yuan},零钱,{state},{number:028}\t,/,/"
-        for number, at, merchant, yuan, state in payments
-    ]
-    total = f"{sum(float(yuan) for *_, yuan, _ in payments):.2f}"
-    sent = Part("bills", "\r\n".join([*above, HEAD, *body, ""]).encode(), len(body), total, customer=OPENID)
+    sent = wechat_bill(OPENID, FIRST, last, f"{brought} 10:00:00", *payments)
     known = table("wechat_pay", "registrations", f"{OPENID},{CITIZEN[0]},{PHONE[0]},personal,{REGISTERED}")
     deliver(home, "wechat_pay", known, sent, stamp=f"{brought:%Y%m%d}T210000Z", business_date=str(brought))
 
