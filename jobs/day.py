@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,8 @@ from expectations import SPENT
 from jobs.accounts.account import account
 from jobs.activities.match import match
 from jobs.claims.conform import conform
+from jobs.landing.ingest import Ingested, ingest_one
 from jobs.landing.land import land
-from jobs.landing.manifests import LANDING, Manifest
-from jobs.landing.pull import pull
 from jobs.landing.tokens import Tokens
 from jobs.ledger.post import post
 from jobs.logs import log
@@ -27,7 +27,6 @@ from jobs.runs.journal import Outcome, recorded
 from jobs.runs.notes import discard
 from jobs.runs.opening import begin
 from jobs.runs.run import Run
-from schemas.deliveries import EXPORTS
 from schemas.sources import load_stations
 
 if TYPE_CHECKING:
@@ -48,20 +47,18 @@ PUBLISH = "publish"
 Progress = Callable[[str], None]
 
 
-def ingest(
-    registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None
-) -> dict[str, list[Manifest]]:
+def ingest(registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None) -> dict[str, Ingested]:
     """Pull and land what lies in `<home>/exports`, institution by institution; needs no engine.
 
     Returns:
-        Institution → manifests written by this call. A refused delivery stays with its institution.
+        Institution → what this call made of its deliveries. One that cannot be read stops no other.
     """
-    written = {}
+    done = {}
     for source in registry.sources.values():
         progress(source.id)
-        pull(source, home / EXPORTS, home / LANDING)
-        written[source.id] = land(source, home, tokens, load_stations(source, registry.root))
-    return written
+        stations = load_stations(source, registry.root)
+        done[source.id] = ingest_one(source, home, partial(land, source, home, tokens, stations))
+    return done
 
 
 def run_day(

@@ -1,12 +1,18 @@
-"""Files that a reader sees whole or not at all, and one writer at a time: a lock that dies with its process."""
+"""Files that a reader sees whole or not at all, and one writer at a time: a lock that dies with its process.
+
+What has its name is on the disk, so the power may go; a file of somebody else is opened once and is a plain one.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from jobs.errors import Busy
 
@@ -16,7 +22,47 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(content)
+    put_in_place(temporary, path)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Give a file that is written whole its name, so that the name never stands for less after a crash."""
+    sync(temporary)
     os.replace(temporary, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have what a file holds, or what a folder lists, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class NotPlain(Exception):
+    """No file of its own: a link, hard or symbolic, a folder, a pipe or a device."""
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """A file of somebody else to read, which is then the same however often its name is given to another.
+
+    Raises:
+        NotPlain: it is no plain file, or has a second name by which it can be changed. Nothing waits for a pipe.
+        OSError: it cannot be opened.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise NotPlain from None
+        raise
+    told = os.fstat(handle)
+    if not stat.S_ISREG(told.st_mode) or told.st_nlink != 1:
+        os.close(handle)
+        raise NotPlain
+    return os.fdopen(handle, "rb")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
 from jobs.landing.manifests import LANDING, Manifest, load_manifests, manifest_path, newest_landings, stem_of
+from jobs.landing.mistakes import internal
 from jobs.landing.parts import Read, read_part, settle, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
 from jobs.landing.tokens import Tokens
@@ -103,10 +104,14 @@ def _newest(source: Source, home: Path) -> dict[str, Manifest]:
 
 
 def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source) -> bool:
-    """Whether another contract could make more of a statement, or its merchants were held against other rules."""
+    """Whether another contract, or a mended mistake of ours, could make more of a statement.
+
+    Or its merchants were held against other rules.
+    """
     before = [newest[file.file_id] for file in parts]
     return any(
-        (
+        file.is_internal
+        or (
             file.contract_hash != source.contract_hash
             and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
         )
@@ -175,11 +180,7 @@ class _Lander:
     ) -> list[Manifest]:
         """Land a statement whole: when one part is refused, or no row of all can be used, none is kept."""
         paths = [self.path(receipt, file, landing) for file in parts]
-        reads = []
-        for file, path in zip(parts, paths):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make = partial(self._rows_of, receipt, file, customers.get(file.name))
-            reads.append(read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file))
+        reads = [self._read(receipt, file, customers.get(file.name), path) for file, path in zip(parts, paths)]
         code = "part_refused" if any(read.reasons for read in reads) else useless(reads)
         manifests = []
         for file, path, read in zip(parts, paths, reads):
@@ -190,6 +191,21 @@ class _Lander:
         for manifest, path in zip(manifests, paths):
             write_whole(path, manifest.model_dump_json(indent=1).encode())
         return manifests
+
+    def _read(self, receipt: Receipt, file: ReceivedFile, customer: str | None, path: Path) -> Read:
+        """A part, read; where we fail at it, one that holds nothing and says so.
+
+        Raises:
+            OSError: the machine cannot read or write; nothing is landed, and a later call begins again.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make = partial(self._rows_of, receipt, file, customer)
+        try:
+            return read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file)
+        except OSError:
+            raise
+        except Exception as problem:
+            return Read(reasons=[internal(problem, "file_failed", feed=file.feed, arrival=receipt.arrival)])
 
     def _customer_key(self, customer: str | None) -> str | None:
         return None if customer is None else self.tokens.customer_key(self.source.id, customer)

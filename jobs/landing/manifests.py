@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from jobs.landing.mistakes import INTERNAL
 from jobs.landing.profile import Profile
 from schemas.base import Strict
 from schemas.sources.errors import Fault
@@ -62,6 +63,11 @@ class Manifest(Strict):
     bill: Bill | None = None
     customer_key: str | None = None
     profile: Profile = Profile()
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether a mistake of ours refused it: a replay tries again."""
+        return any(error.code == INTERNAL for error in self.errors)
 
 
 def newest_landings(manifests: Iterable[Manifest]) -> list[Manifest]:

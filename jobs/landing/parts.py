@@ -25,7 +25,9 @@ from schemas.sources.errors import Fault, fault
 from schemas.units import MICRO
 
 MOST_REJECTS = 100_000
-"""More rows that cannot be split, and more than can, are no slips but another kind of file."""
+"""More rows that cannot be split, and more than can, are no slips but another kind of file: it is not read to its end."""
+FEW_REJECTS = 5
+"""So few are slips, whatever their share."""
 
 
 def settle(path: Path, *, keep: bool) -> None:
@@ -112,6 +114,8 @@ def read_part(
         except FileRefused as refused:
             read.reasons += refused.reasons
             return read
+    if read.rejected > FEW_REJECTS and read.rejected > feed.volume.most_unusable * (read.accepted + read.rejected):
+        read.reasons.append(fault("too_many_rejects"))
     _check(file, read)
     return read
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.files import one_writer
+from jobs.landing.mistakes import INTERNAL
 from jobs.logs import about
 from schemas.base import Strict
 from schemas.deliveries import CONTROL, Control, StatedFile
@@ -40,6 +41,11 @@ class Receipt(Strict):
     state: Literal["accepted", "refused", "duplicate"]
     files: list[ReceivedFile] = []
     errors: list[Fault] = []
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether a mistake of ours refused it: the next call tries again."""
+        return any(error.code == INTERNAL for error in self.errors)
 
     @property
     def delivery_id(self) -> str:
@@ -88,4 +94,4 @@ def customers_of(receipt: Receipt, landing: Path) -> dict[str, str | None]:
     path = (landing / receipt.files[0].path).with_name(CONTROL)
     if not path.is_file():
         return {}
-    return {file.name: file.customer for file in Control.model_validate_json(path.read_bytes()).files}
+    return {file.name: file.customer for file in Control.read(path.read_bytes()).files}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -30,10 +29,6 @@ from tanzhang.shell import (
     last_date,
     out,
 )
-
-if TYPE_CHECKING:
-    from jobs.landing.manifests import Manifest
-    from jobs.landing.receipts import Receipt
 
 
 def simulate(
@@ -99,8 +94,8 @@ def run(
             ingest(lake.registry, home, Tokens.from_env())
             screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
             return
-        outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
-    if any(outcome.state == "degraded" for outcome in outcomes):
+        outcomes, is_whole = run_dates(lake, home, dates, full=full, as_json=as_json)
+    if not is_whole or any(outcome.state == "degraded" for outcome in outcomes):
         raise typer.Exit(DEGRADED)
 
 
@@ -176,12 +171,12 @@ def _say_rows(written: dict[str, int]) -> None:
 
 def _ingest(name: Job, home: Path, only: str | None) -> bool:
     """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
+    from functools import partial
+
+    from jobs.landing.ingest import ingest_one
     from jobs.landing.land import land
-    from jobs.landing.manifests import LANDING
-    from jobs.landing.pull import pull
     from jobs.landing.tokens import Tokens
     from schemas import load_registry
-    from schemas.deliveries import EXPORTS
     from schemas.sources import load_stations
 
     sources = load_registry().sources
@@ -189,17 +184,8 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
         fail(f"{only} is no institution; there are {', '.join(sources)}", NOT_FOUND)
     is_flawed = False
     for source in sources.values() if only is None else [sources[only]]:
-        done: Sequence[Receipt | Manifest]
-        if name is Job.pull:
-            done = pull(source, home / EXPORTS, home / LANDING)
-        else:
-            done = land(source, home, Tokens.from_env(), load_stations(source))
-        refused = [one for one in done if one.state == "refused"]
-        noun = "deliveries" if name is Job.pull else "files"
-        out.print(f"{source.id}: {len(done)} {noun}" + (f", {len(refused)} of them refused" if refused else ""))
-        for code, rule, mend in sorted(
-            {(fault.code, fault.rule, fault.mend) for one in refused for fault in one.errors}
-        ):
-            out.print(f"  {code}: {rule} {mend}")
-        is_flawed |= bool(refused)
+        landing = partial(land, source, home, Tokens.from_env(), load_stations(source)) if name is Job.land else None
+        done = ingest_one(source, home, landing, pulls=name is Job.pull)
+        (screen.pulled if name is Job.pull else screen.landed)(out, source.id, done)
+        is_flawed |= done.is_flawed
     return is_flawed
