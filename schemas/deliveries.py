@@ -66,7 +66,7 @@ class Control(Strict):
             RepeatedKey: a key stands twice in one object.
         """
         found = cls.model_validate_json(content)
-        json.loads(content, object_pairs_hook=_each_once)  # of two values the model has taken the last
+        json.loads(content, object_pairs_hook=each_once)  # of two values the model has taken the last
         return found
 
 
@@ -74,7 +74,7 @@ class RepeatedKey(ValueError):
     """A key stands twice in a JSON object, and readers differ in which of its values counts. Holds the key."""
 
 
-def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in members:
         if key in found:

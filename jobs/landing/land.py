@@ -21,7 +21,7 @@ from jobs.landing.manifests import LANDING, Manifest, load_manifests, manifest_p
 from jobs.landing.mistakes import internal
 from jobs.landing.parts import Read, read_part, settle, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
-from jobs.landing.tokens import Tokens
+from jobs.landing.tokens import NORMAL_FORM, Tokens
 from jobs.logs import log
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault
@@ -111,6 +111,7 @@ def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: So
     before = [newest[file.file_id] for file in parts]
     return any(
         file.is_internal
+        or file.normal_form != NORMAL_FORM
         or (
             file.contract_hash != source.contract_hash
             and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
@@ -259,6 +260,7 @@ def _manifest(
         errors=reasons + sorted(read.row_errors.values(), key=lambda error: error.line or file.rows),
         contract_hash=source.contract_hash,
         landing=landing,
+        normal_form=NORMAL_FORM,
         merchants_hash=_merchants_hash(source, file.feed),
         bill=read.bill,
         customer_key=customer_key,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from jobs.landing.mistakes import INTERNAL
+from jobs.landing.mistakes import OURS
 from jobs.landing.profile import Profile
 from schemas.base import Strict
 from schemas.sources.errors import Fault
@@ -33,9 +33,9 @@ class Manifest(Strict):
     was read); accepted_rows are in the Parquet file, of which quarantined_rows carry an error. sums: the
     controlled column as read. act_dates: rows by act date, of feeds that have one. errors: why the file was
     refused, and the first of each kind of row error. landing: how often it was landed before, under earlier
-    contracts; the highest is in force. merchants_hash: of the rules that merchants' names were held against; none
-    where names tell nothing. bill: of a file that a person brought. customer_key: whose bill it is, also of one that was
-    refused.
+    contracts; the highest is in force. normal_form: how identifiers were written before they became tokens.
+    merchants_hash: of the rules that merchants' names were held against; none where names tell nothing. bill: of a file
+    that a person brought. customer_key: whose bill it is, also of one that was refused.
     """
 
     file_id: str
@@ -59,6 +59,7 @@ class Manifest(Strict):
     errors: list[Fault]
     contract_hash: str
     landing: int = 0
+    normal_form: int = 1
     merchants_hash: str | None = None
     bill: Bill | None = None
     customer_key: str | None = None
@@ -67,7 +68,7 @@ class Manifest(Strict):
     @property
     def is_internal(self) -> bool:
         """Whether a mistake of ours refused it: a replay tries again."""
-        return any(error.code == INTERNAL for error in self.errors)
+        return any(error.code in OURS for error in self.errors)
 
 
 def newest_landings(manifests: Iterable[Manifest]) -> list[Manifest]:

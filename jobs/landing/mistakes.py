@@ -9,8 +9,9 @@ from pathlib import Path
 from jobs.logs import log
 from schemas.sources.errors import Fault, fault
 
-INTERNAL = "internal"
-"""The code of what is no fault of the sender's. What has it is tried again."""
+INTERNAL, TOO_SLOW = "internal", "too_slow"
+"""The codes of what may be no fault of the sender's. What has them is tried again."""
+OURS = {INTERNAL, TOO_SLOW}
 ROOT = Path(__file__).parents[2]
 
 

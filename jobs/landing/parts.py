@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from jobs.landing.formats.batches import BillHead, FileRefused, Reject
 from jobs.landing.formats.read import open_export
 from jobs.landing.formats.rows import RowMaker, Tally
 from jobs.landing.manifests import Bill
+from jobs.landing.mistakes import TOO_SLOW
 from jobs.landing.profile import Profiler
 from jobs.landing.receipts import ReceivedFile
 from schemas.sources import Feed
@@ -100,7 +102,10 @@ def read_part(
                 maker = make(export.head)
                 read.tally, read.bill = maker.tally, _bill(maker, export.head)
                 read.profiler.new_columns += export.new_columns
+                slowest = _deadline(received)
                 for batch in export.batches:
+                    if time.monotonic() > slowest:
+                        raise FileRefused(fault(TOO_SLOW))
                     read.profiler.add_raw(batch.columns, len(batch.lines))
                     rows = maker.rows(batch)
                     landed.write_batch(rows)
@@ -118,6 +123,15 @@ def read_part(
         read.reasons.append(fault("too_many_rejects"))
     _check(file, read)
     return read
+
+
+def _deadline(received: Path) -> float:
+    """When a file has had its time. Hundreds of times what any takes: by then something is wrong with it, or with us."""
+    return time.monotonic() + SLOWEST_SECONDS + received.stat().st_size / SLOWEST_BYTES
+
+
+SLOWEST_SECONDS, SLOWEST_BYTES = 120, 20_000
+"""The time that every file has, and the bytes that take one second more, as they are sent."""
 
 
 def useless(reads: Sequence[Read]) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.files import one_writer
-from jobs.landing.mistakes import INTERNAL
+from jobs.landing.mistakes import OURS
 from jobs.logs import about
 from schemas.base import Strict
 from schemas.deliveries import CONTROL, Control, StatedFile
@@ -45,7 +45,7 @@ class Receipt(Strict):
     @property
     def is_internal(self) -> bool:
         """Whether a mistake of ours refused it: the next call tries again."""
-        return any(error.code == INTERNAL for error in self.errors)
+        return any(error.code in OURS for error in self.errors)
 
     @property
     def delivery_id(self) -> str:

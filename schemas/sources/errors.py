@@ -197,6 +197,17 @@ ERRORS: dict[str, Rule] = {
     "bad_quoting": Rule(
         "a quoted value is closed in its own line", "Quote the value as agreed and send the row again."
     ),
+    "repeated_header": Rule(
+        "a file has one header", "Join files without the header of the second, and send the statement again."
+    ),
+    "value_too_long": Rule(
+        "a value is no longer than the contract gives, 4,096 characters unless it says more",
+        "Check the delimiters and quotes of the row, or agree on longer values, and send it again.",
+    ),
+    "too_slow": Rule(
+        "a file is read in the time that its size allows",
+        "Send it in parts; tell the operator, who can land it again.",
+    ),
     "wrong_columns": Rule(
         "a row has exactly the agreed columns", "Write the row with the agreed columns and send it again."
     ),
@@ -253,6 +264,10 @@ ERRORS: dict[str, Rule] = {
         "Export the file again without opening it in a spreadsheet.",
     ),
     "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
+    "bad_customer": Rule(
+        "a customer is named in the form that the contract gives, without characters that cannot be seen",
+        "Check that the columns are not shifted, name the customer in the agreed form, and send the row again.",
+    ),
     "bad_citizen_id": Rule(
         "a citizen id has 18 characters, a date of birth and a valid check digit (GB 11643)",
         "Correct the citizen id, or leave it empty where that is agreed, and send the row again.",

@@ -10,12 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from jobs.landing.formats.patterns import Patterns, compiled
 from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Time, Units
 from schemas.sources.errors import shape
 from schemas.units import MICRO, mass_in_kilograms
@@ -100,6 +101,21 @@ class Memo(dict[Any, Any]):
         return values
 
 
+def longest(row: dict[str, Any]) -> int:
+    """The most characters of a value of a JSON object, or of one in its lists."""
+    texts: list[Any] = list(row.values())
+    most = 0
+    while texts:
+        one = texts.pop()
+        if type(one) is str:
+            most = max(most, len(one))
+        elif type(one) is list:
+            texts += one
+        elif type(one) is dict:
+            texts += [*one, *one.values()]
+    return most
+
+
 def _first_without_text(value: object) -> int:
     """The place of the first of several values that is no text."""
     return next((at for at, one in enumerate(value) if type(one) is not str), 0) if type(value) is tuple else 0
@@ -127,6 +143,18 @@ class Window(NamedTuple):
 
 _DIGITS = {"%Y": "([0-9]{4})", **dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "([0-9]{2})")}
 """The directives of a time format, in the order of datetime's arguments."""
+_BESIDE = {"%f": "[0-9]{1,9}", "%z": "(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})"}
+"""A fraction of a second, which is dropped, and an offset from UTC."""
+
+
+def _offset(text: str) -> timezone:
+    """An offset from UTC as it is written in a value."""
+    if text == "Z":
+        return timezone.utc
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    if minutes > 59:
+        raise ValueError(text)
+    return timezone((1 if text[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
 
 
 def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:
@@ -134,21 +162,22 @@ def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str]
     forms = []
     for form, precision in time.formats.items():
         parts = re.split(r"(%.)", form)
-        pattern = "".join(_DIGITS.get(part) or re.escape(part) for part in parts)
+        pattern = "".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in parts)
         order = [part for part in parts if part in _DIGITS]
         places = [order.index(part) for part in _DIGITS if part in order]
-        # Of a booking counts the date: the bank's clock is not that of the act.
-        is_day = time.tells == "booking"
-        forms.append((re.compile(pattern), places[:3] if is_day else places, "day" if is_day else precision))
+        forms.append((re.compile(pattern), places, precision))
 
     def convert(text: str) -> Moment:
         for pattern, places, precision in forms:
             match = pattern.fullmatch(text)
             if match:
-                numbers = list(map(int, match.groups()))
+                told = match.groupdict().get("offset")
+                numbers = [int(group) for group in match.groups() if group != told]
                 try:
                     naive = datetime(*[numbers[place] for place in places])  # type: ignore[arg-type]
-                    local = naive.replace(tzinfo=zone)
+                    local = naive.replace(tzinfo=_offset(told)).astimezone(zone) if told else naive.replace(tzinfo=zone)
+                    if time.tells == "booking":  # its date counts: the bank's clock is not that of the act
+                        local, precision = local.replace(hour=0, minute=0, second=0), "day"
                     moment = Moment(int(local.timestamp()), precision, local.toordinal() - EPOCH_ORDINAL)
                 except (ValueError, OverflowError) as error:
                     raise BadValue("bad_time") from error
@@ -190,7 +219,7 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
     """Number as declared → millionths (unit `one`), whole fen (money) or whole points."""
     divisor = _WHOLE_IN_MICRO.get(number.unit, 1)
     most = number.most * MICRO // divisor
-    within = re.compile(number.pattern) if number.pattern else None
+    within = compiled(number.pattern) if number.pattern else None
 
     def convert(text: str) -> int | None:
         if within:
@@ -310,11 +339,11 @@ def code_converter(codes: Codes) -> Callable[[str], str]:
 
 def class_converter(classes: Classes) -> Callable[[str], str | None]:
     """Free text → the class of the first pattern that occurs in it, or None."""
-    patterns = [(re.compile(entry.pattern), entry.value) for entry in classes.classes]
+    patterns = Patterns([entry.pattern for entry in classes.classes])
 
     def convert(text: str) -> str | None:
-        plain = unicodedata.normalize("NFKC", text)
-        return next((value for pattern, value in patterns if pattern.search(plain)), None)
+        found = patterns.found(unicodedata.normalize("NFKC", text))
+        return classes.classes[found[0]].value if found else None
 
     return convert
 
@@ -325,18 +354,17 @@ def case_converter(scenario: Scenario) -> Callable[[str], tuple[Case, ...]]:
         (lambda text: unicodedata.normalize("NFKC", text)) if scenario.is_nfkc else (lambda text: text)
     )
     by_code: dict[str, list[Case]] = {}
-    patterns = []
     for case in scenario.cases:
         for code in case.codes:
             by_code.setdefault(normal(code), []).append(case)
-        if case.pattern:
-            patterns.append((re.compile(case.pattern), case))
+    by_pattern = [case for case in scenario.cases if case.pattern]
+    patterns = Patterns([str(case.pattern) for case in by_pattern])
 
     def convert(text: str) -> tuple[Case, ...]:
         if not text and not scenario.ignore_others:
             raise BadValue("missing_value")
         plain = normal(text)
-        found = by_code.get(plain) or [case for pattern, case in patterns if pattern.search(plain)]
+        found = by_code.get(plain) or [by_pattern[place] for place in patterns.found(plain)]
         if not found and not scenario.ignore_others:
             raise BadValue("unknown_code")
         return tuple(found)
@@ -356,12 +384,10 @@ def case_on(cases: tuple[Case, ...], day: int | None) -> Case | None:
 
 def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[tuple[str, ...]], RowRule]:
     """The values of the fields that rules look at → the first rule that holds."""
-    compiled = [
-        (rule, [(names.index(name), re.compile(pattern)) for name, pattern in rule.when.items()]) for rule in rules
-    ]
+    forms = [(rule, [(names.index(name), compiled(pattern)) for name, pattern in rule.when.items()]) for rule in rules]
 
     # Of a row of no kind it is the rules that would make it something which tell what is odd about it.
-    telling = [one for one in compiled if one[0].means] or compiled
+    telling = [one for one in forms if one[0].means] or forms
 
     def blamed(plain: Sequence[str]) -> int:
         """The first field that keeps from holding the rule of which the most holds."""
@@ -371,7 +397,7 @@ def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[
 
     def convert(values: tuple[str, ...]) -> RowRule:
         plain = [unicodedata.normalize("NFKC", value) for value in values]
-        for rule, patterns in compiled:
+        for rule, patterns in forms:
             if all(pattern.fullmatch(plain[place]) for place, pattern in patterns):
                 return rule
         place = blamed(plain)

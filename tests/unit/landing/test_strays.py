@@ -55,7 +55,7 @@ STRAYS: dict[str, Callable[[Path], object]] = {
     "a day that is none": lambda drop: (drop / "20260230T010000Z").mkdir(),
     "full-width digits": lambda drop: (drop / "２０２６１１０２T010000Z").mkdir(),
     "a line break": lambda drop: (drop / "a\nb\x1b[31m").mkdir(),
-    "no text": lambda drop: os.mkdir(os.fsencode(drop) + b"/\xff\xfe"),
+    "no text": lambda drop: (drop / os.fsdecode(b"\xff\xfe")).mkdir(),
     "a file named so": lambda drop: (drop / "20261102T020000Z").write_text("{}"),
     "a link named so": lambda drop: (drop / "20261102T020000Z").symlink_to(drop),
     "a pipe named so": lambda drop: os.mkfifo(drop / "20261102T020000Z"),
