@@ -97,6 +97,7 @@ class Outcome:
         seconds: by job.
         appended: rows written by table.
         commits: Delta commits.
+        held: what was held back as its rows break a critical rule, each with its file and line.
     """
 
     business_date: date
@@ -106,6 +107,7 @@ class Outcome:
     appended: dict[str, int] = field(default_factory=dict)
     commits: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
 
 
 Open = Callable[[str, int], bool]

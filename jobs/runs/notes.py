@@ -21,12 +21,39 @@ Landing = tuple[str, int]
 """file_id, and how often the file was landed before."""
 
 
+class Aside(Strict):
+    """A statement that a run does without, as a row of it broke a critical rule; `line` is the first such row's.
+
+    observed, checked: rows of the table that broke the rule, and that were looked at.
+    """
+
+    institution: str
+    feed: str
+    business_date: date
+    revision: int
+    file_ids: list[str]
+    file_id: str
+    line: int | None
+    rule_id: str
+    table: str
+    observed: int
+    checked: int
+
+    def __str__(self) -> str:
+        where = f"file {self.file_id}" + (f", line {self.line}" if self.line else "")
+        return (
+            f"{self.institution} {self.feed} of {self.business_date} (revision {self.revision}) is held back: {where} "
+            f"breaks {self.rule_id} of {self.table}"
+        )
+
+
 class OpenRun(Strict):
     """What is frozen.
 
     files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
     could pass. verdicts: of every statement that was judged. registry: the digest of the one that all its jobs read.
-    run_id and registry are empty where older code wrote the note.
+    aside: what the run does without, after an attempt in which it broke a rule. run_id and registry are empty where older
+    code wrote the note.
     """
 
     publication_seq: int
@@ -36,6 +63,7 @@ class OpenRun(Strict):
     released: frozenset[str] = frozenset()
     registry: str = ""
     verdicts: dict[str, bool] = {}
+    aside: list[Aside] = []
 
     def save(self, folder: Path) -> None:
         """Replace the note of the run before."""

@@ -188,6 +188,10 @@ ERRORS: dict[str, Rule] = {
         "few rows of a statement are quarantined or rejected",
         "Mend the rows that could not be used and send the statement with a higher revision, or confirm it.",
     ),
+    "unpublishable": Rule(
+        "no row of a statement breaks a rule that keeps everybody's day from being published; the quality results name it",
+        "Mend the row that the results name and send the statement with a higher revision, or confirm it.",
+    ),
     # A row that cannot be split into columns: rejected by land.
     "bad_encoding": Rule(
         "a row is text in the agreed encoding", "Write the row in the agreed encoding and send it again."
