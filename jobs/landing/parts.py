@@ -119,9 +119,11 @@ def read_part(
         except FileRefused as refused:
             read.reasons += refused.reasons
             return read
-    if read.rejected > FEW_REJECTS and read.rejected > feed.volume.most_unusable * (read.accepted + read.rejected):
-        read.reasons.append(fault("too_many_rejects"))
     _check(file, read)
+    if not read.reasons and read.rejected > max(
+        FEW_REJECTS, feed.volume.most_unusable * (read.accepted + read.rejected)
+    ):
+        read.reasons.append(fault("too_many_rejects"))
     return read
 
 

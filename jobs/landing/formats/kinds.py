@@ -10,17 +10,16 @@ from zoneinfo import ZoneInfo
 from jobs.landing.formats.merchants import MerchantCodes
 from jobs.landing.formats.parts import Quantities, RowRules, Scenarios, column_of, first_of, forgive, moments_of
 from jobs.landing.formats.patterns import compiled
+from jobs.landing.formats.times import Window, time_converter
 from jobs.landing.formats.values import (
     BadValue,
     Columns,
     Memo,
     RowErrors,
-    Window,
     class_converter,
     code_converter,
     known,
     number_converter,
-    time_converter,
 )
 from jobs.landing.tokens import IdentifierError, Tokens
 from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed

@@ -20,17 +20,8 @@ from jobs.landing.columns import SCHEMAS
 from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
 from jobs.landing.formats.patterns import compiled
-from jobs.landing.formats.values import (
-    EPOCH_ORDINAL,
-    BadValue,
-    Columns,
-    Memo,
-    Moment,
-    RowErrors,
-    Window,
-    sum_converter,
-    time_converter,
-)
+from jobs.landing.formats.times import Moment, Window, time_converter
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, sum_converter
 from jobs.landing.tokens import Tokens, plain
 from schemas.sources import (
     ActFeed,

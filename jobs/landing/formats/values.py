@@ -10,14 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from jobs.landing.formats.patterns import Patterns, compiled
-from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Time, Units
+from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Units
 from schemas.sources.errors import shape
 from schemas.units import MICRO, mass_in_kilograms
 
@@ -119,76 +118,6 @@ def longest(row: dict[str, Any]) -> int:
 def _first_without_text(value: object) -> int:
     """The place of the first of several values that is no text."""
     return next((at for at, one in enumerate(value) if type(one) is not str), 0) if type(value) is tuple else 0
-
-
-class Moment(NamedTuple):
-    """A point in time: `unix` in seconds UTC, `day` in days since 1970-01-01 of the local date.
-
-    The `unix` of a day-precise moment is its local midnight.
-    """
-
-    unix: int
-    precision: str
-    day: int
-
-
-class Window(NamedTuple):
-    """Days (since 1970-01-01) in which the rows of a file may lie, and what is wrong with one before or after."""
-
-    first_day: int
-    last_day: int
-    before: str
-    after: str
-
-
-_DIGITS = {"%Y": "([0-9]{4})", **dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "([0-9]{2})")}
-"""The directives of a time format, in the order of datetime's arguments."""
-_BESIDE = {"%f": "[0-9]{1,9}", "%z": "(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})"}
-"""A fraction of a second, which is dropped, and an offset from UTC."""
-
-
-def _offset(text: str) -> timezone:
-    """An offset from UTC as it is written in a value."""
-    if text == "Z":
-        return timezone.utc
-    hours, minutes = int(text[1:3]), int(text[-2:])
-    if minutes > 59:
-        raise ValueError(text)
-    return timezone((1 if text[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
-
-
-def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:
-    """Local time as declared → Moment in the window. Stricter than strptime: every part has its full width."""
-    forms = []
-    for form, precision in time.formats.items():
-        parts = re.split(r"(%.)", form)
-        pattern = "".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in parts)
-        order = [part for part in parts if part in _DIGITS]
-        places = [order.index(part) for part in _DIGITS if part in order]
-        forms.append((re.compile(pattern), places, precision))
-
-    def convert(text: str) -> Moment:
-        for pattern, places, precision in forms:
-            match = pattern.fullmatch(text)
-            if match:
-                told = match.groupdict().get("offset")
-                numbers = [int(group) for group in match.groups() if group != told]
-                try:
-                    naive = datetime(*[numbers[place] for place in places])  # type: ignore[arg-type]
-                    local = naive.replace(tzinfo=_offset(told)).astimezone(zone) if told else naive.replace(tzinfo=zone)
-                    if time.tells == "booking":  # its date counts: the bank's clock is not that of the act
-                        local, precision = local.replace(hour=0, minute=0, second=0), "day"
-                    moment = Moment(int(local.timestamp()), precision, local.toordinal() - EPOCH_ORDINAL)
-                except (ValueError, OverflowError) as error:
-                    raise BadValue("bad_time") from error
-                if moment.day < window.first_day:
-                    raise BadValue(window.before)
-                if moment.day > window.last_day:
-                    raise BadValue(window.after)
-                return moment
-        raise BadValue("bad_time" if text else "missing_value")
-
-    return convert
 
 
 _NUMBERS = {

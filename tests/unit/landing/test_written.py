@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from jobs.landing import parts
-from jobs.landing.formats.values import BadValue, Window, number_converter, time_converter
+from jobs.landing.formats.times import Window, time_converter
+from jobs.landing.formats.values import BadValue, number_converter
 from jobs.landing.land import replay
 from jobs.landing.manifests import Manifest
 from jobs.landing.tokens import Tokens
