@@ -12,9 +12,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from jobs.errors import Busy
+from jobs.logs import log
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -39,6 +42,23 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_ours(path: Path, model: type[M]) -> M | None:
+    """A file of ours as it was written; None, and a line in the log, where it was emptied or torn since."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError:
+        log.warning("file_damaged", path=f"{path.parent.name}/{path.name}")
+        return None
+
+
+def set_aside(path: Path) -> None:
+    """Take a damaged file out of the way, so that it is made again; its bytes stay beside it."""
+    path.replace(path.with_name(f".{path.name}.damaged"))
 
 
 class NotPlain(Exception):

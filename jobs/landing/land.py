@@ -17,7 +17,7 @@ from jobs.files import write_whole
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
-from jobs.landing.manifests import LANDING, Manifest, load_manifests, manifest_path, newest_landings, stem_of
+from jobs.landing.manifests import LANDING, Manifest, is_landed, load_manifests, manifest_path, newest_landings, stem_of
 from jobs.landing.mistakes import internal
 from jobs.landing.parts import Read, read_part, settle, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
@@ -53,7 +53,7 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
                 waiting = [
                     (parts, 0)
                     for parts in _wholes(source, feed, receipt.files)
-                    if not all(lander.path(receipt, file).exists() for file in parts)
+                    if not all(is_landed(lander.path(receipt, file)) for file in parts)
                 ]
                 written += lander.land(receipt, feed, waiting)
     return written

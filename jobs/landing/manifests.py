@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from jobs.files import read_ours, set_aside
 from jobs.landing.mistakes import OURS
 from jobs.landing.profile import Profile
 from schemas.base import Strict
@@ -82,10 +83,20 @@ def newest_landings(manifests: Iterable[Manifest]) -> list[Manifest]:
 
 
 def load_manifests(home: Path) -> list[Manifest]:
-    """Every manifest under a home folder, in order of arrival, then institution, feed and part."""
+    """Every manifest under a home folder that is whole, in order of arrival, then institution, feed and part."""
     paths = (home / LANDED).glob("*/*/*/*/*.json")
-    manifests = [Manifest.model_validate_json(path.read_bytes()) for path in paths]
+    manifests = [found for path in paths if (found := read_ours(path, Manifest))]
     return sorted(manifests, key=lambda m: (m.received_at, m.institution, m.business_date, m.revision, m.feed, m.part))
+
+
+def is_landed(path: Path) -> bool:
+    """Whether a file's manifest is there and whole; a damaged one is set aside, so that the file is landed again."""
+    if not path.exists():
+        return False
+    if read_ours(path, Manifest) is None:
+        set_aside(path)
+        return False
+    return True
 
 
 def landed_path(home: Path, manifest: Manifest) -> Path:

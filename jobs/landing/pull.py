@@ -54,7 +54,7 @@ def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
     """
     written = []
     with one_ingest(source, landing, "pull"):
-        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
+        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing, mends=True)}
         for entry in _entries(drop / source.id):
             before = known.get(arrival_of(entry))
             if before and not before.is_internal:

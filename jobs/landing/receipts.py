@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from jobs.files import one_writer
+from jobs.files import one_writer, read_ours, set_aside
 from jobs.landing.mistakes import OURS
 from jobs.logs import about
 from schemas.base import Strict
@@ -65,10 +65,21 @@ def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
         yield
 
 
-def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
-    """Every receipt of an institution, or those of one business date, in order of arrival."""
-    paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
-    receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
+def load_receipts(
+    source: Source, landing: Path, business_date: date | None = None, *, mends: bool = False
+) -> list[Receipt]:
+    """Every receipt of an institution, or those of one business date, in order of arrival.
+
+    Args:
+        mends: set damaged ones aside, so that their deliveries are taken again; otherwise they are passed over.
+    """
+    receipts = []
+    for path in (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json"):
+        receipt = read_ours(path, Receipt)
+        if receipt is not None:
+            receipts.append(receipt)
+        elif mends:
+            set_aside(path)
     return sorted(receipts, key=lambda receipt: receipt.arrival)
 
 

@@ -9,9 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pydantic import RootModel
+
 import expectations
 from expectations import Measurement, RuleResult
-from jobs.files import write_whole
+from jobs.files import read_ours, write_whole
 from jobs.runs.journal import now
 from schemas.base import Strict
 
@@ -81,9 +83,9 @@ def new_run_id() -> str:
 
 
 def load_open_run(folder: Path) -> OpenRun | None:
-    """The note, be its run open or published; None where no run was opened yet."""
+    """The note, be its run open or published; None where no run was opened yet, or it is damaged: a run begins anew."""
     path = folder / NOTE
-    return OpenRun.model_validate_json(path.read_bytes()) if path.exists() else None
+    return read_ours(path, OpenRun) if path.exists() else None
 
 
 def noted(folder: Path, publication_seq: int) -> OpenRun | None:
@@ -113,6 +115,10 @@ BLOCKED = "_blocked"
 """Folder beside the tables."""
 
 
+class _Rows(RootModel[list[dict[str, Any]]]):
+    """Rows of gold.quality."""
+
+
 def note_blocked(folder: Path, business_date: date, results: Sequence[dict[str, Any]]) -> None:
     """Keep every result of a blocked run, as rows of gold.quality; another attempt at the date replaces it."""
     text = json.dumps(results, default=date.isoformat, ensure_ascii=False, indent=1)
@@ -121,5 +127,6 @@ def note_blocked(folder: Path, business_date: date, results: Sequence[dict[str, 
 
 def load_blocked(folder: Path) -> list[dict[str, Any]]:
     """The results of every blocked run, as rows of gold.quality, in the order of their dates."""
-    found = [row for path in sorted((folder / BLOCKED).glob("*.json")) for row in json.loads(path.read_bytes())]
+    paths = sorted((folder / BLOCKED).glob("*.json"))
+    found = [row for path in paths if (noted := read_ours(path, _Rows)) for row in noted.root]
     return [{**row, "business_date": date.fromisoformat(row["business_date"])} for row in found]
