@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -25,14 +25,22 @@ def write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(content)
-    put_in_place(temporary, path)
+    put_in_place({temporary: path})
 
 
-def put_in_place(temporary: Path, path: Path) -> None:
-    """Give a file that is written whole its name, so that the name never stands for less after a crash."""
-    sync(temporary)
-    os.replace(temporary, path)
-    sync(path.parent)
+def put_in_place(written: Mapping[Path, Path]) -> None:
+    """Give files and folders that are written whole their names, in order.
+
+    So a name never stands for less after a crash. What is written first and put in place together costs less than one by
+    one: a disk syncs many files in hardly more time than one.
+    """
+    for temporary in written:
+        for file in [*temporary.iterdir(), temporary] if temporary.is_dir() else [temporary]:
+            sync(file)
+    for temporary, path in written.items():
+        os.replace(temporary, path)
+    for folder in {path.parent for path in written.values()}:
+        sync(folder)
 
 
 def sync(path: Path) -> None:

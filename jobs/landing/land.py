@@ -13,13 +13,13 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from jobs.files import write_whole
+from jobs.files import put_in_place
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
 from jobs.landing.manifests import LANDING, Manifest, is_landed, load_manifests, manifest_path, newest_landings, stem_of
 from jobs.landing.mistakes import internal
-from jobs.landing.parts import Read, read_part, settle, useless
+from jobs.landing.parts import Read, read_part, settled, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
 from jobs.landing.tokens import NORMAL_FORM, Tokens
 from jobs.logs import log
@@ -183,14 +183,18 @@ class _Lander:
         paths = [self.path(receipt, file, landing) for file in parts]
         reads = [self._read(receipt, file, customers.get(file.name), path) for file, path in zip(parts, paths)]
         code = "part_refused" if any(read.reasons for read in reads) else useless(reads)
-        manifests = []
+        manifests: list[Manifest] = []
+        written: dict[Path, Path] = {}
         for file, path, read in zip(parts, paths, reads):
             reasons = read.reasons or ([fault(code)] if code else [])
-            settle(path, keep=code is None)
+            written |= settled(path, keep=code is None)
             whose = self._customer_key(customers.get(file.name))
             manifests.append(_manifest(self.source, receipt, file, read, reasons, landing, whose))
-        for manifest, path in zip(manifests, paths):
-            write_whole(path, manifest.model_dump_json(indent=1).encode())
+        for manifest, path in zip(manifests, paths):  # last: a file is landed when its manifest is there
+            temporary = path.with_name(f".{path.name}.tmp")
+            temporary.write_bytes(manifest.model_dump_json(indent=1).encode())
+            written[temporary] = path
+        put_in_place(written)
         return manifests
 
     def _read(self, receipt: Receipt, file: ReceivedFile, customer: str | None, path: Path) -> Read:

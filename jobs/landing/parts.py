@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,14 +31,14 @@ FEW_REJECTS = 5
 """So few are slips, whatever their share."""
 
 
-def settle(path: Path, *, keep: bool) -> None:
-    """Move what was read of a file to its place beside the manifest, or drop it."""
-    for suffix in (".parquet", ".rejects.parquet"):
-        temporary = _temporary(path, suffix)
-        if keep:
-            os.replace(temporary, path.with_suffix(suffix))
-        else:
-            temporary.unlink(missing_ok=True)
+def settled(path: Path, *, keep: bool) -> dict[Path, Path]:
+    """What was read of a file and where it belongs, beside the manifest; or nothing, and it is dropped."""
+    read = {_temporary(path, suffix): path.with_suffix(suffix) for suffix in (".parquet", ".rejects.parquet")}
+    if keep:
+        return read
+    for temporary in read:
+        temporary.unlink(missing_ok=True)
+    return {}
 
 
 @dataclass

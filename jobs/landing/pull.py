@@ -307,8 +307,8 @@ def _copy(folder: Path, control: Control, said: bytes, target: Path) -> None:
     if reasons:
         shutil.rmtree(temporary)
         raise _Refused(*reasons)
-    write_whole(temporary / CONTROL, said)
-    put_in_place(temporary, target)
+    (temporary / CONTROL).write_bytes(said)
+    put_in_place({temporary: target})
 
 
 def _copy_file(folder: Path, target: Path, name: str, sha256: str) -> Fault | None:
@@ -319,8 +319,6 @@ def _copy_file(folder: Path, target: Path, name: str, sha256: str) -> Fault | No
             while block := sent.read(COPY_BYTES):
                 digest.update(block)
                 kept.write(block)
-            kept.flush()
-            os.fsync(kept.fileno())
     except NotPlain:
         return fault("extra_file", file=name)
     except FileNotFoundError:  # it was there before
