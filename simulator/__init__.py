@@ -21,6 +21,7 @@ from simulator.cases import use_government
 from simulator.deliveries import Outbox, make_plan
 from simulator.formats import Feed, all_feeds
 from simulator.habits import read_statements, use_bank_services, walk
+from simulator.hostile import Hostile
 from simulator.network import Network
 from simulator.orders import recycle
 from simulator.payments import pay_utilities
@@ -98,6 +99,7 @@ def simulate(
     shared_phones: float = 0.03,
     bills: float = 0.03,
     progress: Progress | None = None,
+    **hostile: float,
 ) -> Summary:
     """Write a world: `<out>/exports/<institution>/<arrival>/…` and `<out>/truth/*.parquet`.
 
@@ -116,6 +118,7 @@ def simulate(
         shared_phones: share of people who share a phone with another person.
         progress: called with a stage ("people", "files"), the number done and the number to do.
         bills: share of people who bring bills of their wallets.
+        hostile: shares of `simulator.hostile.Hostile`.
 
     Raises:
         ValueError: people or days below one.
@@ -126,6 +129,7 @@ def simulate(
     if (out / "exports").exists():
         raise FileExistsError(f"{out / 'exports'} exists: simulate into a fresh folder")
     say = progress or (lambda _stage, _done, _total: None)
+    shares = Hostile(**hostile)
     calendar, network = Calendar(start, days), Network()
     feeds = all_feeds(calendar, network)
     plan = make_plan(seed, calendar, late, corrected, duplicated)
@@ -139,7 +143,8 @@ def simulate(
             brought = make_bills(block, days, np.random.default_rng((seed, number, 2)))
             rng = np.random.default_rng((seed, number, 1))
             redeeming = np.random.default_rng((seed, number, 4))
-            scene = Scene(block, days, network, brought, rng, redeeming, Serials(number))
+            mishaps = np.random.default_rng((seed, number, 5))
+            scene = Scene(block, days, network, brought, shares, rng, redeeming, mishaps, Serials(number))
             _write_block(scene, outbox, truth, feeds, calendar, tally)
             say("people", first + len(block), people)
     files = 0

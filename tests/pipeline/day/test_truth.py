@@ -22,12 +22,13 @@ from tests.support.worlds import days, embedded_lake, make_world, run_days
 
 PEOPLE, DAYS, SEED = 400, 8, 7
 SHARES = {"late": 0.1, "corrected": 0.1, "duplicated": 0.1, "shared_phones": 0.05, "bills": 0.3}
+HOSTILE = {"coupons": 0.2, "late_clocks": 0.3, "same_fares": 0.15, "equal_bookings": 0.3}
 BANKS = ["citic_bank", "icbc"]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("truth"), PEOPLE, DAYS, SEED, **SHARES)
+    return make_world(tmp_path_factory.mktemp("truth"), PEOPLE, DAYS, SEED, **SHARES, **HOSTILE)
 
 
 @pytest.fixture(scope="module")
