@@ -139,7 +139,7 @@ def simulate(
     size = max(100, min(2_000, PERSON_DAYS // days))
     with Truth(out / "truth", calendar) as truth:
         for number, first in enumerate(range(0, people, size)):
-            block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills)
+            block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills, shares)
             brought = make_bills(block, days, np.random.default_rng((seed, number, 2)))
             rng = np.random.default_rng((seed, number, 1))
             redeeming = np.random.default_rng((seed, number, 4))

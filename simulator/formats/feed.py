@@ -105,6 +105,7 @@ class Registration(NamedTuple):
     phone: str
     card: str
     card2: str
+    card3: str
     kind: str
     style: int
     at: str
@@ -154,7 +155,7 @@ class Customers:
         def registered(rows: Rows, block: Block) -> list[tuple[Any, ...]]:
             columns = (
                 customers(self.institution, rows, block),
-                *(rows[name] for name in ("citizen_id", "phone", "card", "card2")),
+                *(rows[name] for name in ("citizen_id", "phone", "card", "card2", "card3")),
                 [self.kinds[kind] for kind in rows["kind"].tolist()],
                 rows["style"].tolist(),
                 calendar.moments(rows["at"]),
