@@ -196,16 +196,7 @@ def _write_block(
     truth.add_people(block)
     truth.add_acts(block, tally.acts, acts)
     for feed in feeds:
-        write_feed(
-            outbox,
-            truth,
-            feed,
-            block,
-            reports[feed.institution, feed.name],
-            act_numbers,
-            scene.days,
-            scene.rng,
-        )
+        write_feed(outbox, truth, feed, scene, reports[feed.institution, feed.name], act_numbers)
     paid = {wallet: reports[wallet, "bills"] for wallet in (ALIPAY, WECHAT)}
     write_bills(outbox, truth, block, scene.bills, paid, act_numbers, calendar)
     truth.flush()

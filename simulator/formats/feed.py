@@ -39,6 +39,7 @@ class Feed:
         sum_column: the column whose sum the control file states, "" for none.
         sum_places: decimals of that sum; `total` counts units of the last place.
         is_keyed: whether the rows have a natural key: only these can be recognised when sent again.
+        repeats_rows: whether rows without such a key are told by all that they say, their day among it.
         is_of_acts: whether a correction changes rows and not only leaves some out.
         arrange: where rows are nested: the order in which a file of a day holds these rows, and their texts.
     """
@@ -55,6 +56,7 @@ class Feed:
     sum_column: str = ""
     sum_places: int = 0
     is_keyed: bool = False
+    repeats_rows: bool = False
     is_of_acts: bool = False
     arrange: Arranged | None = None
 
