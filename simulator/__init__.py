@@ -86,6 +86,11 @@ class Summary:
     rides_reported_by_all: int
     outcomes: dict[str, int]
 
+    @property
+    def undecidable(self) -> float:
+        """Share of the acts of which nobody could say from the exports what becomes of them."""
+        return self.outcomes.get("undecidable", 0) / self.acts if self.acts else 0.0
+
 
 def simulate(
     out: Path,

@@ -17,6 +17,7 @@ from schemas import Registry
 from tests.oracle.judge import CHECKS, Judgement, Truth, differences
 from tests.oracle.mutations import FORGETFUL, MUTATIONS, SUBTLER, Mutation, apply
 from tests.oracle.oracle import GRAMS, accounts
+from tests.support.hostile import occurrences, parted
 from tests.support.registries import shipped
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
@@ -109,8 +110,17 @@ def expect_most_accounts(judgement: Judgement) -> None:
     assert set(judgement.table("silver.identity_log")["change"]) >= {"born", "merged", "conflict"}
 
 
+def expect_hostile_days(judgement: Judgement) -> None:
+    """Each kind of them occurs, where the truth decides it; and who was merged by mistake is again who it was."""
+    rare = {kind: times for kind, times in occurrences(judgement).items() if times < 3}
+    assert not rare
+    who = parted(judgement)
+    assert (who["born"] == who["person_id"]).all()
+
+
 def test_the_world_holds_every_fate(day_by_day: Judgement) -> None:
     expect_every_fate(day_by_day.truth)
+    expect_hostile_days(day_by_day)
     expect_most_accounts(day_by_day)
 
 
