@@ -19,14 +19,11 @@ from tests.oracle.mutations import FORGETFUL, MUTATIONS, SUBTLER, Mutation, appl
 from tests.oracle.oracle import GRAMS, accounts
 from tests.support.hostile import occurrences, parted
 from tests.support.registries import shipped
+from tests.support.simulated import HOSTILE
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
 PEOPLE, DAYS, SEED = 400, 8, 7
 SHARES = {"late": 0.1, "corrected": 0.1, "duplicated": 0.1, "shared_phones": 0.05, "bills": 0.3}
-HOSTILE = {
-    **{"coupons": 0.2, "late_clocks": 0.3, "same_fares": 0.15, "equal_bookings": 0.3, "restated": 0.05},
-    **{"bound_cards": 0.5, "bad_phones": 0.05, "mergers": 0.5, "repeated_rows": 0.1},
-}
 BANKS = ["citic_bank", "icbc"]
 
 
