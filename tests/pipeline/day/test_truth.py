@@ -22,7 +22,7 @@ from tests.support.registries import shipped
 from tests.support.simulated import HOSTILE
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
-PEOPLE, DAYS, SEED = 400, 8, 7
+PEOPLE, DAYS, SEED = 400, 8, 13
 SHARES = {"late": 0.1, "corrected": 0.1, "duplicated": 0.1, "shared_phones": 0.05, "bills": 0.3}
 BANKS = ["citic_bank", "icbc"]
 
