@@ -52,24 +52,25 @@ def _merged(told: Told, people: Column, is_micro: Column, days: int, rng: np.ran
 
     What else is known of the person hangs on the phone, and goes along: two people are one until it is corrected.
     """
+    if days < 3 or not len(people):
+        return told
     residents = {
         rows_of["person"][k]: str(rows_of["citizen_id"][k]) for rows_of in told for k in _named(rows_of, is_micro)
     }
     added: list[list[Rows]] = [[rows_of] for rows_of in told]
-    for person in people.tolist() if days > 2 else ():
-        mine = [np.flatnonzero(rows_of["person"] == person) for rows_of in told]
-        knows = [k for k, at in enumerate(mine) if (told[k]["citizen_id"][at] != "").any()]
+    for person in people.tolist():
+        mine = [rows_of.take(rows_of["person"] == person) for rows_of in told]
+        knows = [k for k, rows_of in enumerate(mine) if (rows_of["citizen_id"] != "").any()]
         others = [citizen for one, citizen in residents.items() if one != person]
         if len(knows) != 1 or len(mine[knows[0]]) != 1 or sum(map(len, mine)) < 2 or not others:
             continue
         [institution] = knows
         wrong, right = np.sort(rng.permutation(np.arange(1, days))[:2]).tolist()
-        for day, citizen in ((wrong, others[int(rng.integers(len(others)))]), (right, "")):
-            again = told[institution].take(mine[institution])
-            again.columns["day"] = np.full(1, day)
-            again.columns["at"] = day * DAY + rng.integers(1, DAY, 1)
-            again.columns["citizen_id"] = np.array([citizen], dtype=object) if citizen else again["citizen_id"]
-            added[institution].append(again)
+        anothers = np.array([others[int(rng.integers(len(others)))]], dtype=object)
+        for day, citizen in ((wrong, anothers), (right, mine[institution]["citizen_id"])):
+            at = day * DAY + rng.integers(1, DAY, 1)
+            again = {**mine[institution].columns, "day": at // DAY, "at": at, "citizen_id": citizen}
+            added[institution].append(Rows(again))
     return tuple(stack(parts) for parts in added)
 
 
