@@ -27,7 +27,8 @@ def world(console: Console, summary: Summary) -> None:
     console.print(
         f"{summary.people:,} people, {summary.customers:,} customers, {summary.days} days: {summary.rows:,} rows in "
         f"{summary.files:,} files ({summary.late} late, {summary.corrected} corrected, {summary.resent} sent twice); "
-        f"{summary.bills} bills brought by people; {share:.0%} of the rides reported by metro, wallet and bank"
+        f"{summary.bills} bills brought by people; {share:.0%} of the rides reported by metro, wallet and bank; "
+        f"{summary.undecidable:.1%} of the acts undecidable"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,6 +31,11 @@ from tanzhang.shell import (
 )
 
 
+def _hostile(help_: str) -> Any:
+    """An option of days on which much is mistaken."""
+    return typer.Option(min=0, max=1, help=help_, rich_help_panel="Hostile days")
+
+
 def simulate(
     people: Annotated[int, typer.Option(min=1)] = 500,
     days: Annotated[int, typer.Option(min=1)] = 3,
@@ -42,8 +47,20 @@ def simulate(
     duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
     shared_phones: Annotated[float, typer.Option(help="Share of people who share a phone.")] = 0.03,
     bills: Annotated[float, typer.Option(help="Share of people who bring bills of their wallets.")] = 0.03,
+    coupons: Annotated[float, _hostile("Share of fares of which a coupon pays a part.")] = 0,
+    late_clocks: Annotated[float, _hostile("Share of days on which a wallet's clock is minutes late.")] = 0,
+    same_fares: Annotated[float, _hostile("Share of rides after which the rider rides back at once.")] = 0,
+    equal_bookings: Annotated[float, _hostile("Share of bills paid once more the day after.")] = 0,
+    restated: Annotated[float, _hostile("Share of rows that the next statement puts right.")] = 0,
+    bound_cards: Annotated[float, _hostile("Share of people whose wallet hangs on bound cards.")] = 0,
+    bad_phones: Annotated[float, _hostile("Share of customers whose phone is none.")] = 0,
+    mergers: Annotated[float, _hostile("Share of people who are taken for another for days.")] = 0,
+    repeated_rows: Annotated[float, _hostile("Share of a bank's unnumbered rows told twice.")] = 0,
 ) -> None:
-    """Write the exports of a made-up world, and – where no job reads it – the truth about it."""
+    """Write the exports of a made-up world, and – where no job reads it – the truth about it.
+
+    What is hostile makes one act easily taken for two, or two for one; none of it happens unless asked for.
+    """
     from simulator import simulate as make
 
     with console.progress(err) as bar:
@@ -60,6 +77,15 @@ def simulate(
                 shared_phones=shared_phones,
                 bills=bills,
                 progress=bar.update,
+                coupons=coupons,
+                late_clocks=late_clocks,
+                same_fares=same_fares,
+                equal_bookings=equal_bookings,
+                restated=restated,
+                bound_cards=bound_cards,
+                bad_phones=bad_phones,
+                mergers=mergers,
+                repeated_rows=repeated_rows,
             )
         except FileExistsError:
             fail(f"{home}/exports exists; choose another --home", USAGE)
