@@ -15,6 +15,7 @@ from expectations import SPENT
 from jobs.accounts.account import account
 from jobs.activities.match import match
 from jobs.claims.conform import conform
+from jobs.landing import key_check
 from jobs.landing.land import land
 from jobs.landing.manifests import LANDING, Manifest
 from jobs.landing.pull import pull
@@ -55,7 +56,11 @@ def ingest(
 
     Returns:
         Institution → manifests written by this call. A refused delivery stays with its institution.
+
+    Raises:
+        SettingError: the keys are not those that made what was landed before; nothing is pulled.
     """
+    key_check.hold(home, tokens.check)
     written = {}
     for source in registry.sources.values():
         progress(source.id)

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tanzhang.keys import provide_keys
+from tanzhang.keys import tokens_of
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
 from tanzhang.shell import err, say_json
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_json: bool = False) -> list[Any]:
     """Ingest, then one run per date with progress; returns the outcomes."""
     from jobs.day import ingest, run_day
-    from jobs.landing.tokens import Tokens
 
-    provide_keys(home)
+    tokens = tokens_of(home)
     outcomes = []
     with console.progress(err) as bar:
         steps = len(dates) * 7 + len(lake.registry.sources)
-        ingest(lake.registry, home, Tokens.from_env(), lambda source: bar.step(f"land {source}", steps))
+        ingest(lake.registry, home, tokens, lambda source: bar.step(f"land {source}", steps))
         for business_date in dates:
             outcome = run_day(
                 lake,

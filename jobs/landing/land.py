@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from jobs.files import write_whole
+from jobs.landing import key_check
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
@@ -41,10 +42,14 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
 
     Returns:
         The manifests written by this call.
+
+    Raises:
+        SettingError: the keys are not those that made what was landed before.
     """
     written = []
     lander = _Lander(source, home, tokens, stations)
     with one_ingest(source, home / LANDING, "land"):
+        key_check.hold(home, tokens.check)
         for receipt in load_receipts(source, home / LANDING):
             if receipt.state != "accepted":
                 continue
@@ -66,10 +71,14 @@ def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] 
 
     Returns:
         The manifests written by this call.
+
+    Raises:
+        SettingError: the keys are not those that made what was landed before.
     """
     written = []
     lander = _Lander(source, home, tokens, stations)
     with one_ingest(source, home / LANDING, "replay"):
+        key_check.hold(home, tokens.check)
         newest = _newest(source, home)
         for receipt in load_receipts(source, home / LANDING):
             for feed in source.feeds:
@@ -145,6 +154,7 @@ class _Lander:
         """Land statements of one feed of one delivery, each with the number of its landing."""
         if not statements:
             return []
+        key_check.note(self.home, self.tokens.check)
         # Read once a delivery, which may hold thousands of bills.
         customers = customers_of(receipt, self.home / LANDING) if self.source.feeds[feed].is_bill else {}
         written = []

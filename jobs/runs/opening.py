@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import RunError
+from jobs.files import write_once
 from jobs.lake.chain import Publication, last_publication, restore_pins
-from jobs.landing import hold
-from jobs.landing.manifests import LANDING, Manifest, load_manifests, newest_landings
+from jobs.landing import hold, key_check
+from jobs.landing.manifests import LANDED, LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import Receipt, load_receipts
 from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
@@ -41,9 +42,10 @@ def begin(
     Raises:
         RunError: the date lies before the last published one and was itself never published, or is to be computed
             again; or jobs are to go on with a run that is not open, is of another date, or was opened with another
-            registry.
+            registry; or the landed rows were made with other keys than the tables.
     """
     last = last_publication(lake)
+    _hold_keys(lake.path, home / LANDED)
     if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
         raise RunError(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
@@ -67,6 +69,23 @@ def begin(
         verdicts = verdicts_of(result for one in run.judged for result in one.results)
         opened.model_copy(update={"verdicts": verdicts}).save(lake.path)
     return run
+
+
+def _hold_keys(lake: Path, landed: Path) -> None:
+    """Note which keys made the rows that the tables come from; they are the same in every later run, or their successors.
+
+    Raises:
+        RunError: the landed rows were made with other keys than the tables.
+    """
+    made, known = key_check.load(landed), key_check.load(lake)
+    if made is None or made == known:
+        return  # landed before keys were noted, or nothing yet
+    if known is not None and not made.goes_on_with(known):
+        raise RunError(
+            f"{landed} was landed with other keys than the tables of {lake} were made with: every person would be another. "
+            "Put both back from one backup, or land again with the keys of the tables"
+        )
+    write_once(lake / key_check.FILE, made.model_dump_json(indent=1).encode())
 
 
 def _is_past(business_date: date, last: Publication) -> bool:

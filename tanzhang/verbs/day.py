@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs.errors import DEGRADED, NOT_FOUND, USAGE
-from tanzhang.keys import provide_keys
+from tanzhang.keys import are_given, tokens_of
 from tanzhang.running import run_dates
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
@@ -93,10 +93,8 @@ def run(
         if dry_run:
             from jobs.day import ingest
             from jobs.dry_run import foretell
-            from jobs.landing.tokens import Tokens
 
-            provide_keys(home)
-            ingest(lake.registry, home, Tokens.from_env())
+            ingest(lake.registry, home, tokens_of(home))
             screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
             return
         outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
@@ -144,7 +142,6 @@ def job(
     """
     if dry_run and name in (Job.pull, Job.land, Job.publish):
         fail("--dry-run is for the jobs from conform to account", USAGE)
-    provide_keys(home)
     if name in (Job.pull, Job.land):
         if _ingest(name, home, institution):
             raise typer.Exit(DEGRADED)
@@ -176,10 +173,10 @@ def _say_rows(written: dict[str, int]) -> None:
 
 def _ingest(name: Job, home: Path, only: str | None) -> bool:
     """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
+    from jobs.landing import key_check
     from jobs.landing.land import land
     from jobs.landing.manifests import LANDING
     from jobs.landing.pull import pull
-    from jobs.landing.tokens import Tokens
     from schemas import load_registry
     from schemas.deliveries import EXPORTS
     from schemas.sources import load_stations
@@ -187,13 +184,18 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
     sources = load_registry().sources
     if only is not None and only not in sources:
         fail(f"{only} is no institution; there are {', '.join(sources)}", NOT_FOUND)
+    # Bytes alone need no key; one that is given is held against the home's all the same.
+    tokens = tokens_of(home) if name is Job.land or are_given() else None
+    if tokens:
+        key_check.hold(home, tokens.check)
     is_flawed = False
     for source in sources.values() if only is None else [sources[only]]:
         done: Sequence[Receipt | Manifest]
         if name is Job.pull:
             done = pull(source, home / EXPORTS, home / LANDING)
         else:
-            done = land(source, home, Tokens.from_env(), load_stations(source))
+            assert tokens is not None
+            done = land(source, home, tokens, load_stations(source))
         refused = [one for one in done if one.state == "refused"]
         noun = "deliveries" if name is Job.pull else "files"
         out.print(f"{source.id}: {len(done)} {noun}" + (f", {len(refused)} of them refused" if refused else ""))
