@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from jobs.errors import Busy
+from jobs.errors import Busy, NotAsPublished
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -32,6 +37,30 @@ def write_once(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, read a megabyte at a time."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+Model = TypeVar("Model", bound="BaseModel")
+
+
+def read_as(model: type[Model], path: Path) -> Model:
+    """What a JSON file of ours says.
+
+    Raises:
+        NotAsPublished: it was written whole, and is not what was written.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValueError:
+        raise NotAsPublished(f"{path} cannot be read: it was cut or changed. Restore it from the backup") from None
 
 
 @contextmanager

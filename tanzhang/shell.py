@@ -107,15 +107,20 @@ def _text(value: object) -> str:
 
 @contextmanager
 def lake_of(home: Path, engine: Engine, folder: str = LAKE, *, as_it_is: bool = False) -> Iterator[Lake]:
-    """The home's lake, closed in the end; `as_it_is` whatever code wrote it."""
-    from jobs.lake import open_lake
+    """The home's lake, closed in the end; `as_it_is` whatever code wrote it.
+
+    Raises:
+        StorageError, NotAsPublished: the disk, or a file of a table, cannot be used.
+    """
+    from jobs.lake import open_lake, told
     from schemas import load_registry
 
-    lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
-    try:
-        yield lake
-    finally:
-        lake.close()
+    with told(str(home / folder)):
+        lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
+        try:
+            yield lake
+        finally:
+            lake.close()
 
 
 def last_date(lake: Lake) -> date:

@@ -79,7 +79,7 @@ def _candidates() -> Iterator[Path]:
 def _version_of(home: Path) -> int | None:
     """17 for a home of Java 17; None if there is no Java that starts."""
     try:
-        command = [home / "bin" / "java", "-version"]
+        command = [str(home / "bin" / "java"), "-version"]
         answer = subprocess.run(command, capture_output=True, text=True, check=True, env=without_keys())
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobs.errors import SettingError
-from jobs.files import write_once
+from jobs.files import read_as, write_once
 from jobs.landing.manifests import LANDED
 from jobs.settings import ALGORITHM, KEY_VERSION, RECORD_KEY, TOKEN_KEY
 from schemas.base import Strict
@@ -42,7 +42,7 @@ class KeyCheck(Strict):
 def load(folder: Path) -> KeyCheck | None:
     """The check that stands in a folder; None where none does."""
     path = folder / FILE
-    return KeyCheck.model_validate_json(path.read_bytes()) if path.is_file() else None
+    return read_as(KeyCheck, path) if path.is_file() else None
 
 
 def hold(home: Path, given: KeyCheck) -> None:

@@ -194,9 +194,10 @@ class _Lander:
         manifests = []
         for file, path, read in zip(parts, paths, reads):
             reasons = read.reasons or ([fault(code)] if code else [])
-            settle(path, keep=code is None)
+            hashes = settle(path, keep=code is None)
             whose = self._customer_key(customers.get(file.name))
-            manifests.append(_manifest(self.source, receipt, file, read, reasons, landing, whose))
+            manifest = _manifest(self.source, receipt, file, read, reasons, landing, whose)
+            manifests.append(manifest.model_copy(update={"hashes": hashes}))
         for manifest, path in zip(manifests, paths):
             write_whole(path, manifest.model_dump_json(indent=1).encode())
         return manifests

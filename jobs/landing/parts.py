@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from jobs.files import digest_of
 from jobs.landing.columns import REJECTS, SCHEMAS
 from jobs.landing.formats.batches import BillHead, FileRefused, Reject
 from jobs.landing.formats.read import open_export
@@ -28,14 +29,21 @@ MOST_REJECTS = 100_000
 """More rows that cannot be split, and more than can, are no slips but another kind of file."""
 
 
-def settle(path: Path, *, keep: bool) -> None:
-    """Move what was read of a file to its place beside the manifest, or drop it."""
+def settle(path: Path, *, keep: bool) -> dict[str, str]:
+    """Move what was read of a file to its place beside the manifest, or drop it.
+
+    Returns:
+        Suffix → SHA-256 of what is kept.
+    """
+    hashes = {}
     for suffix in (".parquet", ".rejects.parquet"):
         temporary = _temporary(path, suffix)
         if keep:
+            hashes[suffix] = digest_of(temporary)
             os.replace(temporary, path.with_suffix(suffix))
         else:
             temporary.unlink(missing_ok=True)
+    return hashes
 
 
 @dataclass

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from jobs.files import kept_private, one_writer
+from jobs.files import kept_private, one_writer, read_as
 from jobs.landing.manifests import LANDED
 from jobs.logs import about
 from schemas.base import Strict
@@ -64,7 +64,7 @@ def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
 def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
     """Every receipt of an institution, or those of one business date, in order of arrival."""
     paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
-    receipts = [Receipt.model_validate_json(path.read_bytes()) for path in paths]
+    receipts = [read_as(Receipt, path) for path in paths]
     return sorted(receipts, key=lambda receipt: receipt.arrival)
 
 

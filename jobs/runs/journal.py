@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobs.errors import PublicationBlocked
-from jobs.files import write_whole
+from jobs.files import read_as, write_whole
 from jobs.lake.chain import Kind
 from jobs.logs import about, log
 from schemas.base import Strict
@@ -70,12 +70,12 @@ def save(home: Path, record: RunJournal) -> None:
 def load(home: Path, run_id: str) -> RunJournal | None:
     """The record of one run; None where there is none."""
     path = _path(home, run_id)
-    return RunJournal.model_validate_json(path.read_bytes()) if path.is_file() else None
+    return read_as(RunJournal, path) if path.is_file() else None
 
 
 def load_all(home: Path) -> list[RunJournal]:
     """Every record, in the order of their starts."""
-    found = [RunJournal.model_validate_json(path.read_bytes()) for path in (home / RUNS).glob("*.json")]
+    found = [read_as(RunJournal, path) for path in (home / RUNS).glob("*.json")]
     return sorted(found, key=lambda record: record.started_at)
 
 

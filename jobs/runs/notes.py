@@ -53,9 +53,14 @@ def new_run_id() -> str:
 
 
 def load_open_run(folder: Path) -> OpenRun | None:
-    """The note, be its run open or published; None where no run was opened yet."""
+    """The note, be its run open or published; None where no run was opened yet, or it is damaged."""
     path = folder / NOTE
-    return OpenRun.model_validate_json(path.read_bytes()) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return OpenRun.model_validate_json(path.read_bytes())
+    except ValueError:  # of no use, and of no harm: whoever goes on with it is told that no run is open
+        return None
 
 
 def noted(folder: Path, publication_seq: int) -> OpenRun | None:

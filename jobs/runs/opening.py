@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import RunError
 from jobs.files import write_once
 from jobs.lake.chain import Publication, last_publication, restore_pins
+from jobs.lake.intact import check_start, damages, refuse
 from jobs.landing import hold, key_check
 from jobs.landing.manifests import LANDED, LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import Receipt, load_receipts
@@ -43,9 +44,13 @@ def begin(
         RunError: the date lies before the last published one and was itself never published, or is to be computed
             again; or jobs are to go on with a run that is not open, is of another date, or was opened with another
             registry; or the landed rows were made with other keys than the tables.
+        NotAsPublished: what the run would start from is damaged.
     """
     last = last_publication(lake)
     _hold_keys(lake.path, home / LANDED)
+    if not done:
+        check_start(lake, last)
+        refuse(list(damages(lake, home / LANDED, {LANDED})) if full else [])
     if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
         raise RunError(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "

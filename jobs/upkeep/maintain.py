@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import Busy
 from jobs.files import write_whole
-from jobs.lake.base import RETENTION_DAYS
-from jobs.lake.chain import Pin, Publication, last_publication, publication_rows, restore_pins
+from jobs.lake.chain import Next, Pin, Publication, last_publication, restore_pins, sealed_rows
 from jobs.lake.format import retired
-from jobs.landing.manifests import LANDED, LANDING
+from jobs.lake.intact import check_start, damages, refuse
+from jobs.lake.logs import RETENTION_DAYS
+from jobs.landing.manifests import LANDED, LANDING, landed_files
 from jobs.logs import log
 from jobs.runs.journal import RUNS, Outcome, recorded
 from jobs.runs.notes import new_run_id
@@ -83,7 +84,7 @@ def maintain(
     Raises:
         Busy: another process writes.
         RunError: a run is open, or was killed or blocked and not run again.
-        NotAsPublished: a table's rows or checksum changed; nothing was published.
+        NotAsPublished: a file is damaged, or a table's rows or checksum changed; nothing was published.
     """
     done = Maintained(before=_sizes(lake, home))
     with lake.writing("maintain"):
@@ -110,12 +111,18 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
     outcome = Outcome(last.business_date, None, "unchanged")
     with recorded(lake, home, "maintenance", outcome) as opened:
         opened(new_run_id(), last.seq + 1)
+        check_start(lake, last)
+        refuse(list(damages(lake, home / LANDED)))  # compacted, damage would be nobody's any more
         restore_pins(lake, last)
+        gone: set[str] = set()
+        summed: set[str] = set()
         for name in lake.tables:
             started = time.perf_counter()
             lake.compact(name)
+            before = _files(lake, name)
             done.removable[name] = lake.vacuum(name)
-            lake.checkpoint(name)
+            summed |= {name} if lake.checkpoint(name) else set()
+            gone |= before - _files(lake, name)
             files, _ = lake.live_files(name)
             outcome.seconds[name] = time.perf_counter() - started
             log.info(
@@ -123,15 +130,22 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
             )
         pins = {name: Pin(lake.version(name), pin.rows, pin.checksum) for name, pin in last.pins.items()}
         moved = [name for name, pin in pins.items() if pin.version != last.pins[name].version]
-        if not moved:
+        if not (moved or gone or summed - {PUBLICATIONS}):
             return
         check_pins(lake, {name: pins[name] for name in moved})
-        rows = publication_rows(lake, last, "maintenance", last.business_date, last.state, pins)
-        lake.write(PUBLICATIONS, lake.rows(PUBLICATIONS, rows), publication_seq=str(last.seq + 1))
+        landed = {} if last.seal else landed_files(home)
+        to_be = Next(last, "maintenance", last.business_date, last.state, pins, landed, gone)
+        with sealed_rows(lake, to_be) as rows:
+            lake.write(PUBLICATIONS, rows, publication_seq=str(last.seq + 1))
         outcome.seq, outcome.state = last.seq + 1, last.state
         done.seq = outcome.seq
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="maintenance")
         lake.forget()
+
+
+def _files(lake: Lake, table: str) -> set[str]:
+    """Paths below the lake of every file of a table, its log's included."""
+    return {str(path.relative_to(lake.path)) for path in Path(lake.uri(table)).rglob("*") if path.is_file()}
 
 
 def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:

@@ -253,7 +253,7 @@ def test_a_copy_is_checked_against_what_was_published(home: Path, tmp_path: Path
     """A restore drill: the copied lake is what was published; one whose rows or record were touched is not."""
     lake = embedded_lake(copy(home, tmp_path), REGISTRY)
     keep_up(lake)
-    assert verify(lake) == 3
+    assert verify(lake, lake.path.parent).chained == 3
     for name, complaint in (("gold.ledger", "gold.ledger: version"), (PUBLICATIONS, "publication 1 is not what")):
         damaged = shutil.copytree(lake.path, tmp_path / name)
         table = DeltaTable(damaged / REGISTRY.tables[name].path)
@@ -269,7 +269,7 @@ def test_a_copy_is_checked_against_what_was_published(home: Path, tmp_path: Path
             place = rewritten.column_names.index("amount")
             pq.write_table(rewritten.set_column(place, "amount", amounts), path)
         with pytest.raises(NotAsPublished, match=complaint):
-            verify(embedded_lake(tmp_path, REGISTRY, name))
+            verify(embedded_lake(tmp_path, REGISTRY, name), tmp_path)
     check = ["publications", "--check", "--home", str(tmp_path)]
     assert CliRunner().invoke(app, check).exit_code == 0
     assert CliRunner().invoke(app, [*check, "--lake", "gold.ledger"]).exit_code == 4
