@@ -72,6 +72,13 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except Foreseen as error:
             fail(str(error), error.exit_code)
+        except OSError as error:  # of a verb that opens no lake, or before it does
+            from jobs.lake.failures import foreseen
+
+            meant = foreseen(str(error.filename or ctx.info_name), error)
+            if meant is None:
+                raise
+            fail(str(meant), meant.exit_code)
         except typer.BadParameter as error:  # Typer's own would break a file's name at the edge of its frame
             fail(error.format_message(), USAGE)
 

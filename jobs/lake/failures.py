@@ -44,36 +44,25 @@ def told(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except Foreseen:
-        raise
     except Exception as error:
-        text = _text(error)
-        for sign, meaning in WRITING.items():
-            if sign in text:
-                raise StorageError(
-                    f"{where}: {meaning} ({sign}). What was published stands and nothing of this attempt counts: mend "
-                    "that, then do the same again"
-                ) from error
-        if _is_of_a_file(error, text):
-            raise NotAsPublished(_damaged(where, error)) from error
-        raise
-
-
-@contextmanager
-def as_published(table: str) -> Iterator[None]:
-    """Say of which table it is that something cannot be read.
-
-    Raises:
-        NotAsPublished: its log or a data file is damaged or gone.
-    """
-    try:
-        yield
-    except Foreseen:
-        raise
-    except Exception as error:
-        if not _is_of_a_file(error, _text(error)):
+        meant = foreseen(where, error)
+        if meant is None:
             raise
-        raise NotAsPublished(_damaged(table, error)) from error
+        raise meant from error
+
+
+def foreseen(where: str, error: Exception) -> Foreseen | None:
+    """What an error means, if it is the disk's or a file's; None if it is something else, or said already."""
+    text = _text(error)
+    if isinstance(error, Foreseen):
+        return None
+    for sign, meaning in WRITING.items():
+        if sign in text:
+            return StorageError(
+                f"{where}: {meaning} ({sign}). What was published stands, and nothing of this attempt counts: mend that, "
+                "then do the same again"
+            )
+    return NotAsPublished(_damaged(where, error)) if _is_of_a_file(error, text) else None
 
 
 def _is_of_a_file(error: BaseException, text: str) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import NotAsPublished
 from jobs.lake import seals
-from jobs.lake.failures import as_published
+from jobs.lake.failures import told
 from jobs.lake.logs import LOG, RETENTION_DAYS, log_files
 from jobs.lake.seals import LANDED, Leaf, Seal
 from schemas.tables import PUBLICATIONS
@@ -98,7 +98,7 @@ def _known_until(lake: Lake, seq: int, wanted: set[str]) -> Known:
 
 def _unlike_log(lake: Lake, table: str, version: int, rows: int) -> Iterator[str]:
     """Data files that are not there as the log says; and a log that tells of other rows than were pinned."""
-    with as_published(table):
+    with told(table):
         files = seals.snapshot(lake, table, version)
     for path, (size, _) in files.items():
         file = Path(lake.uri(table), path)
@@ -107,8 +107,8 @@ def _unlike_log(lake: Lake, table: str, version: int, rows: int) -> Iterator[str
         elif file.stat().st_size != size:
             yield f"{table}: {_below(lake, file)} has {file.stat().st_size:,} bytes; {size:,} were written"
     counts = [count for _, count in files.values()]
-    if None not in counts and (told := sum(count or 0 for count in counts)) != rows:
-        yield f"{table}: the log of version {version} tells of {told:,} rows; {rows:,} were published"
+    if None not in counts and (counted := sum(count or 0 for count in counts)) != rows:
+        yield f"{table}: the log of version {version} tells of {counted:,} rows; {rows:,} were published"
 
 
 # -- every byte
@@ -200,12 +200,12 @@ def _forged(lake: Lake, table: str, version: int, known: Known) -> Iterator[str]
     pointer = log / "_last_checkpoint"
     if pointer.is_file():
         try:
-            told = int(json.loads(pointer.read_bytes())["version"])
+            named = int(json.loads(pointer.read_bytes())["version"])
         except (ValueError, KeyError, TypeError):
             yield f"{table}: {_below(lake, pointer)} cannot be read"
             return
-        if not any(log.glob(f"{told:020}.checkpoint.*")):
-            yield f"{table}: {_below(lake, pointer)} names a checkpoint of version {told}, and there is none"
+        if not any(log.glob(f"{named:020}.checkpoint.*")):
+            yield f"{table}: {_below(lake, pointer)} names a checkpoint of version {named}, and there is none"
 
 
 def _below(lake: Lake, path: Path) -> str:

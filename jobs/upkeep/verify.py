@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.errors import NotAsPublished
 from jobs.lake.chain import Pin, Publication, counted, last_publication, publications
-from jobs.lake.failures import as_published
+from jobs.lake.failures import told
 from jobs.lake.intact import check_start, damages
 from jobs.landing.manifests import LANDED
 from schemas.tables import PUBLICATIONS
@@ -32,7 +32,7 @@ def check_pins(lake: Lake, pins: dict[str, Pin]) -> None:
     Raises:
         NotAsPublished: a table differs, or cannot be read.
     """
-    with as_published(", ".join(pins)):
+    with told(", ".join(pins)):
         found = counted(lake, {name: lake.read(name, pin.version) for name, pin in pins.items()})
     for name, pin in pins.items():
         if found[name] != (pin.rows, pin.checksum):
@@ -54,7 +54,7 @@ def verify(lake: Lake, home: Path, expect: str | None = None) -> Verified:
     found = list(damages(lake, home / LANDED))
     if found:
         raise NotAsPublished("\n".join(found))
-    with as_published(PUBLICATIONS):
+    with told(PUBLICATIONS):
         chain = publications(lake)
     for broken in _unchained(chain):
         raise NotAsPublished(broken)

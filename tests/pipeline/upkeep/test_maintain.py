@@ -205,7 +205,7 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_killed_it_leaves_nothing_wrong(home: Path, tmp_path: Path, point: str) -> None:
     copy(home, tmp_path)
-    died(command_killed, ["maintain", "--home", str(tmp_path)], point)
+    died(command_killed, ["maintain", "--trust-clock", "--home", str(tmp_path)], point)
     for pin in pins(tmp_path / "lake", REGISTRY):
         check_pin(tmp_path / "lake", REGISTRY, pin)
     run_days(embedded_lake(tmp_path, REGISTRY), tmp_path, DAYS[2:3])
