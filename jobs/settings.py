@@ -24,8 +24,8 @@ KEYS = (TOKEN_KEY, RECORD_KEY)
 KEY_VERSION = "TANZHANG_TOKEN_KEY_VERSION"
 ALGORITHM = "TANZHANG_TOKEN_ALGORITHM"
 
-DuckDBSize = Annotated[str, Field(pattern=r"(?i)^[0-9]+(\.[0-9]+)? ?([KMGT]i?B?|B)$")]
-JavaSize = Annotated[str, Field(pattern=r"(?i)^[0-9]+[KMGT]B?$")]
+DuckDBSize = Annotated[str, Field(pattern=r"(?i)^[0-9]{1,6}(\.[0-9]{1,3})? ?([KMGT]i?B?|B)$")]
+JavaSize = Annotated[str, Field(pattern=r"(?i)^[0-9]{1,6}[KMGT]B?$")]
 
 
 class Settings(BaseSettings):

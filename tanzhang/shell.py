@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,18 @@ OnEngine = Annotated[
     Engine,
     typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),
 ]
-LakeFolder = Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")]
+
+
+def _folder(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or ".." in name or name in NOT_LAKES:
+        raise typer.BadParameter(
+            f"{name!r} is no name of a lake's folder: one plain name below home, none of its others"
+        )
+    return name
+
+
+NOT_LAKES = ("exports", "landing", "landed", "runs", "docs", "truth")
+LakeFolder = Annotated[str, typer.Option("--lake", help="Folder of the tables below home.", callback=_folder)]
 BusinessDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Business date.")]
 ActDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Local date of the act.")]
 Registry = Annotated[

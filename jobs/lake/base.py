@@ -208,9 +208,7 @@ class Lake(ABC):
         return self.sql(f"SELECT {columns} FROM rows", rows=rows)
 
     def checkpoint(self, table: str) -> bool:
-        """Sum up a table's log, and drop log entries that no version within RETENTION needs.
-
-        By delta-rs on either engine: Delta has no SQL for it.
+        """Sum up a table's log. By delta-rs on either engine: Delta has no SQL for it.
 
         Returns:
             Whether a checkpoint was written: one that stands is never written anew.
@@ -219,8 +217,11 @@ class Lake(ABC):
         stands = any(Path(self.uri(table), LOG).glob(f"{opened.version():020}.checkpoint.*"))
         if not stands:
             opened.create_checkpoint()
-        opened.cleanup_metadata()
         return not stands
+
+    def clean_log(self, table: str) -> None:
+        """Drop log entries that no version within RETENTION needs, as a checkpoint sums them up."""
+        DeltaTable(self.uri(table)).cleanup_metadata()
 
     def live_files(self, table: str) -> tuple[int, int]:
         """Files and bytes of a table's newest version."""

@@ -138,7 +138,6 @@ class Next:
 
     Attributes:
         landed: path below the landed folder → file, of what it is the first to use.
-        gone: files that maintenance has removed, as paths below the lake.
     """
 
     last: Publication
@@ -147,7 +146,6 @@ class Next:
     state: str
     pins: dict[str, Pin]
     landed: Mapping[str, Path] = field(default_factory=dict)
-    gone: Collection[str] = ()
 
 
 @contextmanager
@@ -169,7 +167,7 @@ def sealed_rows(lake: Lake, to_be: Next) -> Iterator[Frame]:
     versions = {name: pin.version for name, pin in pins.items()}
     looks_back = to_be.kind != "run"
     numbered = (last.seq, last.seal), (hashed.seq, hashed.hash)
-    with sealed(lake, *numbered, versions, to_be.landed, to_be.gone, looks_back=looks_back) as seal:
+    with sealed(lake, *numbered, versions, to_be.landed, looks_back=looks_back) as seal:
         new = replace(hashed, seal=seal.digest)
         rows = [
             {

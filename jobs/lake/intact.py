@@ -20,6 +20,7 @@ from jobs.lake import seals
 from jobs.lake.failures import told
 from jobs.lake.logs import LOG, RETENTION_DAYS, log_files
 from jobs.lake.seals import LANDED, Leaf, Seal
+from jobs.logs import log as event
 from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -41,13 +42,8 @@ def check_start(lake: Lake, last: Publication) -> None:
     if not last.seq:
         return
     found = list(_unlike_publication(last, seals.load(lake, last.seq))) if last.seal else []
-    versions = {name: pin.version for name, pin in last.pins.items()}
-    logs = {table: list(_opens(Path(lake.uri(table), LOG), version)) for table, version in versions.items()}
     if last.seal:
-        wanted = {_below(lake, path) for paths in logs.values() for path in paths}
-        known = _known_until(lake, last.seq, wanted)
-        for table, paths in logs.items():
-            found += [f"{table}: {said}" for path in paths for said in _unlike(lake.path, _below(lake, path), known)]
+        found += _unlike_logs(lake, last)
     found += [said for table, pin in last.pins.items() for said in _unlike_log(lake, table, pin.version, pin.rows)]
     refuse(found)
 
@@ -73,6 +69,31 @@ def _unlike_publication(one: Publication, seal: Seal) -> Iterator[str]:
         yield f"{PUBLICATIONS}: publication {one.seq} was not sealed by {seals.FOLDER}/{one.seq:08}.json"
     elif wrong := [name for name, pin in one.pins.items() if seal.roots.get(name, "") != pin.root]:
         yield f"{PUBLICATIONS}: publication {one.seq} pins other files of {', '.join(wrong)} than were sealed"
+
+
+def _unlike_logs(lake: Lake, last: Publication) -> Iterator[str]:
+    """Files from which a pinned version is opened, and which differ from what was published.
+
+    What is derived from commits and was never sealed – checkpoints of a maintenance that was killed – is dropped first.
+    """
+    logs = {table: Path(lake.uri(table), LOG) for table in last.pins}
+    there = {table: list(log_files(log)) if log.is_dir() else [] for table, log in logs.items()}
+    derived = [
+        path
+        for table, files in there.items()
+        for version, path in files
+        if version <= last.pins[table].version and path.name != f"{version:020}.json"
+    ]
+    commits = {_below(lake, path) for table, log in logs.items() for path in _opens(log, last.pins[table].version)}
+    known = _known_until(lake, last.seq, commits | {_below(lake, path) for path in derived})
+    for path in derived:
+        if _below(lake, path) not in known:
+            (path.parent / "_last_checkpoint").unlink(missing_ok=True)
+            path.unlink()
+            event.warning("file_dropped", table=f"{path.parts[-4]}.{path.parts[-3]}", version=int(path.name[:20]))
+    for table, log in logs.items():
+        for path in _opens(log, last.pins[table].version):
+            yield from (f"{table}: {said}" for said in _unlike(lake.path, _below(lake, path), known))
 
 
 def _opens(log: Path, version: int) -> Iterator[Path]:
@@ -127,14 +148,13 @@ def damages(lake: Lake, landed: Path, of: Collection[str] | None = None) -> Iter
         return
     newest = stand[-1]
     known: defaultdict[str, list[Leaf]] = defaultdict(list)
-    gone = {path for seal in stand for path in seal.gone}
     for table in newest.roots if of is None else newest.roots.keys() & of:
         known.clear()
         for seal in stand:
             for path, leaf in seal.files.get(table, {}).items():
                 known[path].append(leaf)
         folder = landed if table == LANDED else lake.path
-        lapsed = gone if table == LANDED else gone | _cleaned_up(Path(lake.uri(table), LOG), table, stand)
+        lapsed = set() if table == LANDED else _let_go(lake, table, stand)
         yield from (f"{table}: {said}" for path in known if path not in lapsed for said in _unlike(folder, path, known))
         if table != LANDED:
             yield from _forged(lake, table, newest.versions[table], known)
@@ -164,17 +184,24 @@ def _unchained(stand: Sequence[Seal]) -> Iterator[str]:
             yield f"{seals.FOLDER}/{one.publication_seq:08}.json is not what was sealed"
 
 
-def _cleaned_up(log: Path, table: str, stand: Sequence[Seal]) -> set[str]:
-    """The oldest files of a log, if they are older than versions are kept: Delta drops them by itself.
+def _let_go(lake: Lake, table: str, stand: Sequence[Seal]) -> set[str]:
+    """Files that maintenance and Delta itself may have removed: older than versions are kept, and of none that is kept.
 
-    All before the oldest one that is there, and where a checkpoint sums them up.
+    Of the log all before its oldest checkpoint, of the data what no publication of that time pins.
     """
-    there = list(log_files(log)) if log.is_dir() else []
-    oldest = min((of for of, path in there if ".checkpoint." in path.name), default=-1)
-    oldest = min([oldest, *(of for of, _ in there)])
-    until = datetime.now(timezone.utc) - timedelta(days=RETENTION_DAYS)
-    old = [path for seal in stand if seal.sealed_at < until for path in seal.files.get(table, {})]
-    return {path for path in old if f"/{LOG}/" in path and int(Path(path).name[:20]) < oldest}
+    kept_since = datetime.now(timezone.utc) - timedelta(days=RETENTION_DAYS - 1)
+    young = [seal for seal in stand if seal.sealed_at >= kept_since] or list(stand[-1:])
+    old = {path for seal in stand if seal.sealed_at < kept_since for path in seal.files.get(table, {})}
+    lost = {path for path in old if not (lake.path / path).is_file()}
+    if not lost:
+        return set()
+    log = Path(lake.uri(table), LOG)
+    oldest = min((of for of, path in log_files(log) if ".checkpoint." in path.name), default=-1) if log.is_dir() else -1
+    of_log = {path for path in lost if f"/{LOG}/" in path}
+    with told(table):
+        pinned = [seals.snapshot(lake, table, version) for version in {seal.versions.get(table, 0) for seal in young}]
+    needed = {_below(lake, Path(lake.uri(table), path)) for files in pinned for path in files}
+    return {path for path in of_log if int(Path(path).name[:20]) < oldest} | (lost - of_log - needed)
 
 
 def _unlike(folder: Path, path: str, known: Known) -> Iterator[str]:

@@ -48,8 +48,8 @@ class Seal(Strict):
     """What one publication adds to the trees.
 
     previous: the seal before; empty for the first. roots, versions: of every table, gold.publications as it stood
-    before, and landed. files: table → path → leaf, of what is new. gone: paths that maintenance has removed for good.
-    sealed_at: by this machine's clock; what Delta lets go of a log by itself is told by its age.
+    before, and landed. files: table → path → leaf, of what is new. sealed_at: by this machine's clock; what was let go is
+    told by its age.
     """
 
     publication_seq: int
@@ -58,13 +58,12 @@ class Seal(Strict):
     roots: dict[str, str]
     versions: dict[str, int]
     files: dict[str, dict[str, Leaf]]
-    gone: list[str] = []
     sealed_at: datetime
 
     @property
     def digest(self) -> str:
         """What the publication says of it: SHA-256 of JSON with sorted keys."""
-        said = {name: getattr(self, name) for name in ("publication_hash", "previous", "roots", "gone")}
+        said = {name: getattr(self, name) for name in ("publication_hash", "previous", "roots")}
         said["sealed_at"] = self.sealed_at.isoformat()
         return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -91,7 +90,6 @@ def sealed(
     new: tuple[int, str],
     versions: Mapping[str, int],
     landed: Mapping[str, Path],
-    gone: Iterable[str] = (),
     *,
     looks_back: bool = False,
 ) -> Iterator[Seal]:
@@ -123,7 +121,6 @@ def sealed(
         roots={table: root_of(roots.get(table, ""), leaves) for table, leaves in files.items()},
         versions=stand,
         files={table: leaves for table, leaves in files.items() if leaves},
-        gone=sorted(gone),
         sealed_at=datetime.now(timezone.utc),
     )
     pending = _path(lake, new[0], is_pending=True)

@@ -147,15 +147,12 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
         check_start(lake, last)
         refuse(list(damages(lake, home / LANDED)))  # compacted, damage would be nobody's any more
         restore_pins(lake, last)
-        gone: set[str] = set()
         summed: set[str] = set()
         for name in lake.tables:
             started = time.perf_counter()
             lake.compact(name)
-            before = _files(lake, name)
             done.removable[name] = lake.vacuum(name)
             summed |= {name} if lake.checkpoint(name) else set()
-            gone |= before - _files(lake, name)
             files, _ = lake.live_files(name)
             outcome.seconds[name] = time.perf_counter() - started
             log.info(
@@ -163,22 +160,25 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
             )
         pins = {name: Pin(lake.version(name), pin.rows, pin.checksum) for name, pin in last.pins.items()}
         moved = [name for name, pin in pins.items() if pin.version != last.pins[name].version]
-        if not (moved or gone or summed - {PUBLICATIONS}):
+        if not (moved or summed - {PUBLICATIONS}):
+            _clean_logs(lake)
             return
         check_pins(lake, {name: pins[name] for name in moved})
         landed = {} if last.seal else landed_files(home)
-        to_be = Next(last, "maintenance", last.business_date, last.state, pins, landed, gone)
+        to_be = Next(last, "maintenance", last.business_date, last.state, pins, landed)
         with sealed_rows(lake, to_be) as rows:
             lake.write(PUBLICATIONS, rows, publication_seq=str(last.seq + 1))
         outcome.seq, outcome.state = last.seq + 1, last.state
         done.seq = outcome.seq
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="maintenance")
+        _clean_logs(lake)
         lake.forget()
 
 
-def _files(lake: Lake, table: str) -> set[str]:
-    """Paths below the lake of every file of a table, its log's included."""
-    return {str(path.relative_to(lake.path)) for path in Path(lake.uri(table)).rglob("*") if path.is_file()}
+def _clean_logs(lake: Lake) -> None:
+    """Last of all: until a checkpoint is sealed, what it sums up is what a run goes on from."""
+    for name in lake.tables:
+        lake.clean_log(name)
 
 
 def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:
