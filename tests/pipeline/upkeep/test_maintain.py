@@ -51,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def keep_up(lake: Lake, **options: Any) -> Maintained:
-    return maintain(lake, lake.path.parent, **{"raw_days": 1000, "at": NOW, **options})
+    return maintain(lake, lake.path.parent, **{"raw_days": 1000, "at": NOW, "trust_clock": True, **options})
 
 
 def live_files(lake: Path) -> dict[str, int]:
