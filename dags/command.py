@@ -18,6 +18,9 @@ _STATES = {0: DONE, 3: DEGRADED}
 _FINAL = {2: "wrong usage", 4: "blocked", 5: "nothing of that name"}
 """Exit codes that another try would not change."""
 WAIT = timedelta(minutes=1)
+KEYS = ("TANZHANG_TOKEN_KEY", "TANZHANG_RECORD_KEY")
+MAKE_TOKENS = (("run",), ("job", "land"), ("quarantine", "replay"))
+"""What begins the arguments of those that need the keys; no other gets them."""
 
 
 def run_command(hook: SubprocessHook, arguments: Sequence[str]) -> tuple[str, str]:
@@ -30,13 +33,19 @@ def run_command(hook: SubprocessHook, arguments: Sequence[str]) -> tuple[str, st
         AirflowFailException: another try would end the same way: a bad call, a blocked publication.
         AirflowException: anything else; worth another try.
     """
-    environment = {**os.environ, "TANZHANG_HOME": str(home()), "TANZHANG_LOG": os.environ.get("TANZHANG_LOG", "json")}
-    result = hook.run_command([COMMAND, *arguments], env=environment)
+    result = hook.run_command([COMMAND, *arguments], env=environment(arguments))
     if result.exit_code in _STATES:
         return _STATES[result.exit_code], result.output
     if result.exit_code in _FINAL:
         raise AirflowFailException(f"{_FINAL[result.exit_code]}: {result.output}")
     raise AirflowException(f"exit code {result.exit_code}: {result.output}")
+
+
+def environment(arguments: Sequence[str]) -> dict[str, str]:
+    """The task's environment with the deployment's home; with the keys only where tokens are made."""
+    makes = any(tuple(arguments[: len(one)]) == one for one in MAKE_TOKENS)
+    inherited = {name: value for name, value in os.environ.items() if makes or name not in KEYS}
+    return {"TANZHANG_LOG": "json", **inherited, "TANZHANG_HOME": str(home())}
 
 
 class Tanzhang(BaseOperator):

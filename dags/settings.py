@@ -8,7 +8,7 @@ from pathlib import Path
 
 COMMAND = os.environ.get("TANZHANG_BIN", str(Path(__file__).parents[1] / ".venv/bin/tanzhang"))
 """The command, in the environment of the jobs. It inherits the task's environment: TANZHANG_ENGINE and SPARK_REMOTE
-choose the engine, TANZHANG_TOKEN_KEY and TANZHANG_RECORD_KEY are its keys."""
+choose the engine, TANZHANG_TOKEN_KEY and TANZHANG_RECORD_KEY are its keys, which only those tasks get that make tokens."""
 MAKES_UP = "TANZHANG_START" in os.environ
 START = date.fromisoformat(os.environ.get("TANZHANG_START", "2026-01-01"))
 """First business date. Where it is set, dates that passed while no scheduler ran are made up for, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,23 @@ from pathlib import Path
 from expectations import RESULT_FORMAT, Measurement, new_context, suite
 
 SITE = "quality"
+
+
+FROM_ELSEWHERE = re.compile(
+    r"<script\b[^>]*\bsrc\s*=\s*[\"']?(?:https?:)?//.*?</script>"
+    r"|<(?:link|img)\b[^>]*\b(?:href|src)\s*=\s*[\"']?(?:https?:)?//[^>]*>"
+    r"|@import\s[^;]*//[^;]*;"
+    r"|url\(\s*[\"']?(?:https?:)?//[^)]*\)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""What the library's pages load from the network: scripts, styles and pictures of others, with a date in each request."""
+OURS_ALONE = "default-src 'self' 'unsafe-inline' data:"
+
+
+def by_itself(page: str) -> str:
+    """A page that loads nothing from the network, and that a browser holds to it."""
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{OURS_ALONE}">'
+    return re.sub(r"(<head\b[^>]*>)", rf"\1{policy}", FROM_ELSEWHERE.sub("", page), count=1)
 
 
 def render(folder: Path, run_name: str, suites: Mapping[str, Sequence[Measurement]]) -> Path:
@@ -39,7 +57,7 @@ def render(folder: Path, run_name: str, suites: Mapping[str, Sequence[Measuremen
         definition = context.validation_definitions.add(ValidationDefinition(name=name, data=batch, suite=held))
         definition.run(batch_parameters={"dataframe": frame}, result_format=RESULT_FORMAT, run_id=run)
 
-    new = folder.with_name(f"{folder.name}.new")
+    new = folder.absolute().with_name(f"{folder.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     context.add_data_docs_site(
         SITE,
@@ -51,6 +69,8 @@ def render(folder: Path, run_name: str, suites: Mapping[str, Sequence[Measuremen
         },
     )
     context.build_data_docs(site_names=[SITE])
+    for page in new.rglob("*.html"):
+        page.write_text(by_itself(page.read_text(encoding="utf-8")), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
     return folder / "index.html"

@@ -16,6 +16,7 @@ from expectations import SPENT
 from jobs.accounts.account import account
 from jobs.activities.match import match
 from jobs.claims.conform import conform
+from jobs.landing import key_check
 from jobs.landing.ingest import Ingested, ingest_one
 from jobs.landing.land import land
 from jobs.landing.tokens import Tokens
@@ -53,7 +54,11 @@ def ingest(registry: Registry, home: Path, tokens: Tokens, progress: Progress = 
 
     Returns:
         Institution → what this call made of its deliveries. One that cannot be read stops no other.
+
+    Raises:
+        SettingError: the keys are not those that made what was landed before; nothing is pulled.
     """
+    key_check.hold(home, tokens.check)
     done = {}
     for source in registry.sources.values():
         progress(source.id)

@@ -46,6 +46,12 @@ class NotAsPublished(Foreseen):
     exit_code = BLOCKED
 
 
+class StorageError(Foreseen):
+    """The disk did not take a file, or did not give it; the text says why. Another try may end otherwise."""
+
+    exit_code = 1
+
+
 class NotFound(Foreseen):
     """Nothing of that name stands in the lake."""
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jobs.errors import Busy
+from jobs.errors import Busy, NotAsPublished
 from jobs.logs import log
 
 
@@ -56,12 +58,24 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_ours(path: Path, model: type[M]) -> M | None:
-    """A file of ours as it was written; None, and a line in the log, where it was emptied or torn since."""
+    """A file of ours that can be done without, as it was written; None, and a line in the log, where it was emptied or torn since."""
     try:
         return model.model_validate_json(path.read_bytes())
     except ValidationError:
         log.warning("file_damaged", path=f"{path.parent.name}/{path.name}")
         return None
+
+
+def read_as(model: type[M], path: Path) -> M:
+    """What a file of ours says that nothing can go on without.
+
+    Raises:
+        NotAsPublished: it was written whole, and is not what was written.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise NotAsPublished(f"{path} cannot be read: it was cut or changed. Restore it from the backup") from None
 
 
 def set_aside(path: Path) -> None:
@@ -91,6 +105,44 @@ def open_plain(path: Path) -> BinaryIO:
         os.close(handle)
         raise NotPlain
     return os.fdopen(handle, "rb")
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """As `write_whole`, for what several may write at the same time and nobody else may read (mode 600)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, read a megabyte at a time."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def kept_private(*folders: Path) -> Iterator[None]:
+    """What is written meanwhile is its owner's alone: files of mode 600 in folders of mode 700, these among them."""
+    for folder in folders:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_mode & 0o077:  # made before this was so
+            folder.chmod(0o700)
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

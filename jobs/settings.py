@@ -7,6 +7,9 @@ Airflow's environment reads too.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,9 +20,12 @@ from jobs.errors import SettingError
 
 TOKEN_KEY = "TANZHANG_TOKEN_KEY"
 RECORD_KEY = "TANZHANG_RECORD_KEY"
+KEYS = (TOKEN_KEY, RECORD_KEY)
+KEY_VERSION = "TANZHANG_TOKEN_KEY_VERSION"
+ALGORITHM = "TANZHANG_TOKEN_ALGORITHM"
 
-DuckDBSize = Annotated[str, Field(pattern=r"(?i)^[0-9]+(\.[0-9]+)? ?([KMGT]i?B?|B)$")]
-JavaSize = Annotated[str, Field(pattern=r"(?i)^[0-9]+[KMGT]B?$")]
+DuckDBSize = Annotated[str, Field(pattern=r"(?i)^[0-9]{1,6}(\.[0-9]{1,3})? ?([KMGT]i?B?|B)$")]
+JavaSize = Annotated[str, Field(pattern=r"(?i)^[0-9]{1,6}[KMGT]B?$")]
 
 
 class Settings(BaseSettings):
@@ -30,11 +36,11 @@ class Settings(BaseSettings):
     token_key: SecretStr | None = Field(default=None, validation_alias=TOKEN_KEY)
     """Key of identifiers' tokens, hexadecimal, 32 bytes or more. Its rules are those of `jobs.landing.tokens`."""
     token_key_version: int = Field(
-        default=1, validation_alias="TANZHANG_TOKEN_KEY_VERSION", ge=1, lt=10**9, title="expected a whole number from 1"
+        default=1, validation_alias=KEY_VERSION, ge=1, lt=10**9, title="expected a whole number from 1"
     )
     """Counts the keys that were in use; a part of every token."""
     token_algorithm: Literal["sm3", "sha256"] = Field(
-        default="sm3", validation_alias="TANZHANG_TOKEN_ALGORITHM", title="use one of sm3, sha256"
+        default="sm3", validation_alias=ALGORITHM, title="use one of sm3, sha256"
     )
     """Hash of the keyed tokens; tokens of the two never compare."""
     record_key: SecretStr | None = Field(default=None, validation_alias=RECORD_KEY)
@@ -83,3 +89,18 @@ def settings() -> Settings:
         rules = {field.validation_alias: field.title for field in Settings.model_fields.values()}
         lines = {f"{one['loc'][0]} is {one['input']!r}: {rules[str(one['loc'][0])]}": None for one in broken.errors()}
         raise SettingError("\n".join(lines)) from None
+
+
+def without_keys() -> dict[str, str]:
+    """The environment for a child process that makes no tokens."""
+    return {name: value for name, value in os.environ.items() if name not in KEYS}
+
+
+@contextmanager
+def keys_withheld() -> Iterator[None]:
+    """Take the keys out of the environment while a library starts a child with all of it."""
+    held = {name: os.environ.pop(name) for name in KEYS if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(held)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import schemas
+from jobs.settings import without_keys
 from schemas.errors import Foreseen
 from schemas.factors import FOLDER
 
@@ -44,7 +45,7 @@ def _archived(named: str, root: Path) -> bytes:
         # In a folder of a repository git archives that folder alone.
         command = ["git", "-C", str(place), "archive", "--format=tar", named]
         try:
-            return subprocess.run(command, capture_output=True, check=True).stdout
+            return subprocess.run(command, capture_output=True, check=True, env=without_keys()).stdout
         except subprocess.CalledProcessError as error:
             said = error.stderr.decode().strip()
         except FileNotFoundError as error:

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tanzhang.keys import provide_keys
+from tanzhang.keys import tokens_of
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
 from tanzhang.shell import err, say_json
@@ -24,13 +24,12 @@ def run_dates(
         The outcomes, and whether every institution's deliveries could be gone through.
     """
     from jobs.day import ingest, run_day
-    from jobs.landing.tokens import Tokens
 
-    provide_keys(home)
+    tokens = tokens_of(home)
     outcomes = []
     with console.progress(err) as bar:
         steps = len(dates) * 7 + len(lake.registry.sources)
-        done = ingest(lake.registry, home, Tokens.from_env(), lambda source: bar.step(f"land {source}", steps))
+        done = ingest(lake.registry, home, tokens, lambda source: bar.step(f"land {source}", steps))
         failed = {source: one for source, one in done.items() if one.problem}
         for source, one in failed.items():
             err.print(f"{source}: its deliveries could not be gone through; the others' are used")

@@ -21,6 +21,7 @@ import psutil
 from jobs.errors import SetupError
 from jobs.lake.jars import java_home, spark_home
 from jobs.lake.session import CONNECT_PORT, answers, driver_settings, overrides
+from jobs.settings import without_keys
 
 LOCAL = "127.0.0.1"
 READY_SECONDS = 120
@@ -40,7 +41,7 @@ def environment() -> dict[str, str]:
     """This process's environment, and what Spark's scripts ask for."""
     return {
         "SPARK_DAEMON_MEMORY": "512m",
-        **{name: value for name, value in os.environ.items() if name != "SPARK_REMOTE"},  # a server is no client
+        **{name: value for name, value in without_keys().items() if name != "SPARK_REMOTE"},  # a server is no client
         "JAVA_HOME": str(java_home()),
         "SPARK_HOME": str(spark_home()),
         "PYSPARK_PYTHON": sys.executable,

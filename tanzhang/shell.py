@@ -69,7 +69,18 @@ OnEngine = Annotated[
     Engine,
     typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),
 ]
-LakeFolder = Annotated[str, typer.Option("--lake", help="Folder of the tables below home.")]
+
+
+def _folder(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or ".." in name or name in NOT_LAKES:
+        raise typer.BadParameter(
+            f"{name!r} is no name of a lake's folder: one plain name below home, none of its others"
+        )
+    return name
+
+
+NOT_LAKES = ("exports", "landing", "landed", "runs", "docs", "truth")
+LakeFolder = Annotated[str, typer.Option("--lake", help="Folder of the tables below home.", callback=_folder)]
 BusinessDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Business date.")]
 ActDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Local date of the act.")]
 Registry = Annotated[
@@ -92,6 +103,13 @@ class Verbs(TyperGroup):
             return super().invoke(ctx)
         except Foreseen as error:
             fail(str(error), error.exit_code)
+        except OSError as error:  # of a verb that opens no lake, or before it does
+            from jobs.lake.failures import foreseen
+
+            meant = foreseen(str(error.filename or ctx.info_name), error)
+            if meant is None:
+                raise
+            fail(str(meant), meant.exit_code)
         except typer.BadParameter as error:  # Typer's own would break a file's name at the edge of its frame
             fail(error.format_message(), USAGE)
 
@@ -128,15 +146,20 @@ def _text(value: object) -> str:
 
 @contextmanager
 def lake_of(home: Path, engine: Engine, folder: str = LAKE, *, as_it_is: bool = False) -> Iterator[Lake]:
-    """The home's lake, closed in the end; `as_it_is` whatever code wrote it."""
-    from jobs.lake import open_lake
+    """The home's lake, closed in the end; `as_it_is` whatever code wrote it.
+
+    Raises:
+        StorageError, NotAsPublished: the disk, or a file of a table, cannot be used.
+    """
+    from jobs.lake import open_lake, told
     from schemas import load_registry
 
-    lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
-    try:
-        yield lake
-    finally:
-        lake.close()
+    with told(str(home / folder)):
+        lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
+        try:
+            yield lake
+        finally:
+            lake.close()
 
 
 def last_date(lake: Lake) -> date:

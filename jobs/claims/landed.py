@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jobs.lake.frames import hashed, listed
 from jobs.landing.columns import REJECTS, SCHEMAS
-from jobs.landing.manifests import Manifest, landed_path, rejects_path
+from jobs.landing.manifests import Manifest, as_landed, landed_path, rejects_path
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -52,7 +52,7 @@ def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
         FROM landed AS r
         JOIN files AS f ON r.file_id = f.file_id
         """,
-        landed=run.lake.parquet([landed_path(run.home, file) for file in chosen], SCHEMAS[kind]),
+        landed=run.lake.parquet([as_landed(landed_path(run.home, file), file) for file in chosen], SCHEMAS[kind]),
         files=_statements(run, chosen),
     )
 
@@ -74,7 +74,7 @@ def rejects(run: Run, files: Sequence[Manifest]) -> Frame:
         FROM landed AS r
         JOIN files AS f ON r.file_id = f.file_id
         """,
-        landed=run.lake.parquet([rejects_path(run.home, file) for file in chosen], REJECTS),
+        landed=run.lake.parquet([as_landed(rejects_path(run.home, file), file) for file in chosen], REJECTS),
         files=_statements(run, chosen),
     )
 

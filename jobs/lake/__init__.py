@@ -12,10 +12,11 @@ from typing import Any
 
 from jobs.errors import FormatError
 from jobs.lake.base import ENGINES, Frame, Lake
+from jobs.lake.failures import told
 from jobs.lake.format import check_format
 from schemas import Registry
 
-__all__ = ["ENGINES", "FormatError", "Frame", "Lake", "choose_engine", "open_lake"]
+__all__ = ["ENGINES", "FormatError", "Frame", "Lake", "choose_engine", "open_lake", "told"]
 
 _chosen: str | None = None
 
@@ -61,8 +62,8 @@ def open_lake(engine: str, path: Path, registry: Registry, *, as_it_is: bool = F
     if not as_it_is:
         try:
             check_format(lake)
-        except FormatError:
+            lake.create_tables()
+        except BaseException:
             lake.close()
             raise
-        lake.create_tables()
     return lake

@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from jobs.files import one_writer
+from jobs.lake.failures import told
 from jobs.lake.frames import listed
+from jobs.lake.logs import LOG, RETENTION_DAYS, log_files
 from jobs.settings import settings
 
 if TYPE_CHECKING:
@@ -27,9 +29,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("embedded", "spark")
 
-RETENTION_DAYS = 30
 RETENTION = f"interval {RETENTION_DAYS} days"
-"""How long a pinned version stays readable; both of Delta's retention properties get it."""
+"""Both of Delta's retention properties get it."""
 
 ARROW_TYPES = {
     "string": pa.string(),
@@ -148,6 +149,8 @@ class Lake(ABC):
         """Create every declared table that does not stand yet, empty, as version 0."""
         for name, table in self.tables.items():
             if not self.exists(name):
+                for begun in Path(self.uri(name), LOG).glob("*"):  # of a first commit that failed: it has no rows
+                    begun.unlink()
                 self._create(table)
 
     def write(self, table: str, rows: Frame, **metadata: str) -> None:
@@ -204,14 +207,21 @@ class Lake(ABC):
         columns = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in self.tables[table].types.items())
         return self.sql(f"SELECT {columns} FROM rows", rows=rows)
 
-    def checkpoint(self, table: str) -> None:
-        """Sum up a table's log, and drop log entries that no version within RETENTION needs.
+    def checkpoint(self, table: str) -> bool:
+        """Sum up a table's log. By delta-rs on either engine: Delta has no SQL for it.
 
-        By delta-rs on either engine: Delta has no SQL for it.
+        Returns:
+            Whether a checkpoint was written: one that stands is never written anew.
         """
         opened = DeltaTable(self.uri(table))
-        opened.create_checkpoint()
-        opened.cleanup_metadata()
+        stands = any(Path(self.uri(table), LOG).glob(f"{opened.version():020}.checkpoint.*"))
+        if not stands:
+            opened.create_checkpoint()
+        return not stands
+
+    def clean_log(self, table: str) -> None:
+        """Drop log entries that no version within RETENTION needs, as a checkpoint sums them up."""
+        DeltaTable(self.uri(table)).cleanup_metadata()
 
     def live_files(self, table: str) -> tuple[int, int]:
         """Files and bytes of a table's newest version."""
@@ -230,8 +240,10 @@ class Lake(ABC):
 
         Raises:
             Busy: somebody writes to the lake.
+            StorageError: the disk does not take what is written.
+            NotAsPublished: what is read is damaged.
         """
-        with one_writer(self.lock, task):
+        with told(f"{task} in {self.path}"), one_writer(self.lock, task):
             self.take_over()
             yield
 
@@ -278,8 +290,9 @@ class Lake(ABC):
         return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in self.tables[table].types.items()])
 
     def exists(self, table: str) -> bool:
-        """Whether the table stands."""
-        return Path(self.uri(table), "_delta_log").is_dir()
+        """Whether the table stands: a commit of it was made whole, not only begun."""
+        log = Path(self.uri(table), LOG)
+        return any(path.stat().st_size for _, path in log_files(log)) if log.is_dir() else False
 
     def properties(self, table: Table) -> dict[str, str]:
         """Delta table properties, CHECK constraints among them, the same on both engines."""

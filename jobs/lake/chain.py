@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobs.errors import NotFound
 from jobs.lake.frames import content_hash
 from jobs.lake.log import Log
+from jobs.lake.seals import sealed
 from jobs.logs import log
 from schemas.tables import PUBLICATIONS, SEQ
 
@@ -31,17 +34,19 @@ COLUMNS = {
     "registry_hash": "registry_hash",
     "schema_version": "schema_version",
     "previous_hash": "previous_hash",
+    "seal": "publication_seal",
 }
 """What a publication says of itself → the column, the same in the rows of all its tables."""
 
 
 @dataclass(frozen=True)
 class Pin:
-    """Where a table stood in a publication."""
+    """Where a table stood in a publication. root: of all its files; empty in publications of before there were any."""
 
     version: int
     rows: int
     checksum: int
+    root: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Publication:
     registry_hash: str = ""
     schema_version: int = 0
     previous_hash: str = ""
+    seal: str = ""
 
     @property
     def digest(self) -> str:
@@ -86,9 +92,10 @@ def publications(lake: Lake, which: str = "true") -> list[Publication]:
     chain = lake.read(PUBLICATIONS)
     found: dict[tuple[Any, ...], Publication] = {}
     for row in lake.ask(dict, f"SELECT * FROM chain WHERE {which} ORDER BY {SEQ}", chain=chain):
-        said = {name: row[column] for name, column in COLUMNS.items() if column in row}
+        said = {name: row[column] for name, column in COLUMNS.items() if row.get(column) is not None}
         one = found.setdefault(tuple(said.values()), Publication(**said, pins={}))
-        one.pins[row["table_name"]] = Pin(row["table_version"], row["row_count"], row["checksum"])
+        root = row.get("file_root") or ""
+        one.pins[row["table_name"]] = Pin(row["table_version"], row["row_count"], row["checksum"], root)
     return list(found.values())
 
 
@@ -125,32 +132,55 @@ def restore_pins(lake: Lake, last: Publication, but: Collection[str] = ()) -> No
             log.warning("table_restored", table=name, version=pin.version)
 
 
-def publication_rows(
-    lake: Lake, last: Publication, kind: Kind, business_date: date, state: str, pins: dict[str, Pin]
-) -> list[dict[str, Any]]:
-    """The rows of the publication after `last`: one per pinned table."""
+@dataclass(frozen=True)
+class Next:
+    """What the publication after `last` is to be.
+
+    Attributes:
+        landed: path below the landed folder → file, of what it is the first to use.
+    """
+
+    last: Publication
+    kind: Kind
+    business_date: date
+    state: str
+    pins: dict[str, Pin]
+    landed: Mapping[str, Path] = field(default_factory=dict)
+
+
+@contextmanager
+def sealed_rows(lake: Lake, to_be: Next) -> Iterator[Frame]:
+    """The rows of a publication, one per pinned table, to be committed within: then its seal counts."""
+    last, pins = to_be.last, to_be.pins
     said = Publication(
         seq=last.seq + 1,
-        business_date=business_date,
-        state=state,
+        business_date=to_be.business_date,
+        state=to_be.state,
         hash="",
         pins=pins,
-        kind=kind,
+        kind=to_be.kind,
         registry_hash=lake.registry.digest,
         schema_version=len(lake.registry.migrations),
         previous_hash=last.hash,
     )
-    new = replace(said, hash=said.digest)
-    return [
-        {
-            **{column: getattr(new, name) for name, column in COLUMNS.items()},
-            "table_name": name,
-            "table_version": pin.version,
-            "row_count": pin.rows,
-            "checksum": pin.checksum,
-        }
-        for name, pin in sorted(pins.items())
-    ]
+    hashed = replace(said, hash=said.digest)
+    versions = {name: pin.version for name, pin in pins.items()}
+    looks_back = to_be.kind != "run"
+    numbered = (last.seq, last.seal), (hashed.seq, hashed.hash)
+    with sealed(lake, *numbered, versions, to_be.landed, looks_back=looks_back) as seal:
+        new = replace(hashed, seal=seal.digest)
+        rows = [
+            {
+                **{column: getattr(new, name) for name, column in COLUMNS.items()},
+                "table_name": name,
+                "table_version": pin.version,
+                "row_count": pin.rows,
+                "checksum": pin.checksum,
+                "file_root": seal.roots[name],
+            }
+            for name, pin in sorted(pins.items())
+        ]
+        yield lake.rows(PUBLICATIONS, rows)
 
 
 def counted(lake: Lake, frames: dict[str, Frame]) -> dict[str, tuple[int, int]]:

@@ -40,7 +40,7 @@ def activate() -> None:
     _connection = duckdb.connect()
     package = Path(duckdb_extension_delta.__file__).parent
     extension = next(package.rglob("delta.duckdb_extension"))
-    _connection.execute(f"LOAD '{extension}'")
+    _connection.execute(f"LOAD {quoted(extension)}")
     _connection.execute("SET preserve_insertion_order = false")
     _connection.execute("SET enable_progress_bar = false")
     sqlframe.activate("duckdb", conn=_connection)
@@ -85,9 +85,9 @@ class EmbeddedLake(Lake):
         self.small: dict[tuple[str, int], Relation] = {}
         """Table and version → its rows, where they are few; the newest versions outlive the jobs of a run."""
         spill = self.path / "_spill"
-        self.connection.execute(f"SET temp_directory = '{spill}'")
+        self.connection.execute(f"SET temp_directory = {quoted(spill)}")
         if limit := settings().memory:
-            self.connection.execute(f"SET memory_limit = '{limit}'")
+            self.connection.execute(f"SET memory_limit = {quoted(limit)}")
 
     def read(self, table: str, version: int | None = None) -> Relation:
         if version is not None:
@@ -102,7 +102,7 @@ class EmbeddedLake(Lake):
         return self.small[key]
 
     def _scan(self, table: str, version: int) -> str:
-        return f"delta_scan('{self.uri(table)}', version={version})"
+        return f"delta_scan({quoted(self.uri(table))}, version={version})"
 
     def restore(self, table: str, version: int) -> None:
         DeltaTable(self.uri(table)).restore(version)
@@ -126,7 +126,7 @@ class EmbeddedLake(Lake):
     def parquet(self, paths: Sequence[Path], schema: pa.Schema) -> Relation:
         if not paths:
             return self.from_arrow(schema.empty_table())
-        listed = ", ".join(f"'{path}'" for path in paths)
+        listed = ", ".join(map(quoted, paths))
         # Files that older code landed lack newer columns: these are null.
         none = _source(self.from_arrow(schema.empty_table()))
         found = f"read_parquet([{listed}], hive_partitioning=false, union_by_name=true)"
@@ -191,6 +191,11 @@ class EmbeddedLake(Lake):
 
     def _relation(self, source: str) -> Relation:
         return Relation(source, self.connection)
+
+
+def quoted(text: object) -> str:
+    """A literal of DuckDB's SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _stream(rows: Frame) -> pa.RecordBatchReader:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 
-from jobs.errors import FormatError
+from jobs.errors import FormatError, NotAsPublished
+from jobs.lake.logs import LOG
+from jobs.lake.seals import FOLDER as SEALS
 from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -38,6 +40,11 @@ class Format:
 def format_of(lake: Lake) -> Format:
     """The format of the lake as it is published."""
     if not lake.exists(PUBLICATIONS):
+        if any(lake.path.glob(f"{SEALS}/*.json")) or any(lake.path.glob(f"*/*/{LOG}/*[1-9].json")):
+            raise NotAsPublished(
+                f"{PUBLICATIONS} is gone from {lake.path}, whose other tables have rows: restore it from the backup; a new "
+                "one would begin at publication 1"
+            )
         return Format(0, 0, {})
     record = DeltaTable(lake.uri(PUBLICATIONS))
     has_version = "schema_version" in columns_of(record)
@@ -59,8 +66,11 @@ def check_format(lake: Lake) -> None:
 
     Raises:
         FormatError: it is older or newer than the code, or its tables were changed without a migration.
+        NotAsPublished: a table that was published is gone.
     """
     stands, newest = format_of(lake), len(lake.registry.migrations)
+    if lost := [name for name in stands.pins if not lake.exists(name)]:
+        raise NotAsPublished(f"{', '.join(lost)}: gone from {lake.path}, and published; restore it from the backup")
     known = f"{lake.path} has seen migration {stands.schema_version}, this code knows {newest}"
     if stands.schema_version > newest:
         raise FormatError(f"{known}: newer code wrote it; run that")

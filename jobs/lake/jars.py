@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from jobs.errors import SetupError
-from jobs.settings import settings
+from jobs.settings import settings, without_keys
 from schemas.errors import Foreseen
 
 JAVA_VERSIONS = (17, 21)
@@ -79,7 +79,8 @@ def _candidates() -> Iterator[Path]:
 def _version_of(home: Path) -> int | None:
     """17 for a home of Java 17; None if there is no Java that starts."""
     try:
-        answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
+        command = [str(home / "bin" / "java"), "-version"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, env=without_keys())
     except (OSError, subprocess.CalledProcessError):
         return None
     version = re.search(r'version "(\d+)', answer.stderr)
@@ -123,7 +124,7 @@ def _fetch(cache: Path) -> None:
         command = [str(java_home() / "bin" / "java"), "-jar", str(_ivy())]
         command += ["-settings", str(settings), "-ivy", str(wanted), "-cache", str(folder / "cache")]
         command += ["-retrieve", f"{folder}/[artifact]-[revision].[ext]"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=without_keys())
         for artifact in DELTA_JARS:
             jar = folder / _file_name(artifact)
             if not jar.is_file():

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from jobs.errors import SetupError
 from jobs.lake.jars import delta_jars, java_home
-from jobs.settings import settings
+from jobs.settings import keys_withheld, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -169,6 +169,7 @@ def _in_process() -> SparkSession:
     builder = builder.master(settings().spark_master)
     for key, value in driver_settings().items():
         builder = builder.config(key, value)
-    session: SparkSession = builder.getOrCreate()
+    with keys_withheld():  # the JVM is given this process's environment
+        session: SparkSession = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")  # the engine's own module: nothing of a job passes here
     return session

@@ -120,7 +120,7 @@ class SparkLake(Lake):
         return _dataframe(rows).write.format("delta").option("userMetadata", json.dumps(metadata))
 
     def _name(self, table: str) -> str:
-        return f"delta.`{self.uri(table)}`"
+        return f"delta.`{self.uri(table).replace('`', '``')}`"
 
 
 def _dataframe(frame: Frame) -> DataFrame:

@@ -13,7 +13,8 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from jobs.files import put_in_place
+from jobs.files import digest_of, put_in_place
+from jobs.landing import key_check
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
@@ -42,10 +43,14 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
 
     Returns:
         The manifests written by this call.
+
+    Raises:
+        SettingError: the keys are not those that made what was landed before.
     """
     written = []
     lander = _Lander(source, home, tokens, stations)
     with one_ingest(source, home / LANDING, "land"):
+        key_check.hold(home, tokens.check)
         for receipt in load_receipts(source, home / LANDING):
             if receipt.state != "accepted":
                 continue
@@ -67,10 +72,14 @@ def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] 
 
     Returns:
         The manifests written by this call.
+
+    Raises:
+        SettingError: the keys are not those that made what was landed before.
     """
     written = []
     lander = _Lander(source, home, tokens, stations)
     with one_ingest(source, home / LANDING, "replay"):
+        key_check.hold(home, tokens.check)
         newest = _newest(source, home)
         for receipt in load_receipts(source, home / LANDING):
             for feed in source.feeds:
@@ -151,6 +160,7 @@ class _Lander:
         """Land statements of one feed of one delivery, each with the number of its landing."""
         if not statements:
             return []
+        key_check.note(self.home, self.tokens.check)
         # Read once a delivery, which may hold thousands of bills.
         customers = customers_of(receipt, self.home / LANDING) if self.source.feeds[feed].is_bill else {}
         written = []
@@ -187,9 +197,12 @@ class _Lander:
         written: dict[Path, Path] = {}
         for file, path, read in zip(parts, paths, reads):
             reasons = read.reasons or ([fault(code)] if code else [])
-            written |= settled(path, keep=code is None)
+            files = settled(path, keep=code is None)
             whose = self._customer_key(customers.get(file.name))
-            manifests.append(_manifest(self.source, receipt, file, read, reasons, landing, whose))
+            manifest = _manifest(self.source, receipt, file, read, reasons, landing, whose)
+            hashes = {"".join(kept.suffixes): digest_of(temporary) for temporary, kept in files.items()}
+            manifests.append(manifest.model_copy(update={"hashes": hashes}))
+            written |= files
         for manifest, path in zip(manifests, paths):  # last: a file is landed when its manifest is there
             temporary = path.with_name(f".{path.name}.tmp")
             temporary.write_bytes(manifest.model_dump_json(indent=1).encode())

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from jobs.files import read_ours, set_aside
+from jobs.errors import NotAsPublished
+from jobs.files import digest_of, read_ours, set_aside
 from jobs.landing.mistakes import OURS
 from jobs.landing.profile import Profile
 from schemas.base import Strict
@@ -36,7 +37,8 @@ class Manifest(Strict):
     refused, and the first of each kind of row error. landing: how often it was landed before, under earlier
     contracts; the highest is in force. normal_form: how identifiers were written before they became tokens.
     merchants_hash: of the rules that merchants' names were held against; none where names tell nothing. bill: of a file
-    that a person brought. customer_key: whose bill it is, also of one that was refused.
+    that a person brought. customer_key: whose bill it is, also of one that was refused. hashes: SHA-256 of its landed files
+    by what their names end with; older code wrote none.
     """
 
     file_id: str
@@ -65,6 +67,7 @@ class Manifest(Strict):
     bill: Bill | None = None
     customer_key: str | None = None
     profile: Profile = Profile()
+    hashes: dict[str, str] = {}
 
     @property
     def is_internal(self) -> bool:
@@ -108,6 +111,29 @@ def landed_path(home: Path, manifest: Manifest) -> Path:
 def rejects_path(home: Path, manifest: Manifest) -> Path:
     """The rows of an accepted manifest that could not be split into columns."""
     return landed_path(home, manifest).with_suffix(".rejects.parquet")
+
+
+def landed_files(home: Path, manifests: Iterable[Manifest] | None = None) -> dict[str, Path]:
+    """Path below the landed folder → file, of what was landed of these; of all unless told."""
+    found: dict[str, Path] = {}
+    for manifest in load_manifests(home) if manifests is None else manifests:
+        rows = landed_path(home, manifest)
+        of_it = [rows.with_suffix(".json"), *([rows, rejects_path(home, manifest)] * (manifest.state == "accepted"))]
+        found |= {path.relative_to(home / LANDED).as_posix(): path for path in of_it}
+    return found
+
+
+def as_landed(path: Path, manifest: Manifest) -> Path:
+    """A file of a landing, when its bytes are those that were landed; what older code landed does not say.
+
+    Raises:
+        NotAsPublished: they are not, or it is gone.
+    """
+    told = manifest.hashes.get(path.name.removeprefix(stem_of(manifest.file_id, manifest.landing)))
+    if not path.is_file() or told not in (None, digest_of(path)):
+        what = "has other bytes than were landed" if path.is_file() else "is gone"
+        raise NotAsPublished(f"{path} {what}: restore it from the backup (docs/operations.md); nothing was changed")
+    return path
 
 
 def manifest_path(home: Path, kind: str, institution: str, feed: str, business_date: date, stem: str) -> Path:

@@ -9,7 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from jobs.files import one_writer, read_ours, set_aside
+from jobs.files import kept_private, one_writer, read_ours, set_aside
+from jobs.landing.manifests import LANDED
 from jobs.landing.mistakes import OURS
 from jobs.logs import about
 from schemas.base import Strict
@@ -61,7 +62,8 @@ def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
         Busy: somebody does already.
     """
     lock = landing / RECEIPTS / f".{source.id}.writer"
-    with one_writer(lock, f"{task} of {source.id}"), about(institution=source.id):
+    private = kept_private(landing, landing.with_name(LANDED))
+    with private, one_writer(lock, f"{task} of {source.id}"), about(institution=source.id):
         yield
 
 

@@ -19,13 +19,16 @@ from stdnum import luhn
 from stdnum.cn import ric
 
 from jobs.errors import SettingError
-from jobs.settings import RECORD_KEY, TOKEN_KEY, settings
+from jobs.landing.key_check import KeyCheck
+from jobs.settings import RECORD_KEY, TOKEN_KEY, Settings, settings
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
 KEY_BYTES = 32
 TOKEN_BYTES = 16
+CHECKED = "tanzhang key check"
+"""What a key's check is a digest of. Messages of tokens begin with a digit, so it is no token's."""
 
 
 class IdentifierError(ValueError):
@@ -63,6 +66,11 @@ class Tokens:
         self.key_version = key_version
         self._people = keyed_hash(token_key, algorithm)
         self._records = keyed_hash(record_key, algorithm)
+        self.check = KeyCheck(
+            algorithm=algorithm,
+            record=_digest(record_key, algorithm),
+            token={key_version: _digest(token_key, algorithm)},
+        )
 
     def __repr__(self) -> str:
         return f"Tokens(algorithm={self.algorithm!r}, key_version={self.key_version})"
@@ -71,14 +79,14 @@ class Tokens:
         raise TypeError("keys stay in their process: Tokens cannot be pickled")
 
     @classmethod
-    def from_env(cls) -> Tokens:
-        """The tokens of the environment's keys.
+    def from_env(cls, said: Settings | None = None) -> Tokens:
+        """The tokens of the environment's keys, or of settings that hold other ones.
 
         Raises:
             SettingError: a key is missing, no hexadecimal text, too short or used twice; the key
                 version is no positive whole number; or the algorithm is not to be had.
         """
-        said = settings()
+        said = said or settings()
         token_key, record_key = _key(TOKEN_KEY, said.token_key), _key(RECORD_KEY, said.record_key)
         if token_key == record_key:
             raise SettingError(f"{TOKEN_KEY} and {RECORD_KEY} are equal: make a key of its own for each")
@@ -133,6 +141,11 @@ def keyed_hash(key: bytes, algorithm: str) -> Callable[[str], str]:
         return one.digest()[:TOKEN_BYTES].hex()
 
     return token
+
+
+def _digest(key: bytes, algorithm: str) -> str:
+    """The whole HMAC of the constant: what tells a key from another and gives none away."""
+    return hmac.digest(key, f"{CHECKED} {algorithm}".encode(), algorithm).hex()
 
 
 def normal_citizen_id(value: str) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import expectations
 from jobs.accounts.coverage import missing
 from jobs.errors import PublicationBlocked
-from jobs.lake.chain import QUALITY, Pin, counted, publication_rows
+from jobs.lake.chain import QUALITY, Next, Pin, counted, sealed_rows
+from jobs.landing.manifests import landed_files
 from jobs.publications import audit
 from jobs.publications.blame import Broken, StatementsBlamed, blamed
 from jobs.runs.notes import note_blocked
@@ -95,8 +96,11 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     is_flagged = any(not one.is_passed and one.rule.severity == "warning" for one in results)
     flawed = bool(missing(run) or run.refused or run.turned_away or is_flagged)
     state = "degraded" if flawed else "published"
-    rows = publication_rows(run.lake, run.last, "run", run.business_date, state, pins)
-    run.lake.write(PUBLICATIONS, run.lake.rows(PUBLICATIONS, rows), **run.commit_metadata)
+    # Where nothing is sealed yet, all that was landed is taken in.
+    used = [*run.fresh, *(file for file, _ in run.refused)] if run.last.seal else None
+    to_be = Next(run.last, "run", run.business_date, state, pins, landed_files(run.home, used))
+    with sealed_rows(run.lake, to_be) as rows:
+        run.lake.write(PUBLICATIONS, rows, **run.commit_metadata)
     return state
 
 

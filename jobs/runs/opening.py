@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import RunError
+from jobs.files import write_once
 from jobs.lake.chain import Publication, last_publication, restore_pins
-from jobs.landing import hold
-from jobs.landing.manifests import LANDING, Manifest, load_manifests, newest_landings
+from jobs.lake.intact import check_start, damages, refuse
+from jobs.landing import hold, key_check
+from jobs.landing.manifests import LANDED, LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import Receipt, load_receipts
 from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
@@ -44,9 +46,14 @@ def begin(
     Raises:
         RunError: the date lies before the last published one and was itself never published, or is to be computed
             again; or jobs are to go on with a run that is not open, is of another date, or was opened with another
-            registry.
+            registry; or the landed rows were made with other keys than the tables.
+        NotAsPublished: what the run would start from is damaged.
     """
     last = last_publication(lake)
+    _hold_keys(lake.path, home / LANDED)
+    if not done:
+        check_start(lake, last)
+        refuse(list(damages(lake, home / LANDED, {LANDED})) if full else [])
     if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
         raise RunError(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
@@ -70,6 +77,23 @@ def begin(
         verdicts = verdicts_of(result for one in run.judged for result in one.results)
         opened.model_copy(update={"verdicts": verdicts}).save(lake.path)
     return run
+
+
+def _hold_keys(lake: Path, landed: Path) -> None:
+    """Note which keys made the rows that the tables come from; they are the same in every later run, or their successors.
+
+    Raises:
+        RunError: the landed rows were made with other keys than the tables.
+    """
+    made, known = key_check.load(landed), key_check.load(lake)
+    if made is None or made == known:
+        return  # landed before keys were noted, or nothing yet
+    if known is not None and not made.goes_on_with(known):
+        raise RunError(
+            f"{landed} was landed with other keys than the tables of {lake} were made with: every person would be another. "
+            "Put both back from one backup, or land again with the keys of the tables"
+        )
+    write_once(lake / key_check.FILE, made.model_dump_json(indent=1).encode())
 
 
 def _is_past(business_date: date, last: Publication) -> bool:
@@ -139,8 +163,6 @@ def _frozen(
 ) -> Run:
     """The run with its lists of files."""
     reported = _reported(lake, last.seq)
-    if full:
-        _hold_manifests(reported, manifests)
     consumed = newest_landings(file for file in manifests if _landing(file) in reported.consumed)
     usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
     waiting = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
@@ -174,20 +196,6 @@ def _frozen(
         aside=opened.aside,
         full=full,
     )
-
-
-def _hold_manifests(reported: _Reported, manifests: Iterable[Manifest]) -> None:
-    """To compute everything again takes every file that was used: what is lost would be taken back.
-
-    Raises:
-        RunError: of some the manifest is gone or damaged.
-    """
-    lost = sorted(file_id for file_id, _ in reported.consumed - {_landing(file) for file in manifests})
-    if lost:
-        raise RunError(
-            f"of {len(lost)} files that publications used the manifest is gone or damaged ({', '.join(lost[:5])}): bring "
-            "back the folder landed/ from a copy, or land the files again where landing/ still has them (tanzhang run)"
-        )
 
 
 @dataclass(frozen=True)

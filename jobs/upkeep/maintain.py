@@ -15,18 +15,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.errors import Busy
+from jobs.errors import Busy, RunError
 from jobs.files import write_whole
-from jobs.lake.base import RETENTION_DAYS
-from jobs.lake.chain import Pin, Publication, last_publication, publication_rows, restore_pins
+from jobs.lake.chain import Next, Pin, Publication, last_publication, restore_pins, sealed_rows
 from jobs.lake.format import retired
-from jobs.landing.manifests import LANDED, LANDING
+from jobs.lake.intact import check_start, damages, refuse
+from jobs.lake.logs import RETENTION_DAYS
+from jobs.landing.manifests import LANDED, LANDING, landed_files
+from jobs.landing.receipts import load_receipts
 from jobs.logs import log
 from jobs.runs.journal import RUNS, Outcome, recorded
 from jobs.runs.notes import new_run_id
 from jobs.runs.opening import end_open_run
 from jobs.upkeep.retention import RawText, let_go
 from jobs.upkeep.verify import check_pins
+from schemas.days import cut_off
 from schemas.deliveries import EXPORTS
 from schemas.tables import PUBLICATIONS
 
@@ -71,7 +74,14 @@ class Maintained:
 
 
 def maintain(
-    lake: Lake, home: Path, *, raw_days: int, at: datetime, dry_run: bool = False, give_up_run: bool = False
+    lake: Lake,
+    home: Path,
+    *,
+    raw_days: int,
+    at: datetime,
+    dry_run: bool = False,
+    give_up_run: bool = False,
+    trust_clock: bool = False,
 ) -> Maintained:
     """Compact, vacuum and checkpoint every table, let raw text expire, and pin what stands.
 
@@ -79,15 +89,18 @@ def maintain(
         raw_days: days after its arrival for which a delivery's raw text is kept.
         at: the moment from which ages are counted.
         give_up_run: end a run that is open; its date is run again from the start.
+        trust_clock: also where the moment lies further beyond the newest arrival than anything is kept.
 
     Raises:
         Busy: another process writes.
-        RunError: a run is open, or was killed or blocked and not run again.
-        NotAsPublished: a table's rows or checksum changed; nothing was published.
+        RunError: a run is open, or was killed or blocked and not run again; or the clock may be wrong.
+        NotAsPublished: a file is damaged, or a table's rows or checksum changed; nothing was published.
     """
     done = Maintained(before=_sizes(lake, home))
     with lake.writing("maintain"):
         last = last_publication(lake)
+        if not (trust_clock or dry_run):
+            _hold_clock(at, _newest_arrival(lake, home, last), timedelta(days=min(raw_days, RETENTION_DAYS)))
         end_open_run(lake, last, give_up=give_up_run, dry_run=dry_run)
         if dry_run:
             done.removable = {name: lake.vacuum(name, dry_run=True) for name in lake.tables}
@@ -104,18 +117,42 @@ def maintain(
     return done
 
 
+def _hold_clock(at: datetime, newest: datetime | None, kept: timedelta) -> None:
+    """Refuse a clock by which everything would be old: what it lets go is gone for good.
+
+    Raises:
+        RunError: nothing has arrived for longer than anything is kept.
+    """
+    if newest is not None and at - newest > kept:
+        raise RunError(
+            f"the clock says {at:%Y-%m-%d %H:%M}, and the newest delivery came {newest:%Y-%m-%d %H:%M}, {(at - newest).days} "
+            f"days before; things are kept for {kept.days}. By a wrong clock raw text and versions would go for good: mend "
+            "the clock, or say --trust-clock where it is right"
+        )
+
+
+def _newest_arrival(lake: Lake, home: Path, last: Publication) -> datetime | None:
+    """When the newest delivery came; without any, the cut-off of the last published date."""
+    sources = lake.registry.sources.values()
+    arrived = [receipt.received_at for source in sources for receipt in load_receipts(source, home / LANDING)]
+    return max(arrived, default=cut_off(last.business_date) if last.business_date else None)
+
+
 def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None:
     """Every table, then the publication that pins them."""
     assert last.business_date is not None
     outcome = Outcome(last.business_date, None, "unchanged")
     with recorded(lake, home, "maintenance", outcome) as opened:
         opened(new_run_id(), last.seq + 1)
+        check_start(lake, last)
+        refuse(list(damages(lake, home / LANDED)))  # compacted, damage would be nobody's any more
         restore_pins(lake, last)
+        summed: set[str] = set()
         for name in lake.tables:
             started = time.perf_counter()
             lake.compact(name)
             done.removable[name] = lake.vacuum(name)
-            lake.checkpoint(name)
+            summed |= {name} if lake.checkpoint(name) else set()
             files, _ = lake.live_files(name)
             outcome.seconds[name] = time.perf_counter() - started
             log.info(
@@ -123,15 +160,25 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
             )
         pins = {name: Pin(lake.version(name), pin.rows, pin.checksum) for name, pin in last.pins.items()}
         moved = [name for name, pin in pins.items() if pin.version != last.pins[name].version]
-        if not moved:
+        if not (moved or summed - {PUBLICATIONS}):
+            _clean_logs(lake)
             return
         check_pins(lake, {name: pins[name] for name in moved})
-        rows = publication_rows(lake, last, "maintenance", last.business_date, last.state, pins)
-        lake.write(PUBLICATIONS, lake.rows(PUBLICATIONS, rows), publication_seq=str(last.seq + 1))
+        landed = {} if last.seal else landed_files(home)
+        to_be = Next(last, "maintenance", last.business_date, last.state, pins, landed)
+        with sealed_rows(lake, to_be) as rows:
+            lake.write(PUBLICATIONS, rows, publication_seq=str(last.seq + 1))
         outcome.seq, outcome.state = last.seq + 1, last.state
         done.seq = outcome.seq
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="maintenance")
+        _clean_logs(lake)
         lake.forget()
+
+
+def _clean_logs(lake: Lake) -> None:
+    """Last of all: until a checkpoint is sealed, what it sums up is what a run goes on from."""
+    for name in lake.tables:
+        lake.clean_log(name)
 
 
 def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import FormatError
-from jobs.lake.chain import Pin, Publication, counted, last_publication, publication_rows
+from jobs.lake.chain import Next, Pin, Publication, counted, last_publication, sealed_rows
 from jobs.lake.format import Format, differences, format_of
 from jobs.lake.frames import listed
+from jobs.lake.intact import check_start, damages, refuse
+from jobs.landing.manifests import LANDED, landed_files
 from jobs.logs import log
 from jobs.runs.journal import Outcome, recorded
 from jobs.runs.notes import discard, new_run_id
@@ -195,6 +197,8 @@ def _publish(lake: Lake, home: Path, plan: Plan, last: Publication) -> int:
     metadata = {"publication_seq": str(last.seq + 1), "registry_hash": lake.registry.digest}
     with recorded(lake, home, "migration", outcome) as opened:
         opened(new_run_id(), last.seq + 1)
+        check_start(lake, last)
+        refuse(list(damages(lake, home / LANDED)))
         pins = {name: pin for name, pin in last.pins.items() if name in lake.tables}
         for name, part in plan.parts.items():
             if name == PUBLICATIONS:
@@ -208,12 +212,13 @@ def _publish(lake: Lake, home: Path, plan: Plan, last: Publication) -> int:
             pins[name] = Pin(lake.version(name), rows, checksum)
             outcome.seconds[name], outcome.appended[name] = time.perf_counter() - started, rows
             log.info("table_migrated", table=name, rows=rows, version=pins[name].version)
-        new = lake.rows(PUBLICATIONS, publication_rows(lake, last, "migration", last.business_date, last.state, pins))
-        if PUBLICATIONS in plan.parts:
-            old = _rows(lake, PUBLICATIONS, plan.parts[PUBLICATIONS], last)
-            lake.rewrite(PUBLICATIONS, lake.union(old, new), **metadata)
-        else:
-            lake.write(PUBLICATIONS, new, **metadata)
+        landed = {} if last.seal else landed_files(home)
+        with sealed_rows(lake, Next(last, "migration", last.business_date, last.state, pins, landed)) as new:
+            if PUBLICATIONS in plan.parts:
+                old = _rows(lake, PUBLICATIONS, plan.parts[PUBLICATIONS], last)
+                lake.rewrite(PUBLICATIONS, lake.union(old, new), **metadata)
+            else:
+                lake.write(PUBLICATIONS, new, **metadata)
         outcome.seq, outcome.state = last.seq + 1, last.state
         log.info("published", publication_seq=outcome.seq, state=outcome.state, kind="migration")
         lake.forget()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import DEGRADED, NOT_FOUND, USAGE
-from tanzhang.keys import provide_keys
+from tanzhang.keys import are_given, tokens_of
 from tanzhang.running import run_dates
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
@@ -114,10 +114,8 @@ def run(
         if dry_run:
             from jobs.day import ingest
             from jobs.dry_run import foretell
-            from jobs.landing.tokens import Tokens
 
-            provide_keys(home)
-            ingest(lake.registry, home, Tokens.from_env())
+            ingest(lake.registry, home, tokens_of(home))
             screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
             return
         outcomes, is_whole = run_dates(lake, home, dates, full=full, as_json=as_json)
@@ -165,7 +163,6 @@ def job(
     """
     if dry_run and name in (Job.pull, Job.land, Job.publish):
         fail("--dry-run is for the jobs from conform to account", USAGE)
-    provide_keys(home)
     if name in (Job.pull, Job.land):
         if _ingest(name, home, institution):
             raise typer.Exit(DEGRADED)
@@ -199,18 +196,22 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
     """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
     from functools import partial
 
+    from jobs.landing import key_check
     from jobs.landing.ingest import ingest_one
     from jobs.landing.land import land
-    from jobs.landing.tokens import Tokens
     from schemas import load_registry
     from schemas.sources import load_stations
 
     sources = load_registry().sources
     if only is not None and only not in sources:
         fail(f"{only} is no institution; there are {', '.join(sources)}", NOT_FOUND)
+    # Bytes alone need no key; one that is given is held against the home's all the same.
+    tokens = tokens_of(home) if name is Job.land or are_given() else None
+    if tokens:
+        key_check.hold(home, tokens.check)
     is_flawed = False
     for source in sources.values() if only is None else [sources[only]]:
-        landing = partial(land, source, home, Tokens.from_env(), load_stations(source)) if name is Job.land else None
+        landing = partial(land, source, home, tokens, load_stations(source)) if name is Job.land and tokens else None
         done = ingest_one(source, home, landing, pulls=name is Job.pull)
         (screen.pulled if name is Job.pull else screen.landed)(out, source.id, done)
         is_flawed |= done.is_flawed

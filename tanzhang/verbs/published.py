@@ -22,19 +22,29 @@ if TYPE_CHECKING:
 def publications(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
-    check: Annotated[bool, typer.Option("--check", help="Read what the newest pins, and follow the chain.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Read every byte that was published, and follow the chain; 4 where it differs."),
+    ] = False,
+    expect: Annotated[
+        str | None, typer.Option(help="With --check: a hash or seal kept elsewhere, which the chain must have.")
+    ] = None,
     folder: LakeFolder = LAKE,
 ) -> None:
     """Every publication: date, state, the tables that it pins, and its hash."""
     from schemas.tables import PUBLICATIONS
 
-    with lake_of(home, engine, folder) as lake:
-        rows = lake.ask(dict, "SELECT * FROM chain", chain=lake.read(PUBLICATIONS))
-        day.publications(out, rows)
-        if check:
+    with lake_of(home, engine, folder, as_it_is=check or expect is not None) as lake:
+        if check or expect is not None:
             from jobs.upkeep.verify import verify
 
-            out.print(f"{verify(lake)} publications are chained; every pinned table has its rows and checksum")
+            found = verify(lake, home, expect)
+        day.publications(out, lake.ask(dict, "SELECT * FROM chain", chain=lake.read(PUBLICATIONS)))
+        if check or expect is not None:
+            out.print(
+                f"{found.chained} publications are chained, {found.sealed} of them sealed; every file has its bytes, every "
+                "pinned table its rows and checksum"
+            )
 
 
 def explain(

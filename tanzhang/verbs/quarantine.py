@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobs.errors import NOT_FOUND, USAGE
-from tanzhang.keys import provide_keys
+from tanzhang.keys import tokens_of
 from tanzhang.screens import quarantine as screen
 from tanzhang.shell import DAY, HOME, BusinessDate, Engine, Home, OneInstitution, OnEngine, fail, lake_of, out
 
@@ -66,15 +66,14 @@ def replay(institution: OneInstitution = None, home: Home = HOME) -> None:
     """Land again what held something unusable, where the contract has changed since; the next run takes it in."""
     from jobs.landing.land import past_replay
     from jobs.landing.land import replay as land_again
-    from jobs.landing.tokens import Tokens
     from schemas import load_registry
     from schemas.sources import load_stations
 
-    provide_keys(home)
+    tokens = tokens_of(home)
     registry = load_registry()
     for source in registry.sources.values():
         if institution in (None, source.id):
-            files = land_again(source, home, Tokens.from_env(), load_stations(source, registry.root))
+            files = land_again(source, home, tokens, load_stations(source, registry.root))
             bad = sum(file.quarantined_rows + file.rejected_rows for file in files)
             refused = sum(file.state == "refused" for file in files)
             if files:

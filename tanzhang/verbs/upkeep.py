@@ -37,6 +37,9 @@ def maintain(
         int, typer.Option(min=1, envvar="TANZHANG_RAW_DAYS", help="Days for which raw text is kept.")
     ] = 180,
     give_up_run: GiveUp = False,
+    trust_clock: Annotated[
+        bool, typer.Option("--trust-clock", help="Though nothing has arrived for longer than anything is kept.")
+    ] = False,
     folder: LakeFolder = LAKE,
 ) -> None:
     """Compact, vacuum and checkpoint the tables, let raw text expire, and pin what stands as a publication of its own.
@@ -47,7 +50,8 @@ def maintain(
 
     with lake_of(home, engine, folder) as lake:
         at = datetime.now(timezone.utc)
-        done = work(lake, home, raw_days=raw_days, at=at, dry_run=dry_run, give_up_run=give_up_run)
+        said = {"dry_run": dry_run, "give_up_run": give_up_run, "trust_clock": trust_clock}
+        done = work(lake, home, raw_days=raw_days, at=at, **said)
         if as_json:
             say_json(done)
         else:

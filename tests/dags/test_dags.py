@@ -110,3 +110,19 @@ def test_a_timetable_runs_a_day_after_its_date(dags: dict[str, Any]) -> None:
     interval = timetable.infer_manual_data_interval(run_after=instance(datetime(2026, 11, 22, 6, 1, tzinfo=SHANGHAI)))
     assert business_date(SimpleNamespace(data_interval_start=interval.start), {}, SHANGHAI) == date(2026, 11, 21)
     assert interval.end.astimezone(SHANGHAI).isoformat() == "2026-11-22T06:00:00+08:00"
+
+
+def test_only_tasks_that_make_tokens_get_the_keys(dags: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from dags.command import KEYS, environment
+
+    for name in KEYS:
+        monkeypatch.setenv(name, "ab" * 32)
+    given = {
+        (dag_id, task.task_id)
+        for dag_id, dag in dags.items()
+        for task in dag.tasks
+        if hasattr(task, "arguments") and set(KEYS) <= environment(task.arguments).keys()
+    }
+    landing = {(f"ingest__{one}", "land") for one in REGISTRY.sources}
+    assert given == landing | {("account_daily", "land"), ("backfill", "foretell"), ("backfill", "account")}
+    assert not set(KEYS) & environment(["job", "pull", "--date", "2026-11-01"]).keys()

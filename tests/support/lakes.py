@@ -18,8 +18,8 @@ from schemas import Registry
 from schemas.tables import Table
 
 PUBLICATIONS = "gold.publications"
-OWN_TO_A_LAKE = "table_version"
-"""Of a publication's row: what differs where a run was undone, since undoing is a commit too."""
+OWN_TO_A_LAKE = ("table_version", "file_root", "publication_seal")
+"""Of a publication's row: what differs where a run was undone, since undoing is a commit too, and between engines."""
 
 
 class Pin(NamedTuple):
@@ -46,7 +46,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 def contents(lake: Path, registry: Registry) -> dict[str, pa.Table]:
     """Every table's rows, the publications without what is a lake's own."""
     found = {name: rows(lake, table) for name, table in registry.tables.items()}
-    found[PUBLICATIONS] = found[PUBLICATIONS].drop_columns([OWN_TO_A_LAKE])
+    found[PUBLICATIONS] = found[PUBLICATIONS].drop_columns(list(OWN_TO_A_LAKE))
     return found
 
 

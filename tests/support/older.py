@@ -22,6 +22,8 @@ CAME_LATER = {
     "silver.customer_events": {"card_tokens"},
 }
 """Columns that migrations brought; quality also the results of statements."""
+CAME_LATER_HERE = ("publication_kind", "schema_version", "file_root", "publication_seal")
+"""Columns of gold.publications that migrations brought."""
 CARDS = ("card_token", "card2_token")
 """What a registration had instead of `card_tokens`."""
 NEW_TABLES = {"silver.redemptions", "gold.carbon_records"}
@@ -58,10 +60,11 @@ def as_it_was(lake: Path, registry: Registry, of: str) -> dict[int, tuple[int, i
 def as_older_code_wrote_it(lake: Path, registry: Registry) -> None:
     """Make the lake one of before the migrations: no kinds of publications, hashes without them, no run id in the note."""
     older = {name: as_it_was(lake, registry, name) for name in CAME_LATER}
+    shutil.rmtree(lake / "_seals")
     note = lake / "_open_run.json"
     note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))
     path = lake / "gold/publications"
-    found = DeltaTable(path).to_pyarrow_table().drop_columns(["publication_kind", "schema_version"]).to_pylist()
+    found = DeltaTable(path).to_pyarrow_table().drop_columns(list(CAME_LATER_HERE)).to_pylist()
     found = [row for row in found if row["table_name"] not in NEW_TABLES]
     for name in NEW_TABLES:
         shutil.rmtree(lake / registry.tables[name].path)

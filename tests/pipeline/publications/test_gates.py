@@ -264,7 +264,9 @@ def values_of_people(home: Path, lake: Lake) -> set[str]:
     return found
 
 
-def test_data_docs_show_counts_and_nothing_of_anybody(world: tuple[Path, Lake]) -> None:
+def test_data_docs_show_counts_and_nothing_of_anybody(
+    world: tuple[Path, Lake], monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, lake = world
     seq, index = render(lake, home)
     assert (seq, index) == (2, home / "docs/quality/index.html")
@@ -283,5 +285,10 @@ def test_data_docs_show_counts_and_nothing_of_anybody(world: tuple[Path, Lake]) 
         [page] = [text for path, text in pages.items() if path.name == f"publication-2-{place}.html"]
         told = {row["rule_id"] for row in stored if place in (row["table_name"], f"{row['institution']}.{row['feed']}")}
         assert all(rule in page for rule in told)
-    assert render(lake, home, 1)[0] == 1
+    assert not re.search(
+        r"""(src|<link[^>]*href)\s*=\s*["']?(https?:)?//|url\(["']?(https?:)?//|@import[^;]*//""", everything
+    )
+    assert all("Content-Security-Policy" in page for page in pages.values()), "nor may a browser"
+    monkeypatch.chdir(home.parent)
+    assert render(lake, Path(home.name), 1) == (1, Path(home.name) / "docs/quality/index.html"), "a relative home, too"
     assert not any("publication-2" in path.name for path in index.parent.rglob("*")), "a site is of one publication"

@@ -51,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def keep_up(lake: Lake, **options: Any) -> Maintained:
-    return maintain(lake, lake.path.parent, **{"raw_days": 1000, "at": NOW, **options})
+    return maintain(lake, lake.path.parent, **{"raw_days": 1000, "at": NOW, "trust_clock": True, **options})
 
 
 def live_files(lake: Path) -> dict[str, int]:
@@ -154,15 +154,13 @@ def test_what_no_kept_version_needs_goes(home: Path, tmp_path: Path, monkeypatch
 
 
 def test_logs_older_than_the_retention_go_and_no_promised_version_with_them(home: Path, tmp_path: Path) -> None:
-    """The lake as it would look had its days been weeks: publications of 60, 45, 20 and 5 days ago."""
-    shutil.copytree(home / "plain", tmp_path / "lake")
+    """The lake as it would look had its days been weeks; maintained 45 days ago, so with checkpoints of then."""
+    shutil.copytree(home / "kept_up", tmp_path / "lake")
     (tmp_path / "landed").symlink_to(home / "landed")
     lake = embedded_lake(tmp_path, REGISTRY)
-    age = {1: 60, 2: 45, 3: 20, 4: 5}
+    age = {1: 60, 2: 50, 3: 45, 4: 20, 5: 5, 6: 1}
     for pin in pins(lake.path, REGISTRY):
         log = Path(lake.uri(pin.table)) / "_delta_log"
-        if pin.seq == 2:
-            DeltaTable(lake.uri(pin.table), version=pin.version).create_checkpoint()
         for path in log.glob(f"{pin.version:020}.*"):
             moment = time.time() - age[pin.seq] * 86_400
             os.utime(path, (moment, moment))
@@ -170,7 +168,7 @@ def test_logs_older_than_the_retention_go_and_no_promised_version_with_them(home
     os.utime(old, (time.time() - 61 * 86_400,) * 2)
     keep_up(lake)
     assert not old.exists()
-    kept = [pin for pin in pins(lake.path, REGISTRY) if pin.seq >= 3]
+    kept = [pin for pin in pins(lake.path, REGISTRY) if pin.seq >= 4]
     assert len(kept) == 3 * len(KEPT)
     for pin in kept:
         check_pin(lake.path, REGISTRY, pin)
@@ -205,7 +203,7 @@ def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 )
 def test_killed_it_leaves_nothing_wrong(home: Path, tmp_path: Path, point: str) -> None:
     copy(home, tmp_path)
-    died(command_killed, ["maintain", "--home", str(tmp_path)], point)
+    died(command_killed, ["maintain", "--trust-clock", "--home", str(tmp_path)], point)
     for pin in pins(tmp_path / "lake", REGISTRY):
         check_pin(tmp_path / "lake", REGISTRY, pin)
     run_days(embedded_lake(tmp_path, REGISTRY), tmp_path, DAYS[2:3])
@@ -253,8 +251,8 @@ def test_a_copy_is_checked_against_what_was_published(home: Path, tmp_path: Path
     """A restore drill: the copied lake is what was published; one whose rows or record were touched is not."""
     lake = embedded_lake(copy(home, tmp_path), REGISTRY)
     keep_up(lake)
-    assert verify(lake) == 3
-    for name, complaint in (("gold.ledger", "gold.ledger: version"), (PUBLICATIONS, "publication 1 is not what")):
+    assert verify(lake, lake.path.parent).chained == 3
+    for name, complaint in (("gold.ledger", "gold.ledger: gold/ledger/"), (PUBLICATIONS, "publication 1 is not what")):
         damaged = shutil.copytree(lake.path, tmp_path / name)
         table = DeltaTable(damaged / REGISTRY.tables[name].path)
         if name == PUBLICATIONS:
@@ -269,7 +267,7 @@ def test_a_copy_is_checked_against_what_was_published(home: Path, tmp_path: Path
             place = rewritten.column_names.index("amount")
             pq.write_table(rewritten.set_column(place, "amount", amounts), path)
         with pytest.raises(NotAsPublished, match=complaint):
-            verify(embedded_lake(tmp_path, REGISTRY, name))
+            verify(embedded_lake(tmp_path, REGISTRY, name), tmp_path)
     check = ["publications", "--check", "--home", str(tmp_path)]
     assert CliRunner().invoke(app, check).exit_code == 0
     assert CliRunner().invoke(app, [*check, "--lake", "gold.ledger"]).exit_code == 4

@@ -16,6 +16,7 @@ from jobs.day import run_job
 from jobs.errors import RunError
 from jobs.lake import FormatError, Lake, open_lake
 from jobs.upkeep.migrate import Migrated, migrate
+from jobs.upkeep.verify import Verified, verify
 from schemas import Registry
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
 from tests.support.older import CAME_LATER, NEW_TABLES, as_older_code_wrote_it
@@ -106,7 +107,9 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     assert max(len((one or "").split()) for one in cards) == 2
     as_older_code_wrote_it(old / "lake", REGISTRY)
     stood = rows(old / "lake", REGISTRY.tables["gold.ledger"])
-    with pytest.raises(FormatError, match=r"seen migration 0, .* gold.publications lacks publication_kind, schema_v"):
+    with pytest.raises(
+        FormatError, match=r"seen migration 0, .* gold.publications lacks file_root, publication_kind, "
+    ):
         embedded_lake(old, REGISTRY)
 
     done = migrated(old)
@@ -121,8 +124,10 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     told = {row["publication_seq"]: (row["publication_kind"], row["schema_version"]) for row in record}
     assert told == {1: ("run", 0), 2: ("run", 0), 3: ("migration", len(REGISTRY.migrations))}
     assert len(check_chain(old / "lake", REGISTRY)) == 3
+    assert verify(embedded_lake(old, REGISTRY), old) == Verified(chained=3, sealed=1)
     run_days(embedded_lake(old, REGISTRY), old, DAYS[2:])
     assert len(check_chain(old / "lake", REGISTRY)) == 4
+    assert verify(embedded_lake(old, REGISTRY), old) == Verified(chained=4, sealed=2)
     for pin in pins(old / "lake", REGISTRY):
         if pin.seq > 2 or pin.table not in CAME_LATER:  # whose former versions have its former columns
             check_pin(old / "lake", REGISTRY, pin)
@@ -152,7 +157,7 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         said = call(app, [*verb, "--home", str(old)])
         text = "".join(said.stderr.split())
         assert said.exit_code == 2
-        assert "lackspublication_kind,schema_version" in text
+        assert "lacksfile_root,publication_kind,publication_seal,schema_version" in text
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
     anew = (

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.day import ingest
+from jobs.errors import RunError
 from jobs.files import one_writer
 from jobs.lake import Lake
 from jobs.landing.land import past_replay, replay
@@ -165,3 +166,14 @@ def test_who_is_landing_is_left_alone(home: Path, lake: Lake) -> None:
     with one_writer(home / LANDING / "receipts/.alipay.writer", "land of alipay"):
         assert "alipay" not in let_go(lake)
     assert raw(home) == before
+
+
+def test_a_clock_far_beyond_the_newest_arrival_lets_nothing_go(home: Path, lake: Lake) -> None:
+    """400 days ahead, everything would be old: raw text and versions are gone for good."""
+    ahead, before = NOW + timedelta(days=400), raw(home)
+    with pytest.raises(RunError, match=r"\d+ days before; things are kept for 30\. .* --trust-clock"):
+        let_go(lake, at=ahead)
+    assert raw(home) == before
+    assert let_go(lake, at=ahead, dry_run=True)["alipay"].deliveries == 3
+    assert let_go(lake, at=ahead, trust_clock=True)["alipay"].deliveries == 3
+    assert raw(home) == set()

@@ -29,7 +29,7 @@ from schemas.base import ROOT as SHIPPED
 from schemas.errors import Foreseen, RegistryError
 from tanzhang import shell
 from tanzhang.cli import app
-from tanzhang.keys import provide_keys
+from tanzhang.keys import tokens_of
 from tanzhang.revisions import NoRevision
 from tanzhang.screens import console
 from tanzhang.screens import quarantine as screen
@@ -310,7 +310,7 @@ def test_a_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_key_alone_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TANZHANG_RECORD_KEY")
     with pytest.raises(errors.SettingError, match="set both TANZHANG_TOKEN_KEY and TANZHANG_RECORD_KEY, or none"):
-        provide_keys(tmp_path)
+        tokens_of(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
