@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 __all__ = [
-    "CHECKED", "SPANNING", "SPENT", "CheckError", "Measurement", "RuleResult", "counting", "judge", "measured", "suite",
+    "CHECKED", "SPANNING", "SPENT", "CheckError", "Measurement", "RuleResult", "breaking", "counting", "judge", "measured", "suite",
 ]  # fmt: skip
 
 CHECKED = "_checked"
@@ -199,6 +199,22 @@ def counting(table: Table, rows: str = "rows") -> str:
     }
     named = ", ".join(f"{name} AS ({query})" for name, query in steps.items())
     return f"WITH {named} SELECT {', '.join(['*', *short])} FROM {' CROSS JOIN '.join(['counted', *repeats])}"
+
+
+def breaking(table: Table, rule_id: str) -> str | None:
+    """Spark SQL for the rows of the frame `rows` that break a rule; None where what is broken is that there are too few."""
+    [rule] = [one for one in table.all_rules if one.id == rule_id]
+    if rule.breaks_when is not None:
+        return f"WITH marked AS (SELECT *, {rule.breaks_when} AS breaks FROM rows) SELECT * FROM marked WHERE breaks"
+    if rule.unique is not None:
+        has_null = " OR ".join(f"{name} IS NULL" for name in rule.unique)
+        return f"""
+        WITH marked AS (
+            SELECT *, {has_null} OR count(1) OVER (PARTITION BY {", ".join(rule.unique)}) > 1 AS breaks FROM rows
+        )
+        SELECT * FROM marked WHERE breaks
+        """
+    return None
 
 
 def _repeats(columns: list[str]) -> str:

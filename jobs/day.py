@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,19 +17,18 @@ from jobs.accounts.account import account
 from jobs.activities.match import match
 from jobs.claims.conform import conform
 from jobs.landing import key_check
+from jobs.landing.ingest import Ingested, ingest_one
 from jobs.landing.land import land
-from jobs.landing.manifests import LANDING, Manifest
-from jobs.landing.pull import pull
 from jobs.landing.tokens import Tokens
 from jobs.ledger.post import post
 from jobs.logs import log
 from jobs.persons.resolve import resolve
+from jobs.publications.blame import StatementsBlamed
 from jobs.publications.publish import gate, publish
 from jobs.runs.journal import Outcome, recorded
-from jobs.runs.notes import discard
+from jobs.runs.notes import Aside, discard, noted
 from jobs.runs.opening import begin
 from jobs.runs.run import Run
-from schemas.deliveries import EXPORTS
 from schemas.sources import load_stations
 
 if TYPE_CHECKING:
@@ -49,24 +49,22 @@ PUBLISH = "publish"
 Progress = Callable[[str], None]
 
 
-def ingest(
-    registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None
-) -> dict[str, list[Manifest]]:
+def ingest(registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None) -> dict[str, Ingested]:
     """Pull and land what lies in `<home>/exports`, institution by institution; needs no engine.
 
     Returns:
-        Institution → manifests written by this call. A refused delivery stays with its institution.
+        Institution → what this call made of its deliveries. One that cannot be read stops no other.
 
     Raises:
         SettingError: the keys are not those that made what was landed before; nothing is pulled.
     """
     key_check.hold(home, tokens.check)
-    written = {}
+    done = {}
     for source in registry.sources.values():
         progress(source.id)
-        pull(source, home / EXPORTS, home / LANDING)
-        written[source.id] = land(source, home, tokens, load_stations(source, registry.root))
-    return written
+        stations = load_stations(source, registry.root)
+        done[source.id] = ingest_one(source, home, partial(land, source, home, tokens, stations))
+    return done
 
 
 def run_day(
@@ -96,14 +94,17 @@ def run_day(
         if run.has_nothing_to_do:
             return outcome
         _say_opened(run, opened(run.id, run.seq))
-        for name in JOBS:
-            progress(name)
-            do_job(run, name, outcome)
-        if not full or any(outcome.appended.values()):
+        while True:
+            for name in JOBS:
+                progress(name)
+                do_job(run, name, outcome)
+            if full and not any(outcome.appended.values()):
+                discard(lake.path)
+                break
             progress(PUBLISH)
-            _publish(run, outcome)
-        else:
-            discard(lake.path)
+            if _is_published(run, outcome):
+                break
+            run = begin(lake, registry, home, business_date, full=full)
         outcome.figures = run.figures | {
             "gx_import_seconds": SPENT.importing - gx_before.importing,
             "gx_judge_seconds": SPENT.judging - gx_before.judging,
@@ -134,7 +135,10 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
             return outcome
         _say_opened(run, opened(run.id, run.seq))
         if name == PUBLISH:
-            _publish(run, outcome)
+            while not _is_published(run, outcome):
+                run = begin(lake, registry, home, business_date)
+                for other in JOBS:
+                    do_job(run, other, outcome)
         else:
             do_job(run, name, outcome)
         outcome.figures = run.figures | {f"gx_seconds_{name}": SPENT.importing + SPENT.judging}
@@ -175,16 +179,45 @@ def do_job(run: Run, name: str, outcome: Outcome) -> None:
     log.info("job_done", job=name, seconds=round(outcome.seconds[name], 3), rows=sum(written.values()))
 
 
-def _publish(run: Run, outcome: Outcome) -> None:
-    """Audit the run and make it visible."""
+def _is_published(run: Run, outcome: Outcome) -> bool:
+    """Audit the run and make it visible.
+
+    Returns:
+        False where statements were set aside instead, as rows of theirs break what keeps everybody's day from being
+        published: the run is to be begun again, without them. There are fewer each time.
+    """
     with _timed(outcome, "gate"):
-        results = gate(run)
+        try:
+            results = gate(run)
+        except StatementsBlamed as blamed:
+            _set_aside(run, blamed.aside, outcome)
+            return False
     broken = sum(not one.is_passed for one in results)
     log.info("gate_passed", rules=len(results), warnings=broken, seconds=round(outcome.seconds["gate"], 3))
     with _timed(outcome, PUBLISH):
         outcome.state = publish(run, results)
     outcome.seq = run.seq
     log.info("published", publication_seq=run.seq, state=outcome.state)
+    return True
+
+
+def _set_aside(run: Run, aside: list[Aside], outcome: Outcome) -> None:
+    """Note what the run is to do without."""
+    opened = noted(run.lake.path, run.seq)
+    assert opened is not None
+    opened.model_copy(update={"aside": [*opened.aside, *aside]}).save(run.lake.path)
+    outcome.held += map(str, aside)
+    for one in aside:
+        log.warning(
+            "statement_set_aside",
+            institution=one.institution,
+            feed=one.feed,
+            statement_date=one.business_date.isoformat(),
+            revision=one.revision,
+            code=one.rule_id,
+            table=one.table,
+        )
+    run.forget()
 
 
 @contextmanager

@@ -17,9 +17,9 @@ NAME = "tanzhang"
 WHERE = ("run_id", "business_date", "institution", "feed", "job", "task")
 """What a line is about; `WHERE` of a run or an institution is bound once, around its work."""
 SAID = (
-    "arrival", "code", "codes", "commits", "deliveries", "error", "files", "kind", "publication_seq", "quarantined",
-    "refused", "rejected", "removed", "revision", "rows", "rules", "seconds", "state", "statement_date", "statements",
-    "table", "version", "warnings",
+    "arrival", "code", "codes", "commits", "deliveries", "error", "files", "kind", "path", "places", "publication_seq",
+    "quarantined", "reference", "refused", "rejected", "removed", "revision", "rows", "rules", "seconds", "state",
+    "statement_date", "statements", "table", "version", "warnings",
 )  # fmt: skip
 _KEYS = {*WHERE, *SAID, "event", "level", "timestamp"}
 

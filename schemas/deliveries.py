@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date, datetime, timezone
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.base import Strict
 
@@ -19,6 +21,8 @@ EXPORTS = "exports"
 MOST_PARTS = 999_999
 MOST_REVISIONS = 9_999
 """Numbers that stand in names of files and folders."""
+REVISION_LEAP = 100
+"""A revision lies at most so far above the highest that was accepted of its date: a slip could never be corrected."""
 Decimal6 = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,6})?$")]
 """Decimal text with at most six decimals."""
 
@@ -38,16 +42,48 @@ class StatedFile(Strict):
 class ControlFile(StatedFile):
     """What the control file states of one file. customer: whose bill it is."""
 
-    customer: str | None = Field(default=None, min_length=1)
+    model_config = ConfigDict(strict=True)
+
+    customer: str | None = Field(default=None, min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
 class Control(Strict):
     """control.json: one institution, one business date, one revision, all its feeds."""
 
+    model_config = ConfigDict(strict=True)
+
     institution: str
     business_date: date
     revision: int = Field(ge=0, le=MOST_REVISIONS)
     files: list[ControlFile] = Field(min_length=1)
+
+    @classmethod
+    def read(cls, content: bytes) -> Control:
+        """The control file of these bytes: nothing of it is guessed, a whole number is written as one.
+
+        Raises:
+            ValidationError: it is no JSON, or a key is missing, not agreed or of another kind.
+            RepeatedKey: a key stands twice in one object.
+        """
+        found = cls.model_validate_json(content)
+        json.loads(content, object_pairs_hook=each_once)  # of two values the model has taken the last
+        return found
+
+
+class RepeatedKey(ValueError):
+    """A key stands twice in a JSON object, and readers differ in which of its values counts. Holds the key."""
+
+
+def each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in members:
+        if key in found:
+            raise RepeatedKey(key)
+        found[key] = value
+    return found
+
+
+_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 
 def received_at(stamp: str) -> datetime:
@@ -56,4 +92,6 @@ def received_at(stamp: str) -> datetime:
     Raises:
         ValueError: it is none.
     """
+    if not _STAMP.fullmatch(stamp):  # strptime takes other scripts' digits, and parts of less than their width
+        raise ValueError(f"no arrival stamp such as 20261102T013000Z: {stamp!r}")
     return datetime.strptime(stamp, STAMP).replace(tzinfo=timezone.utc)

@@ -21,6 +21,7 @@ from simulator.cases import use_government
 from simulator.deliveries import Outbox, make_plan
 from simulator.formats import Feed, all_feeds
 from simulator.habits import read_statements, use_bank_services, walk
+from simulator.hostile import Hostile
 from simulator.network import Network
 from simulator.orders import recycle
 from simulator.payments import pay_utilities
@@ -85,6 +86,11 @@ class Summary:
     rides_reported_by_all: int
     outcomes: dict[str, int]
 
+    @property
+    def undecidable(self) -> float:
+        """Share of the acts of which nobody could say from the exports what becomes of them."""
+        return self.outcomes.get("undecidable", 0) / self.acts if self.acts else 0.0
+
 
 def simulate(
     out: Path,
@@ -98,6 +104,7 @@ def simulate(
     shared_phones: float = 0.03,
     bills: float = 0.03,
     progress: Progress | None = None,
+    **hostile: float,
 ) -> Summary:
     """Write a world: `<out>/exports/<institution>/<arrival>/…` and `<out>/truth/*.parquet`.
 
@@ -116,6 +123,7 @@ def simulate(
         shared_phones: share of people who share a phone with another person.
         progress: called with a stage ("people", "files"), the number done and the number to do.
         bills: share of people who bring bills of their wallets.
+        hostile: shares of `simulator.hostile.Hostile`.
 
     Raises:
         ValueError: people or days below one.
@@ -126,6 +134,7 @@ def simulate(
     if (out / "exports").exists():
         raise FileExistsError(f"{out / 'exports'} exists: simulate into a fresh folder")
     say = progress or (lambda _stage, _done, _total: None)
+    shares = Hostile(**hostile)
     calendar, network = Calendar(start, days), Network()
     feeds = all_feeds(calendar, network)
     plan = make_plan(seed, calendar, late, corrected, duplicated)
@@ -135,11 +144,12 @@ def simulate(
     size = max(100, min(2_000, PERSON_DAYS // days))
     with Truth(out / "truth", calendar) as truth:
         for number, first in enumerate(range(0, people, size)):
-            block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills)
+            block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills, shares)
             brought = make_bills(block, days, np.random.default_rng((seed, number, 2)))
             rng = np.random.default_rng((seed, number, 1))
             redeeming = np.random.default_rng((seed, number, 4))
-            scene = Scene(block, days, network, brought, rng, redeeming, Serials(number))
+            mishaps = np.random.default_rng((seed, number, 5))
+            scene = Scene(block, days, network, brought, shares, rng, redeeming, mishaps, Serials(number))
             _write_block(scene, outbox, truth, feeds, calendar, tally)
             say("people", first + len(block), people)
     files = 0
@@ -191,16 +201,7 @@ def _write_block(
     truth.add_people(block)
     truth.add_acts(block, tally.acts, acts)
     for feed in feeds:
-        write_feed(
-            outbox,
-            truth,
-            feed,
-            block,
-            reports[feed.institution, feed.name],
-            act_numbers,
-            scene.days,
-            scene.rng,
-        )
+        write_feed(outbox, truth, feed, scene, reports[feed.institution, feed.name], act_numbers)
     paid = {wallet: reports[wallet, "bills"] for wallet in (ALIPAY, WECHAT)}
     write_bills(outbox, truth, block, scene.bills, paid, act_numbers, calendar)
     truth.flush()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from simulator.bills import Bills
+from simulator.hostile import Hostile
 from simulator.network import Network
 from simulator.people import Block
 from simulator.rows import CREDITED, UNDECIDABLE, UNKNOWN, Column, Rows, Serials, rows
@@ -24,8 +25,10 @@ class Scene:
         days: number of business dates; acts and bookings beyond are not delivered.
         network: the metro.
         bills: the bills that the people bring.
+        hostile: how much is made hostile on purpose.
         rng: the random numbers of this block's acts.
         redeeming: those of its redemptions, apart from what the acts draw.
+        mishaps: those of what is hostile: without it a world stays as it is.
         serials: numbers for rows.
     """
 
@@ -33,13 +36,19 @@ class Scene:
     days: int
     network: Network
     bills: Bills
+    hostile: Hostile
     rng: np.random.Generator
     redeeming: np.random.Generator
+    mishaps: np.random.Generator
     serials: Serials
 
     def chance(self, share: float, size: int) -> Column:
         """A mask that is true with the given share."""
         return self.rng.random(size) < share
+
+    def mishap(self, share: float, size: int) -> Column:
+        """A mask of what is made hostile."""
+        return self.mishaps.random(size) < share
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Metro rides as the gates see them: who rides when and where, two taps a ride, and what goes wrong with them.
 
-Rides of one person lie at least 45 minutes apart.
+Rides of one person lie at least 45 minutes apart, but for those who turn round at the gate and ride back.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -28,7 +28,9 @@ from simulator.rows import (
 )
 
 SLOTS = np.array([6.0, 10.5, 15.0, 19.5]) * 3_600
-"""A person rides at most once in each part of the day; entry within 2.5 hours of its start."""
+"""A person rides out at most once in each part of the day; entry within 2.5 hours of its start."""
+SLOT, APART = 4.5 * 3_600, 45 * 60
+"""How long a part lasts, and how far rides lie apart at least."""
 MISSING_EXIT, MISSING_ENTRY, DOUBLE_ENTRY, DOUBLE_EXIT = 1, 2, 3, 4
 
 
@@ -46,6 +48,8 @@ class Trips:
     over_midnight: Column
     metres: Column
     fare: Column
+    other: Column
+    """The place of the ride back, or out, minutes away at the same fare; -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def make_trips(scene: Scene) -> Trips:
         over_midnight, DAY - before_midnight, SLOTS[slot].astype(np.int64) + rng.integers(0, 9_000, count)
     )
     length = np.where(over_midnight, np.maximum(length, before_midnight + 180), length)
-    return Trips(
+    trips = Trips(
         person,
         day,
         slot,
@@ -107,7 +111,28 @@ def make_trips(scene: Scene) -> Trips:
         over_midnight,
         metres,
         network.fare_fen[origin, target],
+        np.full(count, -1),
     )
+    return _with_ways_back(scene, trips)
+
+
+def _with_ways_back(scene: Scene, out: Trips) -> Trips:
+    """The rides, and after them those back: begun two to five minutes after the exit, 45 minutes before any other."""
+    size = len(out.person)
+    length, pause = out.exit - out.entry, scene.mishaps.integers(120, 300, size)
+    latest = out.day * DAY + SLOTS[out.slot].astype(np.int64) + int(SLOT - APART)
+    fits = ~out.over_midnight & (out.exit + pause + length <= latest)
+    there = np.flatnonzero(fits & scene.mishap(scene.hostile.same_fares, size))
+    begins, back = out.exit[there] + pause[there], size + np.arange(len(there))
+    other = out.other.copy()
+    other[there] = back
+    ways = {
+        **{field.name: getattr(out, field.name)[there] for field in fields(Trips)},
+        **{"origin": out.target[there], "target": out.origin[there], "other": there},
+        **{"entry": begins, "exit": begins + length[there]},
+    }
+    whole = {**vars(out), "other": other}
+    return Trips(**{name: np.concatenate([whole[name], ways[name]]) for name in whole})
 
 
 def _defects(scene: Scene, trips: Trips, may: Column) -> Column:

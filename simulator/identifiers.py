@@ -51,6 +51,11 @@ def phone(number: int, seed: int) -> str:
     return f"{PHONE_PREFIXES[prefix]}{rest:08d}"
 
 
+def is_phone(text: str) -> bool:
+    """Whether a number is one of those that are made up here."""
+    return len(text) == 11 and text[:3] in PHONE_PREFIXES
+
+
 def card(number: int, seed: int, bank: int) -> str:
     """A 19-digit card number; `bank` is an index of `CARD_PREFIXES`."""
     body = f"{CARD_PREFIXES[bank]}{_spread(number, seed, 10**10):010d}"

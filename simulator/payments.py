@@ -1,7 +1,8 @@
 """Utility payments seen by the wallets, by the first bank's app and by the cards of both, and their refunds.
 
-What the matching policy leaves open: two payments of one person within two days when their amounts are equal
-or the bank states none; a booking-dated row could then belong to either.
+What the matching policy leaves open: two payments of one person within two days when the bank states no amount, or
+when their amounts are equal and some row's own act is missing, or money came back; a booking-dated row could then belong
+to either. Of equal payments that all have their acts each row finds one, as most pairs count.
 """
 
 from __future__ import annotations
@@ -116,8 +117,6 @@ def _fate(scene: Scene, paid: _Payments) -> _Fate:
     claims_card = {bank: paid.by_card[bank] & paid.card_consent[bank] for bank in (CITIC, ICBC)}
     any_card = claims_card[CITIC] | claims_card[ICBC]
     is_act = claims_wallet | claims_bill | claims_bank
-    is_open = _open(paid, is_act, claims_bank, any_card)
-
     back = paid.booked + rng.integers(1, 5, len(person))
     chance = rng.random(len(person))
     is_reversed, is_partial = {}, {}
@@ -131,6 +130,10 @@ def _fate(scene: Scene, paid: _Payments) -> _Fate:
         wallet: paid.in_bill[wallet] & scene.bills.are_taken_back(wallet, person, paid.at, paid.fen, given)
         for wallet in (ALIPAY, WECHAT)
     }
+    comes_back = is_partial[CITIC] | is_reversed[CITIC] | is_reversed[ICBC] | (claims_bill & (given.fen[0] > 0))
+    leads = claims_wallet | claims_bill
+    is_open = _open(paid, is_act | any_card, claims_bank)
+    is_open |= _mixed_up(paid, is_act | any_card, leads, (claims_bank & ~leads) | (any_card & ~is_act), comes_back)
     by_card = (is_reversed[CITIC] & claims_card[CITIC]) | (is_reversed[ICBC] & claims_card[ICBC])
     return _Fate(
         is_act=is_act,
@@ -247,8 +250,8 @@ def _merchants(scene: Scene, paid: _Payments) -> Column:
 def _payments(scene: Scene) -> _Payments:
     """Three or four payments a month, through a wallet, the first bank's app or both."""
     block, rng, days = scene.block, scene.rng, scene.days
-    person, day = (part.astype(np.int64) for part in np.nonzero(rng.random((len(block), days)) < 0.12))
-    size = len(person)
+    person, day, like = _days_of(scene, np.nonzero(rng.random((len(block), days)) < 0.12))
+    size, is_equal = len(person), np.bincount(like, minlength=len(person))[like] > 1
     has_wallet, has_bank, has_other = (block.holds[i, person] for i in (ALIPAY, CITIC, ICBC))
     way = rng.random(size)
     by_second = block.holds[WECHAT, person] & scene.chance(0.4, size)
@@ -257,7 +260,10 @@ def _payments(scene: Scene) -> _Payments:
     by_any = (has_bank | has_other) & ((way < 0.45) | (way >= 0.65)) & ~(~has_wallet & scene.chance(0.2, size))
     # the bank's app takes the bank's own card
     on_other = has_other & ~by_bank & (~has_bank | scene.chance(0.5, size))
-    booked = day + scene.chance(0.25, size)
+    by_second, by_wallet, by_bank, by_any, on_other = (
+        way[like] for way in (by_second, by_wallet, by_bank, by_any, on_other)
+    )
+    booked = day + (scene.chance(0.25, size) | is_equal)
     by_bank, by_any = by_bank & (booked < days), by_any & (booked < days)
     day_only = by_wallet & scene.chance(0.2, size)
     at = day * DAY + rng.integers(7 * 3_600, 23 * 3_600, size)
@@ -270,7 +276,7 @@ def _payments(scene: Scene) -> _Payments:
         person=person,
         day=day,
         at=at,
-        fen=rng.integers(1_500, 160_000, size),
+        fen=rng.integers(1_500, 160_000, size)[like],
         by_wallet=by_wallet,
         by_second=by_second,
         by_bank=by_bank,
@@ -287,18 +293,47 @@ def _payments(scene: Scene) -> _Payments:
     )
 
 
-def _open(paid: _Payments, is_act: Column, claims_bank: Column, claims_card: Column) -> Column:
-    """Payments whose booking-dated rows could be another payment's of the same person."""
+def _days_of(scene: Scene, drawn: tuple[Column, ...]) -> tuple[Column, Column, Column]:
+    """Person and day of the payments, and the place of the one that each is like: itself, or the day before's.
+
+    drawn: person and day of those that are like themselves.
+    """
+    person, day = (part.astype(np.int64) for part in drawn)
+    key, size = person * scene.days + day, len(person)
+    fits = (day + 1 < scene.days) & ~np.isin(key + 1, key) & scene.mishap(scene.hostile.equal_bookings, size)
+    first = np.flatnonzero(fits)
+    like = np.concatenate([np.arange(size), first])
+    return np.concatenate([person, person[first]]), np.concatenate([day, day[first] + 1]), like
+
+
+def _mixed_up(paid: _Payments, counts: Column, leads: Column, strays: Column, comes_back: Column) -> Column:
+    """Equal payments within two days of each other among which a row has no act of its own, or of which one came back.
+
+    counts: anything of the payment counts. leads: it is an act by a report of its own day. strays: a booking-dated row
+    of it looks for an act where it has none.
+    """
+    order = np.flatnonzero(counts)
+    order = order[np.lexsort((paid.day[order], paid.fen[order], paid.person[order]))]
+    one, other = order[:-1], order[1:]
+    near = (paid.person[one] == paid.person[other]) & (paid.fen[one] == paid.fen[other])
+    near &= paid.day[other] - paid.day[one] <= 2
+    group = np.cumsum(np.concatenate([[0], ~near])) if len(order) else order
+    sizes, led, stray, back = (np.bincount(group, mask[order]) for mask in (counts, leads, strays, comes_back))
+    found = np.zeros(len(counts), dtype=bool)
+    found[order] = ((sizes > 1) & (((led > 0) & (stray > 0)) | (back > 0)))[group]
+    return found
+
+
+def _open(paid: _Payments, counts: Column, claims_bank: Column) -> Column:
+    """Payments whose booking-dated rows could be another payment's of the same person, as a bank states no amount."""
     size = len(paid.person)
-    counts = is_act | claims_card
     is_open = np.zeros(size, dtype=bool)
     hides = paid.hides_amount & claims_bank
     order = np.lexsort((paid.day, paid.person))
     for step in (1, 2):  # at most one payment a day, so three within two days
         one, other = order[:-step], order[step:]
         near = (paid.person[one] == paid.person[other]) & (paid.day[other] - paid.day[one] <= 2)
-        alike = (paid.fen[one] == paid.fen[other]) | hides[one] | hides[other]
-        both = near & alike & counts[one] & counts[other]
+        both = near & (hides[one] | hides[other]) & counts[one] & counts[other]
         is_open[one[both]] = True
         is_open[other[both]] = True
     return is_open & counts

@@ -12,7 +12,7 @@ from simulator.acts import Done, Scene, acts_of
 from simulator.bills import payments
 from simulator.cards import entries
 from simulator.formats.citic import PARTIAL, PURCHASE, REVERSAL
-from simulator.formats.icbc import BUYS, EARNS, REVERSES, TAKES_BACK, clock_of
+from simulator.formats.icbc import BUYS, EARNS, REVERSES, TAKES_BACK
 from simulator.merchants import (
     BUS_PARTY,
     METRO_MERCHANTS,
@@ -124,11 +124,8 @@ def use_second_bank(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
     has_time = scene.chance(0.15, size)
     is_returned = (fate < 0.015) & (back < days) & ~is_foreign & ~is_pending
     is_ignored = is_foreign | is_pending
-    consent = np.where(
-        has_time,
-        block.consents_at(ICBC, person, FINANCE, clock_of(day, serial)),
-        block.consents_all_day(ICBC, person, FINANCE, day),
-    )
+    # a clock that a row tells is that of the booking, so consent must hold all day
+    consent = block.consents_all_day(ICBC, person, FINANCE, day)
     outcome = np.where(consent, np.where(is_returned, REFUNDED, EVIDENCE), NO_CONSENT)
     purchases = entries(
         size,

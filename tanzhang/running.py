@@ -15,15 +15,25 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 
-def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_json: bool = False) -> list[Any]:
-    """Ingest, then one run per date with progress; returns the outcomes."""
+def run_dates(
+    lake: Lake, home: Path, dates: list[date], full: bool = False, as_json: bool = False
+) -> tuple[list[Any], bool]:
+    """Ingest, then one run per date with progress.
+
+    Returns:
+        The outcomes, and whether every institution's deliveries could be gone through.
+    """
     from jobs.day import ingest, run_day
 
     tokens = tokens_of(home)
     outcomes = []
     with console.progress(err) as bar:
         steps = len(dates) * 7 + len(lake.registry.sources)
-        ingest(lake.registry, home, tokens, lambda source: bar.step(f"land {source}", steps))
+        done = ingest(lake.registry, home, tokens, lambda source: bar.step(f"land {source}", steps))
+        failed = {source: one for source, one in done.items() if one.problem}
+        for source, one in failed.items():
+            err.print(f"{source}: its deliveries could not be gone through; the others' are used")
+            screen.faults(err, one)
         for business_date in dates:
             outcome = run_day(
                 lake,
@@ -38,4 +48,4 @@ def run_dates(lake: Lake, home: Path, dates: list[date], full: bool = False, as_
                 say_json(outcome, indent=2)
             else:
                 bar.say(screen.outcome_line(outcome))
-    return outcomes
+    return outcomes, not failed

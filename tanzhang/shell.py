@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from typer.core import TyperGroup
 
 from jobs.errors import USAGE
@@ -23,9 +24,27 @@ if TYPE_CHECKING:
     from jobs.lake import Lake
 
 
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""What a terminal would obey or hide: controls, marks of direction, and what is no character by itself."""
+
+
+def shown(text: str) -> str:
+    """A text as a terminal may have it: what it would obey or hide stands there as a sign of the same width."""
+    return _UNSEEN.sub(lambda one: chr(0x2400 + ord(one[0])) if ord(one[0]) < 0x20 else "\ufffd", text)
+
+
+class _Plain(Console):
+    """A console that obeys nothing of what it is given to print."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of a renderable, all of them seen."""
+        for one in super().render(renderable, options):
+            yield one if one.control else Segment(shown(one.text), one.style)
+
+
 def console(*, stderr: bool = False, width: int | None = None) -> Console:
-    """Where things are printed as they are: what comes from data, names and errors is no markup and no emoji."""
-    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+    """Where things are printed as they are: what comes from data, names and errors is no markup, emoji or command."""
+    return _Plain(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
 
 out = console(width=None if sys.stdout.isatty() else 150)
@@ -114,7 +133,8 @@ def say_json(content: object, indent: int | None = None) -> None:
     from pydantic import TypeAdapter
 
     plain = TypeAdapter(Any).dump_python(content)
-    typer.echo(json.dumps(plain, default=_text, indent=indent, ensure_ascii=indent is None))
+    text = json.dumps(plain, default=_text, indent=indent, ensure_ascii=indent is None)
+    typer.echo(_UNSEEN.sub(lambda one: one[0] if one[0] == "\n" else f"\\u{ord(one[0]):04x}", text))
 
 
 def _text(value: object) -> str:

@@ -34,6 +34,14 @@ if find_spec("hypothesis"):
     settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _without_waiting_for_the_disk() -> Iterator[None]:
+    """No power goes while tests run: tests/unit/landing/test_files.py looks at what is synced, and when."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jobs.files.sync", lambda path: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium; where none can be had, what needs one is skipped, and says so loudly."""

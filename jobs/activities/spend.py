@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
     """What was spent in every group of claims of which a report states an amount.
 
-    The best report's amount counts, less what the one report that tells of most has been given back: two reports of a
-    refund are of the same money. Taken back whole, by whoever's report, it is nothing. The merchant's code is the one
-    that was told best: by an export, by a number, by a name, by what was done.
+    The best payment's amount counts – the gate's fare only where nobody tells what was paid –, less what the one report
+    that tells of most has been given back: two reports of a refund are of the same money. Taken back whole, by whoever's
+    report, it is nothing. The merchant's code is the one that was told best: by an export, by a number, by a name, by
+    what was done.
 
     Args:
-        claims: claim_id, group_id, slot, is_evidence, is_day, is_taken_back, amount_fen, refunded_fen, merchant_code,
-            merchant_code_source, usual_code.
+        claims: claim_id, group_id, slot, is_evidence, is_proven (the amount is what was asked), is_day, is_taken_back,
+            amount_fen, refunded_fen, merchant_code, merchant_code_source, usual_code.
         refunds: original (the claim that it takes back, or null), is_full_refund, amount_fen.
 
     Returns:
@@ -37,7 +38,7 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
             GROUP BY original
         ),
         ranked AS (
-            SELECT c.claim_id, c.group_id, c.is_taken_back, c.amount_fen, c.merchant_code, c.usual_code,
+            SELECT c.claim_id, c.group_id, c.is_proven, c.is_taken_back, c.amount_fen, c.merchant_code, c.usual_code,
                 greatest(coalesce(b.back_fen, 0), coalesce(c.refunded_fen, 0)) AS back_fen,
                 row_number() OVER (
                     PARTITION BY c.group_id
@@ -50,7 +51,7 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
         ),
         best AS (
             SELECT *,
-                row_number() OVER (PARTITION BY group_id ORDER BY amount_fen IS NULL, rank) AS for_amount,
+                row_number() OVER (PARTITION BY group_id ORDER BY amount_fen IS NULL, is_proven, rank) AS for_amount,
                 row_number() OVER (PARTITION BY group_id ORDER BY merchant_code IS NULL, told, rank) AS for_code
             FROM ranked
         ),

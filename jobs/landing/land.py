@@ -13,15 +13,16 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from jobs.files import write_whole
+from jobs.files import put_in_place
 from jobs.landing import key_check
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
-from jobs.landing.manifests import LANDING, Manifest, load_manifests, manifest_path, newest_landings, stem_of
-from jobs.landing.parts import Read, read_part, settle, useless
+from jobs.landing.manifests import LANDING, Manifest, is_landed, load_manifests, manifest_path, newest_landings, stem_of
+from jobs.landing.mistakes import internal
+from jobs.landing.parts import Read, hashes_of, read_part, settled, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
-from jobs.landing.tokens import Tokens
+from jobs.landing.tokens import NORMAL_FORM, Tokens
 from jobs.logs import log
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault
@@ -57,7 +58,7 @@ def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = 
                 waiting = [
                     (parts, 0)
                     for parts in _wholes(source, feed, receipt.files)
-                    if not all(lander.path(receipt, file).exists() for file in parts)
+                    if not all(is_landed(lander.path(receipt, file)) for file in parts)
                 ]
                 written += lander.land(receipt, feed, waiting)
     return written
@@ -112,10 +113,15 @@ def _newest(source: Source, home: Path) -> dict[str, Manifest]:
 
 
 def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source) -> bool:
-    """Whether another contract could make more of a statement, or its merchants were held against other rules."""
+    """Whether another contract, or a mended mistake of ours, could make more of a statement.
+
+    Or its merchants were held against other rules.
+    """
     before = [newest[file.file_id] for file in parts]
     return any(
-        (
+        file.is_internal
+        or file.normal_form != NORMAL_FORM
+        or (
             file.contract_hash != source.contract_hash
             and (file.state == "refused" or file.quarantined_rows or file.rejected_rows)
         )
@@ -185,22 +191,38 @@ class _Lander:
     ) -> list[Manifest]:
         """Land a statement whole: when one part is refused, or no row of all can be used, none is kept."""
         paths = [self.path(receipt, file, landing) for file in parts]
-        reads = []
-        for file, path in zip(parts, paths):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            make = partial(self._rows_of, receipt, file, customers.get(file.name))
-            reads.append(read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file))
+        reads = [self._read(receipt, file, customers.get(file.name), path) for file, path in zip(parts, paths)]
         code = "part_refused" if any(read.reasons for read in reads) else useless(reads)
-        manifests = []
+        manifests: list[Manifest] = []
+        written: dict[Path, Path] = {}
         for file, path, read in zip(parts, paths, reads):
             reasons = read.reasons or ([fault(code)] if code else [])
-            hashes = settle(path, keep=code is None)
+            kept = settled(path, keep=code is None)
+            written |= kept
             whose = self._customer_key(customers.get(file.name))
             manifest = _manifest(self.source, receipt, file, read, reasons, landing, whose)
-            manifests.append(manifest.model_copy(update={"hashes": hashes}))
-        for manifest, path in zip(manifests, paths):
-            write_whole(path, manifest.model_dump_json(indent=1).encode())
+            manifests.append(manifest.model_copy(update={"hashes": hashes_of(kept, path)}))
+        for manifest, path in zip(manifests, paths):  # last: a file is landed when its manifest is there
+            temporary = path.with_name(f".{path.name}.tmp")
+            temporary.write_bytes(manifest.model_dump_json(indent=1).encode())
+            written[temporary] = path
+        put_in_place(written)
         return manifests
+
+    def _read(self, receipt: Receipt, file: ReceivedFile, customer: str | None, path: Path) -> Read:
+        """A part, read; where we fail at it, one that holds nothing and says so.
+
+        Raises:
+            OSError: the machine cannot read or write; nothing is landed, and a later call begins again.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make = partial(self._rows_of, receipt, file, customer)
+        try:
+            return read_part(make, self.source.feeds[file.feed], self.home / LANDING / file.path, path, file)
+        except OSError:
+            raise
+        except Exception as problem:
+            return Read(reasons=[internal(problem, "file_failed", feed=file.feed, arrival=receipt.arrival)])
 
     def _customer_key(self, customer: str | None) -> str | None:
         return None if customer is None else self.tokens.customer_key(self.source.id, customer)
@@ -254,6 +276,7 @@ def _manifest(
         errors=reasons + sorted(read.row_errors.values(), key=lambda error: error.line or file.rows),
         contract_hash=source.contract_hash,
         landing=landing,
+        normal_form=NORMAL_FORM,
         merchants_hash=_merchants_hash(source, file.feed),
         bill=read.bill,
         customer_key=customer_key,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from jobs.errors import NotAsPublished
-from jobs.files import digest_of, read_as
+from jobs.files import digest_of, read_ours, set_aside
+from jobs.landing.mistakes import OURS
 from jobs.landing.profile import Profile
 from schemas.base import Strict
 from schemas.sources.errors import Fault
@@ -34,9 +35,10 @@ class Manifest(Strict):
     was read); accepted_rows are in the Parquet file, of which quarantined_rows carry an error. sums: the
     controlled column as read. act_dates: rows by act date, of feeds that have one. errors: why the file was
     refused, and the first of each kind of row error. landing: how often it was landed before, under earlier
-    contracts; the highest is in force. merchants_hash: of the rules that merchants' names were held against; none
-    where names tell nothing. bill: of a file that a person brought. customer_key: whose bill it is, also of one that was
-    refused. hashes: SHA-256 of its landed files by what their names end with; older code wrote none.
+    contracts; the highest is in force. normal_form: how identifiers were written before they became tokens.
+    merchants_hash: of the rules that merchants' names were held against; none where names tell nothing. bill: of a file
+    that a person brought. customer_key: whose bill it is, also of one that was refused. hashes: SHA-256 of its landed files
+    by what their names end with; older code wrote none.
     """
 
     file_id: str
@@ -60,11 +62,17 @@ class Manifest(Strict):
     errors: list[Fault]
     contract_hash: str
     landing: int = 0
+    normal_form: int = 1
     merchants_hash: str | None = None
     bill: Bill | None = None
     customer_key: str | None = None
     profile: Profile = Profile()
     hashes: dict[str, str] = {}
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether a mistake of ours refused it: a replay tries again."""
+        return any(error.code in OURS for error in self.errors)
 
 
 def newest_landings(manifests: Iterable[Manifest]) -> list[Manifest]:
@@ -78,10 +86,20 @@ def newest_landings(manifests: Iterable[Manifest]) -> list[Manifest]:
 
 
 def load_manifests(home: Path) -> list[Manifest]:
-    """Every manifest under a home folder, in order of arrival, then institution, feed and part."""
+    """Every manifest under a home folder that is whole, in order of arrival, then institution, feed and part."""
     paths = (home / LANDED).glob("*/*/*/*/*.json")
-    manifests = [read_as(Manifest, path) for path in paths]
+    manifests = [found for path in paths if (found := read_ours(path, Manifest))]
     return sorted(manifests, key=lambda m: (m.received_at, m.institution, m.business_date, m.revision, m.feed, m.part))
+
+
+def is_landed(path: Path) -> bool:
+    """Whether a file's manifest is there and whole; a damaged one is set aside, so that the file is landed again."""
+    if not path.exists():
+        return False
+    if read_ours(path, Manifest) is None:
+        set_aside(path)
+        return False
+    return True
 
 
 def landed_path(home: Path, manifest: Manifest) -> Path:

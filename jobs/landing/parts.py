@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +19,7 @@ from jobs.landing.formats.batches import BillHead, FileRefused, Reject
 from jobs.landing.formats.read import open_export
 from jobs.landing.formats.rows import RowMaker, Tally
 from jobs.landing.manifests import Bill
+from jobs.landing.mistakes import TOO_SLOW
 from jobs.landing.profile import Profiler
 from jobs.landing.receipts import ReceivedFile
 from schemas.sources import Feed
@@ -26,24 +27,24 @@ from schemas.sources.errors import Fault, fault
 from schemas.units import MICRO
 
 MOST_REJECTS = 100_000
-"""More rows that cannot be split, and more than can, are no slips but another kind of file."""
+"""More rows that cannot be split, and more than can, are no slips but another kind of file: it is not read to its end."""
+FEW_REJECTS = 5
+"""So few are slips, whatever their share."""
 
 
-def settle(path: Path, *, keep: bool) -> dict[str, str]:
-    """Move what was read of a file to its place beside the manifest, or drop it.
+def settled(path: Path, *, keep: bool) -> dict[Path, Path]:
+    """What was read of a file and where it belongs, beside the manifest; or nothing, and it is dropped."""
+    read = {_temporary(path, suffix): path.with_suffix(suffix) for suffix in (".parquet", ".rejects.parquet")}
+    if keep:
+        return read
+    for temporary in read:
+        temporary.unlink(missing_ok=True)
+    return {}
 
-    Returns:
-        Suffix → SHA-256 of what is kept.
-    """
-    hashes = {}
-    for suffix in (".parquet", ".rejects.parquet"):
-        temporary = _temporary(path, suffix)
-        if keep:
-            hashes[suffix] = digest_of(temporary)
-            os.replace(temporary, path.with_suffix(suffix))
-        else:
-            temporary.unlink(missing_ok=True)
-    return hashes
+
+def hashes_of(kept: Mapping[Path, Path], manifest: Path) -> dict[str, str]:
+    """What a name ends with beyond the manifest's → SHA-256 of the file that gets it."""
+    return {path.name.removeprefix(manifest.stem): digest_of(temporary) for temporary, path in kept.items()}
 
 
 @dataclass
@@ -106,7 +107,10 @@ def read_part(
                 maker = make(export.head)
                 read.tally, read.bill = maker.tally, _bill(maker, export.head)
                 read.profiler.new_columns += export.new_columns
+                slowest = _deadline(received)
                 for batch in export.batches:
+                    if time.monotonic() > slowest:
+                        raise FileRefused(fault(TOO_SLOW))
                     read.profiler.add_raw(batch.columns, len(batch.lines))
                     rows = maker.rows(batch)
                     landed.write_batch(rows)
@@ -121,7 +125,20 @@ def read_part(
             read.reasons += refused.reasons
             return read
     _check(file, read)
+    if not read.reasons and read.rejected > max(
+        FEW_REJECTS, feed.volume.most_unusable * (read.accepted + read.rejected)
+    ):
+        read.reasons.append(fault("too_many_rejects"))
     return read
+
+
+def _deadline(received: Path) -> float:
+    """When a file has had its time. Hundreds of times what any takes: by then something is wrong with it, or with us."""
+    return time.monotonic() + SLOWEST_SECONDS + received.stat().st_size / SLOWEST_BYTES
+
+
+SLOWEST_SECONDS, SLOWEST_BYTES = 120, 20_000
+"""The time that every file has, and the bytes that take one second more, as they are sent."""
 
 
 def useless(reads: Sequence[Read]) -> str | None:

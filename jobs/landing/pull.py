@@ -10,18 +10,26 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from jobs.files import write_whole
-from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, file_id, load_receipts, one_ingest, receipt_path
+from jobs.files import NotPlain, open_plain, put_in_place, write_whole
+from jobs.landing.mistakes import internal
+from jobs.landing.receipts import (
+    Receipt,
+    ReceivedFile,
+    customers_of,
+    file_id,
+    load_receipts,
+    one_ingest,
+    receipt_path,
+)
 from jobs.logs import log
-from schemas.deliveries import CONTROL, CONTROL_BYTES, Control, ControlFile, received_at
+from schemas.deliveries import CONTROL, CONTROL_BYTES, REVISION_LEAP, Control, ControlFile, RepeatedKey, received_at
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault, shape
 
@@ -37,23 +45,31 @@ class _Refused(Exception):
 def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
     """Take every delivery of an institution that has no receipt yet, in order of arrival.
 
-    A delivery without control file is still being written and waits for the next call.
+    A delivery without control file is still being written and waits for the next call. What is no delivery gets a
+    receipt too, so that it is told once; and so does one that cannot be taken because of a mistake of ours, until a
+    later call can.
 
     Returns:
         The receipts written by this call.
-
-    Raises:
-        ValueError: a folder of the drop folder is not named by an arrival stamp.
     """
     written = []
     with one_ingest(source, landing, "pull"):
-        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing)}
-        for folder in _deliveries(drop / source.id):
-            if folder.name in known or not (folder / CONTROL).is_file():
+        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing, mends=True)}
+        for entry in _entries(drop / source.id):
+            before = known.get(arrival_of(entry))
+            if before and not before.is_internal:
                 continue
-            receipt = _take(source, folder, landing, list(known.values()))
+            if _is_delivery(entry):
+                if not os.path.lexists(entry / CONTROL):
+                    continue
+                earlier = [one for one in known.values() if one is not before]
+                receipt = _taken(source, entry, landing, earlier)
+            else:
+                receipt = _stray(source, entry)
             write_whole(receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
-            known[folder.name] = receipt
+            if before and receipt_path(landing, before) != receipt_path(landing, receipt):
+                receipt_path(landing, before).unlink()
+            known[receipt.arrival] = receipt
             written.append(receipt)
             log.info(
                 "delivery_received",
@@ -67,18 +83,61 @@ def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
     return written
 
 
-def _deliveries(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):  # a transport's unfinished work
-            continue
-        try:
-            received_at(path.name)
-        except ValueError:
-            wanted = "expected a folder named by its arrival in UTC, such as 20261102T013000Z"
-            raise ValueError(f"{path}: {wanted}") from None
-        yield path
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a drop folder, by name, but for a transport's unfinished work."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
+
+
+def _is_delivery(entry: Path) -> bool:
+    """Whether an entry is a folder of its own that is named by its arrival."""
+    try:
+        received_at(entry.name)
+    except ValueError:
+        return False
+    return entry.is_dir() and not entry.is_symlink()
+
+
+def arrival_of(entry: Path) -> str:
+    """How an entry is called in its receipt: what has no arrival stamp may be called anything, and is named by a hash."""
+    if _is_delivery(entry):
+        return entry.name
+    return f"stray-{hashlib.sha256(os.fsencode(entry.name)).hexdigest()[:16]}"
+
+
+def _stray(source: Source, entry: Path) -> Receipt:
+    """What is said of an entry that is no delivery."""
+    seen_at = min(datetime.fromtimestamp(entry.lstat().st_mtime, timezone.utc), datetime.now(timezone.utc))
+    return Receipt(
+        institution=source.id,
+        arrival=arrival_of(entry),
+        received_at=seen_at.replace(microsecond=0),
+        business_date=None,
+        revision=None,
+        state="refused",
+        errors=[fault("stray_entry", found=os.fsencode(entry.name).decode(errors="replace"))],
+    )
+
+
+def _taken(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
+    """A delivery's receipt; of one that we fail at it says so, so that it stops nobody else's.
+
+    Raises:
+        OSError: the machine cannot read or write; the delivery stays for the next call.
+    """
+    try:
+        return _take(source, folder, landing, earlier)
+    except OSError:
+        raise
+    except Exception as problem:
+        return Receipt(
+            institution=source.id,
+            arrival=folder.name,
+            received_at=received_at(folder.name),
+            business_date=None,
+            revision=None,
+            state="refused",
+            errors=[internal(problem, "delivery_failed", arrival=folder.name)],
+        )
 
 
 def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
@@ -98,7 +157,8 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
         )
 
     try:
-        control = _read_control(folder / CONTROL)
+        said = _read_control(folder / CONTROL)
+        control = _understood(said)
     except _Refused as refused:
         return receipt("refused", None, errors=refused.reasons)
     try:
@@ -106,8 +166,9 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
         _check_folder(folder, control)
         if _is_repeat(control, earlier, landing):
             return receipt("duplicate", control)
+        _check_revision(control, earlier)
         kept = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
-        _copy(folder, control, landing / kept)
+        _copy(folder, control, said, landing / kept)
     except _Refused as refused:
         return receipt("refused", control, errors=refused.reasons)
     files = [
@@ -121,11 +182,23 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     return receipt("accepted", control, files=files)
 
 
-def _read_control(path: Path) -> Control:
-    if path.stat().st_size > CONTROL_BYTES:
-        raise _Refused(fault("bad_control", file=CONTROL))
+def _read_control(path: Path) -> bytes:
+    """What the control file holds."""
     try:
-        return Control.model_validate_json(path.read_bytes())
+        with open_plain(path) as file:
+            content = file.read(CONTROL_BYTES + 1)
+    except NotPlain:
+        raise _Refused(fault("extra_file", file=CONTROL)) from None
+    if len(content) > CONTROL_BYTES:
+        raise _Refused(fault("bad_control", file=CONTROL))
+    return content
+
+
+def _understood(said: bytes) -> Control:
+    try:
+        return Control.read(said)
+    except RepeatedKey as error:
+        raise _Refused(fault("repeated_key", file=CONTROL, column=_key(str(error)))) from None
     except ValidationError as error:
         keys = {".".join(map(_key, problem["loc"])) or None for problem in error.errors(include_input=False)}
         raise _Refused(
@@ -149,8 +222,11 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
     """
     if control.institution != source.id:
         raise _Refused(fault("wrong_institution", file=CONTROL, column="institution", found=control.institution))
-    if control.business_date > arrived_at.astimezone(ZoneInfo(source.time_zone)).date():
+    arrived_on = arrived_at.astimezone(ZoneInfo(source.time_zone)).date()
+    if control.business_date > arrived_on:
         raise _Refused(fault("future_statement", file=CONTROL, column="business_date"))
+    if control.business_date < arrived_on - timedelta(days=source.latest_days):
+        raise _Refused(fault("old_statement", file=CONTROL, column="business_date"))
     reasons = []
     for file in control.files:
         feed = source.feeds.get(file.feed)
@@ -175,17 +251,25 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
 
 
 def _check_folder(folder: Path, control: Control) -> None:
-    """Exactly the named files, each a plain file: no link, no folder."""
-    expected = {file.name for file in control.files} | {CONTROL}
-    present = {entry.name: entry for entry in os.scandir(folder)}
-    reasons = [fault("missing_file", file=name) for name in sorted(expected - present.keys())]
-    for name, entry in sorted(present.items()):
-        if name not in expected:
-            reasons.append(fault("extra_file", found=name))
-        elif not entry.is_file(follow_symlinks=False):
-            reasons.append(fault("extra_file", file=name))
+    """Exactly the named files, each named once; that they are plain shows when they are opened."""
+    expected = [file.name for file in control.files] + [CONTROL]
+    present = {entry.name for entry in folder.iterdir()}
+    reasons = [fault("missing_file", file=name) for name in sorted({*expected} - present)]
+    reasons += [
+        fault("extra_file", found=os.fsencode(name).decode(errors="replace")) for name in sorted(present - {*expected})
+    ]
+    reasons += [fault("wrong_name", file=name) for name in sorted({*expected}) if expected.count(name) > 1]
     if reasons:
         raise _Refused(*reasons)
+
+
+def _check_revision(control: Control, earlier: list[Receipt]) -> None:
+    """A slip of the revision would stand for ever: whatever came later would be lower."""
+    known = [
+        one.revision or 0 for one in earlier if one.state == "accepted" and one.business_date == control.business_date
+    ]
+    if control.revision > max(known, default=0) + REVISION_LEAP:
+        raise _Refused(fault("wrong_revision", file=CONTROL, column="revision"))
 
 
 def _is_repeat(control: Control, earlier: list[Receipt], landing: Path) -> bool:
@@ -208,24 +292,35 @@ def _is_repeat(control: Control, earlier: list[Receipt], landing: Path) -> bool:
     return False
 
 
-def _copy(folder: Path, control: Control, target: Path) -> None:
-    """Copy the files beside their target, checking the bytes that are written, then move them in as one."""
+def _copy(folder: Path, control: Control, said: bytes, target: Path) -> None:
+    """Copy the files beside their target, checking the bytes that are written, then move them in as one.
+
+    Args:
+        said: the control file as it was read: what lies in the folder may be another by now.
+    """
     temporary = target.with_name(f".{target.name}.tmp")
     for leftover in (temporary, target):  # of a call that was killed before it wrote its receipt
         if leftover.exists():
             shutil.rmtree(leftover)
     temporary.mkdir(parents=True)
-    reasons = []
-    for file in control.files:
-        digest = hashlib.sha256()
-        with (folder / file.name).open("rb") as sent, (temporary / file.name).open("wb") as kept:
-            while block := sent.read(COPY_BYTES):
-                digest.update(block)
-                kept.write(block)
-        if digest.hexdigest() != file.sha256:
-            reasons.append(fault("wrong_sha256", file=file.name))
+    reasons = [one for file in control.files if (one := _copy_file(folder, temporary, file.name, file.sha256))]
     if reasons:
         shutil.rmtree(temporary)
         raise _Refused(*reasons)
-    shutil.copyfile(folder / CONTROL, temporary / CONTROL)
-    os.replace(temporary, target)
+    (temporary / CONTROL).write_bytes(said)
+    put_in_place({temporary: target})
+
+
+def _copy_file(folder: Path, target: Path, name: str, sha256: str) -> Fault | None:
+    """Copy one file and say what is wrong with it, if anything."""
+    digest = hashlib.sha256()
+    try:
+        with open_plain(folder / name) as sent, (target / name).open("wb") as kept:
+            while block := sent.read(COPY_BYTES):
+                digest.update(block)
+                kept.write(block)
+    except NotPlain:
+        return fault("extra_file", file=name)
+    except FileNotFoundError:  # it was there before
+        return fault("missing_file", file=name)
+    return None if digest.hexdigest() == sha256 else fault("wrong_sha256", file=name)

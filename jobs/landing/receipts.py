@@ -9,8 +9,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from jobs.files import kept_private, one_writer, read_as
+from jobs.files import kept_private, one_writer, read_ours, set_aside
 from jobs.landing.manifests import LANDED
+from jobs.landing.mistakes import OURS
 from jobs.logs import about
 from schemas.base import Strict
 from schemas.deliveries import CONTROL, Control, StatedFile
@@ -43,6 +44,11 @@ class Receipt(Strict):
     errors: list[Fault] = []
 
     @property
+    def is_internal(self) -> bool:
+        """Whether a mistake of ours refused it: the next call tries again."""
+        return any(error.code in OURS for error in self.errors)
+
+    @property
     def delivery_id(self) -> str:
         """The id of the delivery among file ids: 16 hexadecimal characters."""
         return hashlib.sha256(f"{self.institution}|{self.arrival}".encode()).hexdigest()[:16]
@@ -61,10 +67,21 @@ def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
         yield
 
 
-def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
-    """Every receipt of an institution, or those of one business date, in order of arrival."""
-    paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
-    receipts = [read_as(Receipt, path) for path in paths]
+def load_receipts(
+    source: Source, landing: Path, business_date: date | None = None, *, mends: bool = False
+) -> list[Receipt]:
+    """Every receipt of an institution, or those of one business date, in order of arrival.
+
+    Args:
+        mends: set damaged ones aside, so that their deliveries are taken again; otherwise they are passed over.
+    """
+    receipts = []
+    for path in (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json"):
+        receipt = read_ours(path, Receipt)
+        if receipt is not None:
+            receipts.append(receipt)
+        elif mends:
+            set_aside(path)
     return sorted(receipts, key=lambda receipt: receipt.arrival)
 
 
@@ -90,4 +107,4 @@ def customers_of(receipt: Receipt, landing: Path) -> dict[str, str | None]:
     path = (landing / receipt.files[0].path).with_name(CONTROL)
     if not path.is_file():
         return {}
-    return {file.name: file.customer for file in Control.model_validate_json(path.read_bytes()).files}
+    return {file.name: file.customer for file in Control.read(path.read_bytes()).files}

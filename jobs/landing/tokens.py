@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
@@ -36,6 +37,25 @@ class IdentifierError(ValueError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+NORMAL_FORM = 2
+"""Counts the ways in which identifiers were written before they became tokens: of landings before 2 as they were sent."""
+
+
+def plain(text: str) -> str:
+    """An identifier as everybody would type it: NFKC, without what cannot be seen and the space around it.
+
+    What else is odd stays, for the rules of its kind to refuse.
+    """
+    if text.isascii():
+        return text.strip()
+    shown = "".join(one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in _UNSEEN)
+    return shown.strip()
+
+
+_UNSEEN = ("Cf", "Mn")
+"""Joiners, marks of direction and of byte order; marks that stand on another character, as no identifier has."""
 
 
 class Tokens:
@@ -73,8 +93,8 @@ class Tokens:
         return cls(token_key, record_key, key_version=said.token_key_version, algorithm=said.token_algorithm)
 
     def customer_key(self, institution: str, customer: str) -> str:
-        """The key of an institution's customer."""
-        return self._people(join_parts(("customer", institution, customer)))
+        """The key of an institution's customer; the same however its name is written."""
+        return self._people(join_parts(("customer", institution, plain(customer))))
 
     def identifier(self, kind: str, value: str) -> str:
         """The token of an identifier's normal form; the same whichever institution knows it.
@@ -82,7 +102,7 @@ class Tokens:
         Raises:
             IdentifierError: the value is no valid identifier of this kind.
         """
-        return self._people(join_parts((kind, NORMAL_FORMS[kind](value))))
+        return self._people(join_parts((kind, NORMAL_FORMS[kind](plain(value)))))
 
     def record_key(self, institution: str, feed: str, parts: Iterable[str]) -> str:
         """The key of one record: `parts` are its natural key's values."""

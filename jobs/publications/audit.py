@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from expectations import Measurement
@@ -24,9 +24,9 @@ UNSPENT = "'no_consent', 'refunded', 'unpaired', 'pending'"
 """Outcomes of claims of which nothing was spent, or nothing may be said."""
 
 
-def invariants(run: Run) -> list[Measurement]:
-    """What breaks each invariant of the registry; the engine counts them in one query."""
-    asked = [
+def asked_of(run: Run) -> list[Audited]:
+    """What breaks each invariant of the registry, and what was looked at."""
+    return [
         rows_have_one_disposition(run),
         claims_have_one_outcome(run),
         one_credit_per_activity(run),
@@ -38,6 +38,10 @@ def invariants(run: Run) -> list[Measurement]:
         credit_has_factor(run),
         balances_equal_ledger(run),
     ]
+
+
+def invariants(run: Run, asked: Sequence[Audited]) -> list[Measurement]:
+    """How many rows break each invariant; the engine counts them in one query."""
     counts = _counts(run, asked)
     declared = run.registry.invariants
     return [
@@ -52,7 +56,7 @@ def invariants(run: Run) -> list[Measurement]:
     ]
 
 
-def _counts(run: Run, asked: list[Audited]) -> dict[tuple[int, str], int]:
+def _counts(run: Run, asked: Sequence[Audited]) -> dict[tuple[int, str], int]:
     """(number of the invariant, broken or checked) → rows, in one query."""
     sides = {
         f"{side}_{number}": (number, side, getattr(one, side))
@@ -191,7 +195,7 @@ def credit_has_factor(run: Run) -> Audited:
     )
     same = " AND ".join(f"e.{name} <=> u.{name}" for name in named)  # what names nothing is unexplained, too
     broken = lake.sql(
-        f"SELECT e.entry_id FROM posts AS e LEFT SEMI JOIN unexplained AS u ON {same}",
+        f"SELECT e.position FROM posts AS e LEFT SEMI JOIN unexplained AS u ON {same}",
         posts=posts,
         unexplained=unexplained,
     )

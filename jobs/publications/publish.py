@@ -16,12 +16,16 @@ from jobs.errors import PublicationBlocked
 from jobs.lake.chain import QUALITY, Next, Pin, counted, sealed_rows
 from jobs.landing.manifests import landed_files
 from jobs.publications import audit
+from jobs.publications.blame import Broken, StatementsBlamed, blamed
 from jobs.runs.notes import note_blocked
 from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from expectations import Measurement, RuleResult
     from jobs.lake import Frame
+    from jobs.publications.acts import Audited
     from jobs.runs.run import Run
 
 
@@ -29,17 +33,35 @@ def gate(run: Run) -> list[RuleResult]:
     """Every invariant and every rule of the registry, on what this run wrote and on the statements that it judged.
 
     Raises:
+        StatementsBlamed: what is broken is so by rows of statements that the run can do without.
         PublicationBlocked: one of severity critical is broken; all results are noted before.
     """
-    results = expectations.judge([*audit.invariants(run), *_counted(run)], run.lake.spark_session)
+    asked = audit.asked_of(run)
+    results = expectations.judge([*audit.invariants(run, asked), *_counted(run)], run.lake.spark_session)
     broken = [one for one in results if not one.is_passed and one.rule.severity == "critical"]
     results += run.statement_results  # a broken one of these has held its statement back already
     rows = [{**one.as_row(), "publication_seq": run.seq} for one in results]
     if broken:
+        if aside := blamed(run, list(_broken(run, broken, asked))):
+            raise StatementsBlamed(aside)
         note_blocked(run.lake.path, run.business_date, rows)
         raise PublicationBlocked(run.business_date, broken)
     run.lake.write(QUALITY, run.lake.rows(QUALITY, rows), **run.commit_metadata)
     return results
+
+
+def _broken(run: Run, results: Sequence[RuleResult], asked: Sequence[Audited]) -> Iterator[Broken]:
+    """The rows that break each rule."""
+    invariants = {one.rule_id: one.broken for one in asked}
+    for one in results:
+        found, rule_id = one.measurement, one.rule.id
+        rows = invariants.get(rule_id)
+        if rows is None:
+            query = expectations.breaking(run.lake.tables[found.table_name], rule_id)
+            if query is None:
+                continue
+            rows = run.lake.sql(query, rows=_new_rows(run, found.table_name))
+        yield Broken(rule_id, found.table_name, rows, found.observed, found.checked)
 
 
 def _counted(run: Run) -> list[Measurement]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jobs.errors import PublicationBlocked
-from jobs.files import read_as, write_whole
+from jobs.files import read_ours, write_whole
 from jobs.lake.chain import Kind
 from jobs.logs import about, log
 from schemas.base import Strict
@@ -70,12 +70,12 @@ def save(home: Path, record: RunJournal) -> None:
 def load(home: Path, run_id: str) -> RunJournal | None:
     """The record of one run; None where there is none."""
     path = _path(home, run_id)
-    return read_as(RunJournal, path) if path.is_file() else None
+    return read_ours(path, RunJournal) if path.is_file() else None
 
 
 def load_all(home: Path) -> list[RunJournal]:
     """Every record, in the order of their starts."""
-    found = [read_as(RunJournal, path) for path in (home / RUNS).glob("*.json")]
+    found = [record for path in (home / RUNS).glob("*.json") if (record := read_ours(path, RunJournal))]
     return sorted(found, key=lambda record: record.started_at)
 
 
@@ -97,6 +97,7 @@ class Outcome:
         seconds: by job.
         appended: rows written by table.
         commits: Delta commits.
+        held: what was held back as its rows break a critical rule, each with its file and line.
     """
 
     business_date: date
@@ -106,6 +107,7 @@ class Outcome:
     appended: dict[str, int] = field(default_factory=dict)
     commits: int = 0
     figures: dict[str, Any] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
 
 
 Open = Callable[[str, int], bool]

@@ -9,9 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pydantic import RootModel
+
 import expectations
 from expectations import Measurement, RuleResult
-from jobs.files import write_whole
+from jobs.files import read_ours, write_whole
 from jobs.runs.journal import now
 from schemas.base import Strict
 
@@ -21,12 +23,39 @@ Landing = tuple[str, int]
 """file_id, and how often the file was landed before."""
 
 
+class Aside(Strict):
+    """A statement that a run does without, as a row of it broke a critical rule; `line` is the first such row's.
+
+    observed, checked: rows of the table that broke the rule, and that were looked at.
+    """
+
+    institution: str
+    feed: str
+    business_date: date
+    revision: int
+    file_ids: list[str]
+    file_id: str
+    line: int | None
+    rule_id: str
+    table: str
+    observed: int
+    checked: int
+
+    def __str__(self) -> str:
+        where = f"file {self.file_id}" + (f", line {self.line}" if self.line else "")
+        return (
+            f"{self.institution} {self.feed} of {self.business_date} (revision {self.revision}) is held back: {where} "
+            f"breaks {self.rule_id} of {self.table}"
+        )
+
+
 class OpenRun(Strict):
     """What is frozen.
 
     files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
     could pass. verdicts: of every statement that was judged. registry: the digest of the one that all its jobs read.
-    run_id and registry are empty where older code wrote the note.
+    aside: what the run does without, after an attempt in which it broke a rule. run_id and registry are empty where older
+    code wrote the note.
     """
 
     publication_seq: int
@@ -36,6 +65,7 @@ class OpenRun(Strict):
     released: frozenset[str] = frozenset()
     registry: str = ""
     verdicts: dict[str, bool] = {}
+    aside: list[Aside] = []
 
     def save(self, folder: Path) -> None:
         """Replace the note of the run before."""
@@ -53,14 +83,9 @@ def new_run_id() -> str:
 
 
 def load_open_run(folder: Path) -> OpenRun | None:
-    """The note, be its run open or published; None where no run was opened yet, or it is damaged."""
+    """The note, be its run open or published; None where no run was opened yet, or it is damaged: a run begins anew."""
     path = folder / NOTE
-    if not path.exists():
-        return None
-    try:
-        return OpenRun.model_validate_json(path.read_bytes())
-    except ValueError:  # of no use, and of no harm: whoever goes on with it is told that no run is open
-        return None
+    return read_ours(path, OpenRun) if path.exists() else None
 
 
 def noted(folder: Path, publication_seq: int) -> OpenRun | None:
@@ -90,6 +115,10 @@ BLOCKED = "_blocked"
 """Folder beside the tables."""
 
 
+class _Rows(RootModel[list[dict[str, Any]]]):
+    """Rows of gold.quality."""
+
+
 def note_blocked(folder: Path, business_date: date, results: Sequence[dict[str, Any]]) -> None:
     """Keep every result of a blocked run, as rows of gold.quality; another attempt at the date replaces it."""
     text = json.dumps(results, default=date.isoformat, ensure_ascii=False, indent=1)
@@ -98,5 +127,6 @@ def note_blocked(folder: Path, business_date: date, results: Sequence[dict[str, 
 
 def load_blocked(folder: Path) -> list[dict[str, Any]]:
     """The results of every blocked run, as rows of gold.quality, in the order of their dates."""
-    found = [row for path in sorted((folder / BLOCKED).glob("*.json")) for row in json.loads(path.read_bytes())]
+    paths = sorted((folder / BLOCKED).glob("*.json"))
+    found = [row for path in paths if (noted := read_ours(path, _Rows)) for row in noted.root]
     return [{**row, "business_date": date.fromisoformat(row["business_date"])} for row in found]

@@ -20,6 +20,9 @@ from jobs.runs.run import Run
 from schemas.days import cut_off
 from schemas.tables import PUBLICATIONS
 
+UNPUBLISHABLE = "unpublishable"
+"""Code of a statement that a run did without, as no day could be published with it."""
+
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas import Registry
@@ -50,7 +53,6 @@ def begin(
     _hold_keys(lake.path, home / LANDED)
     if not done:
         check_start(lake, last)
-        refuse(list(damages(lake, home / LANDED, {LANDED})) if full else [])
     if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
         raise RunError(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
@@ -68,6 +70,8 @@ def begin(
         return run  # another date's run may be open: it keeps its tables and its note
     if done and not is_open:
         raise RunError(f"no run of {business_date} is open; start it with conform")
+    if full:
+        refuse(list(damages(lake, home / LANDED, {LANDED})))
     run.id = opened.run_id
     restore_pins(lake, last, done)
     if not done:
@@ -127,15 +131,23 @@ def _opened(
 ) -> OpenRun:
     """A new run, with what was received before its date's cut-off; verdicts of the run before hold where they fit."""
     until = cut_off(business_date)
+    aside = before.aside if before and _is_another_attempt(before, last, business_date, registry) else []
     return OpenRun(
         publication_seq=last.seq + 1,
         business_date=business_date,
-        run_id=new_run_id(),
+        run_id=before.run_id if before and aside else new_run_id(),
         files=frozenset(_landing(file) for file in manifests if file.received_at < until),
         released=hold.load_passes(home),
         registry=registry.digest,
         verdicts=before.verdicts if before else {},
+        aside=aside,
     )
+
+
+def _is_another_attempt(before: OpenRun, last: Publication, business_date: date, registry: Registry) -> bool:
+    """Whether the run before was of the same date and rules: what broke it would break this one."""
+    same = (before.publication_seq, before.business_date, before.registry)
+    return same == (last.seq + 1, business_date, registry.digest)
 
 
 # -- what a run uses ---------------------------------------------------------------------------------
@@ -152,6 +164,8 @@ def _frozen(
 ) -> Run:
     """The run with its lists of files."""
     reported = _reported(lake, last.seq)
+    if full:
+        _hold_manifests(reported, manifests)
     consumed = newest_landings(file for file in manifests if _landing(file) in reported.consumed)
     usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
     waiting = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
@@ -159,6 +173,11 @@ def _frozen(
     is_past = _is_past(opened.business_date, last)
     judged = [] if is_past else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge)
     held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
+    held |= {file_id: UNPUBLISHABLE for one in opened.aside for file_id in one.file_ids}
+    kept_aside = reported.unpublishable - {
+        (file_id, landing) for file_id, landing in opened.files if file_id in opened.released
+    }
+    held |= {file.file_id: UNPUBLISHABLE for file in waiting if _landing(file) in kept_aside}
     fresh = [file for file in waiting if file.file_id not in held]
     again = {file.file_id for file in fresh}
     return Run(
@@ -177,8 +196,23 @@ def _frozen(
         refused=[one for one in _refused(usable, held) if _landing(one[0]) not in reported.refused],
         turned_away=_turned_away(registry, home, opened.business_date, reported),
         judged=judged,
+        aside=opened.aside,
         full=full,
     )
+
+
+def _hold_manifests(reported: _Reported, manifests: Iterable[Manifest]) -> None:
+    """To compute everything again takes every file that was used: what is lost would be taken back.
+
+    Raises:
+        RunError: of some the manifest is gone or damaged.
+    """
+    lost = sorted(file_id for file_id, _ in reported.consumed - {_landing(file) for file in manifests})
+    if lost:
+        raise RunError(
+            f"of {len(lost)} files that publications used the manifest is gone or damaged ({', '.join(lost[:5])}): bring "
+            "back the folder landed/ from a copy, or land the files again where landing/ still has them (tanzhang run)"
+        )
 
 
 @dataclass(frozen=True)
@@ -187,6 +221,7 @@ class _Reported:
 
     consumed: frozenset[Landing]
     refused: frozenset[Landing]
+    unpublishable: frozenset[Landing]
 
 
 def _reported(lake: Lake, seq: int) -> _Reported:
@@ -194,7 +229,7 @@ def _reported(lake: Lake, seq: int) -> _Reported:
     said = lake.ask(
         dict,
         f"""
-        SELECT DISTINCT file_id, landing, file_state
+        SELECT DISTINCT file_id, landing, file_state, code
         FROM coverage
         WHERE file_state <> 'missing' AND publication_seq <= {seq}
         """,
@@ -204,7 +239,8 @@ def _reported(lake: Lake, seq: int) -> _Reported:
         frozenset((row["file_id"], row["landing"]) for row in said if row["file_state"] == state)
         for state in ("consumed", "refused")
     )
-    return _Reported(consumed, refused)
+    unpublishable = frozenset((row["file_id"], row["landing"]) for row in said if row["code"] == UNPUBLISHABLE)
+    return _Reported(consumed, refused, unpublishable)
 
 
 def _landing(file: Manifest) -> Landing:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from expectations import Measurement, RuleResult
 from jobs.lake.chain import Publication
 from jobs.lake.log import Log
 from jobs.landing.hold import Judged
@@ -22,11 +23,12 @@ from jobs.landing.manifests import Manifest
 from jobs.landing.receipts import Receipt
 from jobs.landing.statements import in_force
 from jobs.policy.tables import Policy
+from jobs.runs.notes import Aside
 
 if TYPE_CHECKING:
-    from expectations import RuleResult
     from jobs.lake import Frame, Lake
     from schemas import Registry
+    from schemas.quality import QualityRule
     from schemas.sources import Feed
 
 
@@ -43,6 +45,7 @@ class Run:
         turned_away: deliveries that were refused as a whole and not yet reported.
         judged: every statement that this run could use first, and what became of its feed's rules.
         unusable, unusable_before: files that landing refused, of this run and before; those that publications told of.
+        aside: statements that it does without, as with them no day could be published.
         full: compute everything again, from the landed files.
         id: of its record and its log lines; empty where there is nothing to do.
     """
@@ -60,6 +63,7 @@ class Run:
     judged: list[Judged]
     unusable: list[Manifest] = field(default_factory=list)
     unusable_before: list[Manifest] = field(default_factory=list)
+    aside: list[Aside] = field(default_factory=list)
     full: bool = False
     id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
@@ -88,8 +92,24 @@ class Run:
     def statement_results(self) -> list[RuleResult]:
         """Of the statements that this run uses first, or is the first to hold back."""
         held = {file.file_id for file, _ in self.refused}
+        rules: dict[str, QualityRule] = {**self.registry.invariants}
+        rules |= {rule.id: rule for table in self.registry.tables.values() for rule in table.all_rules}
         return [
             result for one in self.judged if one.code is None or one.parts[0].file_id in held for result in one.results
+        ] + [
+            RuleResult(
+                Measurement(
+                    rules[one.rule_id],
+                    one.observed,
+                    one.checked,
+                    one.business_date,
+                    one.table,
+                    one.institution,
+                    one.feed,
+                ),
+                is_passed=False,
+            )
+            for one in self.aside
         ]
 
     # -- files -----------------------------------------------------------------------------------

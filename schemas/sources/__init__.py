@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import ROOT, Strict, load_folder
+from schemas.base import ROOT, Pattern, Strict, load_folder
 from schemas.errors import RegistryError
 from schemas.scenarios.parts import InstitutionKind
 from schemas.sources.feeds import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
@@ -49,7 +49,9 @@ class Source(Strict):
     name, name_en: what people call it, in Chinese and in English.
     kind: the role by which scenarios rank its reports. region: GB/T 2260 code of its acts, `000000` where its
         exports do not tell the place.
+    customers: the whole of a customer's name: where columns are shifted, it is another.
     ready_by: local time of the day after the business date by which a delivery is expected.
+    latest_days: how many days after its business date a statement may arrive; what is older is a slip of the date.
     format: of every feed that names no other.
     merchants: the rules on merchants' names, filled by the loader where a feed needs them.
     """
@@ -60,7 +62,9 @@ class Source(Strict):
     kind: InstitutionKind
     region: str = Field(pattern=r"^\d{6}$")
     time_zone: str
+    customers: Pattern = "[!-~]([ -~]{0,62}[!-~])?"
     ready_by: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    latest_days: int = Field(default=1_100, gt=0, le=3_660, exclude=True)
     format: Format | None = None
     feeds: dict[str, Feed] = Field(min_length=1)
     merchants: Merchants | None = Field(default=None, exclude=True)

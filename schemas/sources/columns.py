@@ -17,8 +17,9 @@ from schemas.base import Pattern, Strict
 from schemas.units import mass_in_kilograms
 
 Precision = Literal["second", "minute", "day"]
-TIME_DIRECTIVES = frozenset("YmdHMS")
-"""`%Y %m %d %H %M %S`, all zero-padded: what a time format may use."""
+TIME_DIRECTIVES = frozenset("YmdHMSfz")
+"""What a time format may use: `%Y %m %d %H %M %S`, all zero-padded, `%f` for fractions of a second of any length, and
+`%z` for an offset from UTC: `Z`, `+08:00` or `+0800`."""
 
 
 def _known_directives(form: str) -> str:
@@ -32,7 +33,7 @@ TimeForm = Annotated[str, AfterValidator(_known_directives)]
 
 
 class Time(Strict):
-    """A local time.
+    """A time: that of its institution's place, unless the value says its offset.
 
     formats: form → precision; the first form that fits decides.
     tells: the moment of the act, or when an institution booked it: of a booking only the date counts, whatever clock

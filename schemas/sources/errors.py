@@ -49,6 +49,14 @@ ERRORS: dict[str, Rule] = {
         "every file that control.json names is in the delivery",
         "Send the delivery again with all its files.",
     ),
+    "stray_entry": Rule(
+        "a drop folder holds nothing but deliveries, each a folder named by its arrival in UTC, such as 20261102T013000Z",
+        "Take the entry away; if it is a delivery, send it again under such a name.",
+    ),
+    "repeated_key": Rule(
+        "a key stands once in an object of JSON",
+        "Write the key once; send the row again, or the delivery if it was in control.json.",
+    ),
     "extra_file": Rule(
         "a delivery holds nothing but plain files that control.json names",
         "Remove the file, or name it in control.json, and send the delivery again.",
@@ -64,6 +72,18 @@ ERRORS: dict[str, Rule] = {
     "future_statement": Rule(
         "a statement is of a day that had begun when it arrived",
         "Put the business date into control.json and the file names, and send the delivery again.",
+    ),
+    "old_statement": Rule(
+        "a statement arrives within the days after its date that the contract gives",
+        "Check the business date in control.json and the file names; agree on a longer time if the statement is so old.",
+    ),
+    "wrong_revision": Rule(
+        "revisions of a business date follow each other: each is at most 100 above the highest that was accepted",
+        "Number the revision after the last one and send the delivery again.",
+    ),
+    "internal": Rule(
+        "what an institution sends is read without a mistake of ours; the reference names its line in the log",
+        "Nothing is wrong with the delivery as far as known: tell the operator, who mends it and runs again.",
     ),
     "changed_statement": Rule(
         "a statement that was accepted never changes",
@@ -132,7 +152,7 @@ ERRORS: dict[str, Rule] = {
         "Check the line endings of the file and send it with a higher revision.",
     ),
     "too_many_rejects": Rule(
-        "most rows of a file can be split into its columns",
+        "all but the share of a file's rows that the contract gives can be split into its columns",
         "Check that the file is whole and of this feed, and send it with a higher revision.",
     ),
     "wrong_row_count": Rule(
@@ -168,6 +188,10 @@ ERRORS: dict[str, Rule] = {
         "few rows of a statement are quarantined or rejected",
         "Mend the rows that could not be used and send the statement with a higher revision, or confirm it.",
     ),
+    "unpublishable": Rule(
+        "no row of a statement breaks a rule that keeps everybody's day from being published; the quality results name it",
+        "Mend the row that the results name and send the statement with a higher revision, or confirm it.",
+    ),
     # A row that cannot be split into columns: rejected by land.
     "bad_encoding": Rule(
         "a row is text in the agreed encoding", "Write the row in the agreed encoding and send it again."
@@ -176,6 +200,17 @@ ERRORS: dict[str, Rule] = {
     "bad_json": Rule("a row is one JSON object", "Write the row as one JSON object and send it again."),
     "bad_quoting": Rule(
         "a quoted value is closed in its own line", "Quote the value as agreed and send the row again."
+    ),
+    "repeated_header": Rule(
+        "a file has one header", "Join files without the header of the second, and send the statement again."
+    ),
+    "value_too_long": Rule(
+        "a value is no longer than the contract gives, 4,096 characters unless it says more",
+        "Check the delimiters and quotes of the row, or agree on longer values, and send it again.",
+    ),
+    "too_slow": Rule(
+        "a file is read in the time that its size allows",
+        "Send it in parts; tell the operator, who can land it again.",
     ),
     "wrong_columns": Rule(
         "a row has exactly the agreed columns", "Write the row with the agreed columns and send it again."
@@ -233,6 +268,10 @@ ERRORS: dict[str, Rule] = {
         "Export the file again without opening it in a spreadsheet.",
     ),
     "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
+    "bad_customer": Rule(
+        "a customer is named in the form that the contract gives, without characters that cannot be seen",
+        "Check that the columns are not shifted, name the customer in the agreed form, and send the row again.",
+    ),
     "bad_citizen_id": Rule(
         "a citizen id has 18 characters, a date of birth and a valid check digit (GB 11643)",
         "Correct the citizen id, or leave it empty where that is agreed, and send the row again.",
@@ -257,7 +296,7 @@ class Fault(Strict):
     """One thing found wrong, as it stands in receipts and manifests. Carries no text of the sender's.
 
     `file` is a contract-shaped file name, `line` the 1-based physical line of the unpacked file,
-    `shape` the shape of the offending value (see `shape`).
+    `shape` the shape of the offending value (see `shape`), `reference` names a line of the log.
     """
 
     code: str
@@ -267,6 +306,7 @@ class Fault(Strict):
     line: int | None = None
     column: str | None = None
     shape: str | None = None
+    reference: str | None = None
 
 
 def fault(
@@ -276,6 +316,7 @@ def fault(
     line: int | None = None,
     column: str | None = None,
     found: object = None,
+    reference: str | None = None,
 ) -> Fault:
     """The fault of a catalogued code; of `found` only the shape is kept."""
     rule, mend = ERRORS[code]
@@ -287,6 +328,7 @@ def fault(
         line=line,
         column=column,
         shape=None if found is None else shape(found),
+        reference=reference,
     )
 
 

@@ -77,6 +77,7 @@ class _Feed(Strict):
     booking_lag_days: how many days after the act a row may be booked, at most.
     changes: of the booking lag, in the order of their release; nothing of what a row says, so they are no part of the
         contract that a file was landed under.
+    longest_value: characters that a value may have, at most.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
     """
@@ -97,6 +98,7 @@ class _Feed(Strict):
     booking_lag_days: int = Field(default=0, ge=0, le=31)
     changes: list[LagChange] = Field(default=[], exclude=True)
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
+    longest_value: int = Field(default=4096, gt=0, le=1 << 20)
 
     @field_validator("file")
     @classmethod

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
+import re2
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Pattern, Strict
@@ -35,7 +35,7 @@ class Preamble(Strict):
     @field_validator("period")
     @classmethod
     def _groups(cls, period: str) -> str:
-        if not {"first", "last"} <= re.compile(period).groupindex.keys():
+        if not {"first", "last"} <= re2.compile(period).groupindex.keys():
             raise ValueError("name the groups first and last")
         return period
 

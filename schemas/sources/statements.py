@@ -48,7 +48,8 @@ class Volume(Strict):
 
     most_rows: in any case. least, most: as multiples of the median of the feed's last statements, where there
         are enough to compare with; the same bounds hold for the median amount and quantity of a row.
-    most_unusable: share of its rows that may be quarantined or rejected before the day is flagged.
+    most_unusable: share of its rows that may be unusable. Where more cannot even be split, the file is refused; where more
+        are quarantined or rejected, the statement is held back.
     """
 
     most_rows: int = Field(gt=0)
@@ -100,7 +101,7 @@ class Volume(Strict):
         yield StatementRule(
             id="statement_rows_usable",
             text="Few rows of a statement are quarantined or rejected.",
-            severity="warning",
+            severity="critical",
             measure="unusable_permille",
             at_most=round(1000 * self.most_unusable),
         )

@@ -28,7 +28,7 @@ def _mobile(row: Registration) -> str:
 
 
 def _cards(row: Registration) -> list[str]:
-    return [card for card in (row.card, row.card2) if card]
+    return [card for card in (row.card, row.card2, row.card3) if card]
 
 
 CUSTOMERS = Customers(

@@ -54,6 +54,7 @@ class Citic(Writer):
                 first_line=2,
                 sum_column="金额",
                 sum_places=2,
+                repeats_rows=True,
                 is_of_acts=True,
             ),
             Feed(

@@ -39,6 +39,7 @@ class Feed:
         sum_column: the column whose sum the control file states, "" for none.
         sum_places: decimals of that sum; `total` counts units of the last place.
         is_keyed: whether the rows have a natural key: only these can be recognised when sent again.
+        repeats_rows: whether rows without such a key are told by all that they say, their day among it.
         is_of_acts: whether a correction changes rows and not only leaves some out.
         arrange: where rows are nested: the order in which a file of a day holds these rows, and their texts.
     """
@@ -55,6 +56,7 @@ class Feed:
     sum_column: str = ""
     sum_places: int = 0
     is_keyed: bool = False
+    repeats_rows: bool = False
     is_of_acts: bool = False
     arrange: Arranged | None = None
 
@@ -105,6 +107,7 @@ class Registration(NamedTuple):
     phone: str
     card: str
     card2: str
+    card3: str
     kind: str
     style: int
     at: str
@@ -154,7 +157,7 @@ class Customers:
         def registered(rows: Rows, block: Block) -> list[tuple[Any, ...]]:
             columns = (
                 customers(self.institution, rows, block),
-                *(rows[name] for name in ("citizen_id", "phone", "card", "card2")),
+                *(rows[name] for name in ("citizen_id", "phone", "card", "card2", "card3")),
                 [self.kinds[kind] for kind in rows["kind"].tolist()],
                 rows["style"].tolist(),
                 calendar.moments(rows["at"]),

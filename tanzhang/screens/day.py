@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -13,6 +14,9 @@ from tanzhang.screens.console import add_columns, bold, line, number_cell, show
 
 if TYPE_CHECKING:
     from jobs.dry_run import Foretold
+    from jobs.landing.ingest import Ingested
+    from jobs.landing.manifests import Manifest
+    from jobs.landing.receipts import Receipt
     from jobs.runs.journal import Outcome
     from simulator import Summary
 
@@ -23,8 +27,37 @@ def world(console: Console, summary: Summary) -> None:
     console.print(
         f"{summary.people:,} people, {summary.customers:,} customers, {summary.days} days: {summary.rows:,} rows in "
         f"{summary.files:,} files ({summary.late} late, {summary.corrected} corrected, {summary.resent} sent twice); "
-        f"{summary.bills} bills brought by people; {share:.0%} of the rides reported by metro, wallet and bank"
+        f"{summary.bills} bills brought by people; {share:.0%} of the rides reported by metro, wallet and bank; "
+        f"{summary.undecidable:.1%} of the acts undecidable"
     )
+
+
+def pulled(console: Console, institution: str, done: Ingested) -> None:
+    """How many deliveries of an institution came, and what is to be mended."""
+    console.print(f"{institution}: {len(done.receipts)} deliveries{_of_them_refused(done.receipts)}")
+    faults(console, done)
+
+
+def landed(console: Console, institution: str, done: Ingested) -> None:
+    """How many files and rows of an institution were landed, and what is to be mended."""
+    files = done.manifests
+    good = sum(one.accepted_rows - one.quarantined_rows for one in files)
+    quarantined, rejected = (sum(getattr(one, name) for one in files) for name in ("quarantined_rows", "rejected_rows"))
+    rows = f": {good:,} rows good, {quarantined:,} quarantined, {rejected:,} rejected" if files else ""
+    console.print(f"{institution}: {len(files)} files{_of_them_refused(files)}{rows}")
+    faults(console, done)
+
+
+def faults(console: Console, done: Ingested) -> None:
+    """Why something of an institution was refused or not reached."""
+    for one in done.faults:
+        reference = f" (reference {one.reference})" if one.reference else ""
+        console.print(f"  {one.code}: {one.rule} {one.mend}{reference}")
+
+
+def _of_them_refused(done: Sequence[Receipt | Manifest]) -> str:
+    refused = sum(one.state == "refused" for one in done)
+    return f", {refused} of them refused" if refused else ""
 
 
 def outcome_line(outcome: Outcome) -> Text:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,9 +30,10 @@ from tanzhang.shell import (
     out,
 )
 
-if TYPE_CHECKING:
-    from jobs.landing.manifests import Manifest
-    from jobs.landing.receipts import Receipt
+
+def _hostile(help_: str) -> Any:
+    """An option of days on which much is mistaken."""
+    return typer.Option(min=0, max=1, help=help_, rich_help_panel="Hostile days")
 
 
 def simulate(
@@ -47,8 +47,20 @@ def simulate(
     duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
     shared_phones: Annotated[float, typer.Option(help="Share of people who share a phone.")] = 0.03,
     bills: Annotated[float, typer.Option(help="Share of people who bring bills of their wallets.")] = 0.03,
+    coupons: Annotated[float, _hostile("Share of fares of which a coupon pays a part.")] = 0,
+    late_clocks: Annotated[float, _hostile("Share of days on which a wallet's clock is minutes late.")] = 0,
+    same_fares: Annotated[float, _hostile("Share of rides after which the rider rides back at once.")] = 0,
+    equal_bookings: Annotated[float, _hostile("Share of bills paid once more the day after.")] = 0,
+    restated: Annotated[float, _hostile("Share of rows that the next statement puts right.")] = 0,
+    bound_cards: Annotated[float, _hostile("Share of people whose wallet hangs on bound cards.")] = 0,
+    bad_phones: Annotated[float, _hostile("Share of customers whose phone is none.")] = 0,
+    mergers: Annotated[float, _hostile("Share of people who are taken for another for days.")] = 0,
+    repeated_rows: Annotated[float, _hostile("Share of a bank's unnumbered rows told twice.")] = 0,
 ) -> None:
-    """Write the exports of a made-up world, and – where no job reads it – the truth about it."""
+    """Write the exports of a made-up world, and – where no job reads it – the truth about it.
+
+    What is hostile makes one act easily taken for two, or two for one; none of it happens unless asked for.
+    """
     from simulator import simulate as make
 
     with console.progress(err) as bar:
@@ -65,6 +77,15 @@ def simulate(
                 shared_phones=shared_phones,
                 bills=bills,
                 progress=bar.update,
+                coupons=coupons,
+                late_clocks=late_clocks,
+                same_fares=same_fares,
+                equal_bookings=equal_bookings,
+                restated=restated,
+                bound_cards=bound_cards,
+                bad_phones=bad_phones,
+                mergers=mergers,
+                repeated_rows=repeated_rows,
             )
         except FileExistsError:
             fail(f"{home}/exports exists; choose another --home", USAGE)
@@ -97,8 +118,8 @@ def run(
             ingest(lake.registry, home, tokens_of(home))
             screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
             return
-        outcomes = run_dates(lake, home, dates, full=full, as_json=as_json)
-    if any(outcome.state == "degraded" for outcome in outcomes):
+        outcomes, is_whole = run_dates(lake, home, dates, full=full, as_json=as_json)
+    if not is_whole or any(outcome.state == "degraded" for outcome in outcomes):
         raise typer.Exit(DEGRADED)
 
 
@@ -173,12 +194,12 @@ def _say_rows(written: dict[str, int]) -> None:
 
 def _ingest(name: Job, home: Path, only: str | None) -> bool:
     """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
+    from functools import partial
+
     from jobs.landing import key_check
+    from jobs.landing.ingest import ingest_one
     from jobs.landing.land import land
-    from jobs.landing.manifests import LANDING
-    from jobs.landing.pull import pull
     from schemas import load_registry
-    from schemas.deliveries import EXPORTS
     from schemas.sources import load_stations
 
     sources = load_registry().sources
@@ -190,18 +211,8 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
         key_check.hold(home, tokens.check)
     is_flawed = False
     for source in sources.values() if only is None else [sources[only]]:
-        done: Sequence[Receipt | Manifest]
-        if name is Job.pull:
-            done = pull(source, home / EXPORTS, home / LANDING)
-        else:
-            assert tokens is not None
-            done = land(source, home, tokens, load_stations(source))
-        refused = [one for one in done if one.state == "refused"]
-        noun = "deliveries" if name is Job.pull else "files"
-        out.print(f"{source.id}: {len(done)} {noun}" + (f", {len(refused)} of them refused" if refused else ""))
-        for code, rule, mend in sorted(
-            {(fault.code, fault.rule, fault.mend) for one in refused for fault in one.errors}
-        ):
-            out.print(f"  {code}: {rule} {mend}")
-        is_flawed |= bool(refused)
+        landing = partial(land, source, home, tokens, load_stations(source)) if name is Job.land and tokens else None
+        done = ingest_one(source, home, landing, pulls=name is Job.pull)
+        (screen.pulled if name is Job.pull else screen.landed)(out, source.id, done)
+        is_flawed |= done.is_flawed
     return is_flawed

@@ -36,10 +36,10 @@ class Truth:
     """What the simulator knows of a world, and what the oracle computes from its exports."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
 
     def _table(self, name: str) -> pl.DataFrame:
-        return pl.read_parquet(self._home / "truth" / f"{name}.parquet")
+        return pl.read_parquet(self.home / "truth" / f"{name}.parquet")
 
     @cached_property
     def acts(self) -> pl.DataFrame:
@@ -72,7 +72,7 @@ class Truth:
 
     @cached_property
     def _told(self) -> tuple[Counter[Credit], list[Paid]]:
-        return told(self._home)
+        return told(self.home)
 
     @property
     def credited(self) -> Counter[Credit]:
@@ -87,7 +87,7 @@ class Truth:
     @cached_property
     def redemptions(self) -> Counter[tuple[object, ...]]:
         """What the exports say of points given up, by customer_key."""
-        told = redeemed(self._home).items()
+        told = redeemed(self.home).items()
         return Counter({(customer_key("unionpay", who), *rest): times for (who, *rest), times in told})
 
     @cached_property
@@ -120,19 +120,19 @@ class Judgement:
         assert isinstance(found, pl.DataFrame)
         return found
 
-    def _newest(self, name: str, *key: str) -> pl.DataFrame:
+    def newest(self, name: str, *key: str) -> pl.DataFrame:
         return self.table(name).sort("publication_seq").unique(key, keep="last")
 
     @cached_property
     def rows(self) -> pl.DataFrame:
         """The disposition of every row."""
-        return self._newest("silver.rows", *PLACE)
+        return self.newest("silver.rows", *PLACE)
 
     @cached_property
     def claims(self) -> pl.DataFrame:
         """Claims in force with file and line, outcome and the truth's record."""
-        claims = self._newest("silver.claims", *CLAIM).filter("is_live").select(*CLAIM, *PLACE)
-        outcomes = self._newest("silver.activities", *CLAIM).filter("is_live")
+        claims = self.newest("silver.claims", *CLAIM).filter("is_live").select(*CLAIM, *PLACE)
+        outcomes = self.newest("silver.activities", *CLAIM).filter("is_live")
         records = self.truth.records.select(*PLACE, "act_no", "disposition", told=pl.col("outcome"))
         return claims.join(outcomes.select(*CLAIM, "outcome", "is_lead"), on=CLAIM, how="left").join(
             records, on=PLACE, how="left"
@@ -141,7 +141,7 @@ class Judgement:
     @cached_property
     def persons(self) -> pl.DataFrame:
         """The truth's customers with the person that each was found to be."""
-        membership = self._newest("silver.membership", "customer_key").select("customer_key", "person_id")
+        membership = self.newest("silver.membership", "customer_key").select("customer_key", "person_id")
         return self.truth.customers.join(membership, on="customer_key", how="full", coalesce=True)
 
     @cached_property
@@ -177,7 +177,7 @@ class Judgement:
     @cached_property
     def energy(self) -> tuple[Counter[tuple[object, ...]], Counter[tuple[object, ...]]]:
         """Ant Forest's points of residents that the truth decides: the oracle's, and the ledger's."""
-        kinds = self._newest("silver.membership", "customer_key").filter(pl.col("subject_kind") != "resident")
+        kinds = self.newest("silver.membership", "customer_key").filter(pl.col("subject_kind") != "resident")
         people = self.persons.filter("is_decidable").select("person_id", "person_no").unique()
         people = people.join(kinds, on="person_id", how="anti")
         entries = (
@@ -198,13 +198,13 @@ class Judgement:
     def redemptions(self) -> Counter[tuple[object, ...]]:
         """The redemptions in force, as the truth's."""
         columns = ("customer_key", "programme", "benefit", "points", "redeemed_at_unix")
-        found = self._newest("silver.redemptions", "redemption_id", "act_date").filter("is_live")
+        found = self.newest("silver.redemptions", "redemption_id", "act_date").filter("is_live")
         return Counter(found.select(*columns, pl.col("act_date").cast(pl.String)).rows())
 
     @property
     def given_up(self) -> tuple[Counter[tuple[object, ...]], Counter[tuple[object, ...]]]:
         """(person, programme, points, date) by the exports, all of programmes whose points are kept; and by the ledger."""
-        members = dict(self._newest("silver.membership", "customer_key").select("customer_key", "person_id").rows())
+        members = dict(self.newest("silver.membership", "customer_key").select("customer_key", "person_id").rows())
         due = Counter(
             (members[key], programme, points, day)
             for (key, programme, _, points, _, day), times in self.truth.redemptions.items()
@@ -227,7 +227,7 @@ class Judgement:
         def decided(rows: pl.DataFrame) -> pl.DataFrame:
             return rows.join(people, on="person_id").join(self.truth.open, on=key, how="anti")
 
-        paid = decided(self._newest("silver.activities", *CLAIM).filter("is_live"))
+        paid = decided(self.newest("silver.activities", *CLAIM).filter("is_live"))
         entries = decided(self.table("gold.ledger").filter(pl.col("measure") == EMISSION))
         fen = paid.group_by(key).agg(
             pl.col("spend_fen").sum(), known=pl.col("spend_fen").filter(pl.col("merchant_code").is_not_null()).sum()

@@ -111,8 +111,7 @@ def told(home: Path) -> tuple[Counter[Credit], list[Paid]]:
     alone: list[Paid] = []
     paid = _add_wallet(home, person, consents, acts, result)
     join_wallet(paid, False, acts, shortest, alone)
-    for wallet in ("alipay", "wechat_pay"):
-        add_bills(home, wallet, person, acts, alone)
+    add_bills(home, person, acts, alone)
     join_wallet(paid, True, acts, shortest, alone)
     add_bank(home, person, consents, acts, result)
     add_cards(home, person, consents, acts, alone)

@@ -32,6 +32,8 @@ CODES = {"地铁": "4111", "公交": "4111", **dict.fromkeys(UTILITIES, "4900"),
          "知味观": "5812", "奎元馆": "5812", "外婆家": "5812", "咖啡": "5814", "购物城": "5311",
          "加油站": "5541"}  # fmt: skip
 """What a word in a merchant's name says it is."""
+FAR = 1_000_000
+"""Seconds: more than any two reports of one act lie apart."""
 WALLETS = {"支付宝-": "alipay", "财付通-": "wechat_pay"}
 
 
@@ -47,12 +49,13 @@ def codes_of(payee: str, number: str = "") -> list[tuple[int, str]]:
 
 @dataclass(frozen=True, order=True)
 class Told:
-    """A payment that the wallet reports as an act."""
+    """A payment as a wallet reports it."""
 
     when: int
     who: Who
     scenario: str
     fen: int
+    wallet: str = "alipay"
 
 
 @dataclass
@@ -68,18 +71,54 @@ class _Report:
     act: Act | None = field(default=None)
 
 
+def meet(told: list[Told], feed: str, acts: Acts) -> list[Act | None]:
+    """The act that each precise payment is of: as many as can be, then those of the same amount, then the nearest.
+
+    Where taps prove a ride what it cost is what the first payment says; the gate's fare may be more.
+    """
+    pairs = [
+        {
+            "claim_id": place,
+            "group_id": (one.who, one.scenario, number),
+            "distance": act.away(one.when) + (0 if act.fen == one.fen else FAR),
+            "claim_at": one.when,
+            "group_at": act.start,
+        }
+        for place, one in enumerate(told)
+        for number, act in enumerate(acts[one.who, one.scenario])
+        if act.span and act.span[0] <= one.when <= act.span[1]
+        and (act.fen == one.fen or act.feeds == {"taps"})
+        and feed not in act.feeds and act.wallet in ("", one.wallet)
+    ]  # fmt: skip
+    found: list[Act | None] = [None] * len(told)
+    for place, (who, scenario, number) in best_pairs(pairs):
+        act = found[place] = acts[who, scenario][number]
+        act.feeds.add(feed)
+        act.wallet, act.fen = told[place].wallet, told[place].fen
+    return found
+
+
+def _meet_by_day(told: list[Told], acts: Acts) -> Iterator[Act | None]:
+    """The act that each payment is of which only the day is told: one that is known to be the wallet's before others."""
+    for one in told:
+        fits = [
+            act
+            for act in acts[one.who, one.scenario]
+            if (act.day, act.fen) == (one.when // DAY, one.fen)
+            if "wallet" not in act.feeds and act.wallet in ("", one.wallet)
+        ]
+        act = min(fits, key=lambda act: not act.wallet, default=None)
+        if act is not None:
+            act.feeds.add("wallet")
+            act.wallet = one.wallet
+        yield act
+
+
 def join_wallet(told: dict[bool, list[Told]], is_day: bool, acts: Acts, shortest: Decimal, alone: list[Paid]) -> None:
     """Metro and utilities: the act that they fit, else their own; with it the wallet's bill that stood alone that day."""
-    for one in sorted(told[is_day]):
-        for act in acts[one.who, one.scenario]:
-            fits = act.day == one.when // DAY if is_day else act.span and act.span[0] <= one.when <= act.span[1]
-            # What a ride cost is what the first payment says; the gate's fare may be more.
-            fits = fits and (act.fen == one.fen or (act.feeds == {"taps"} and not is_day))
-            if fits and "wallet" not in act.feeds and act.wallet in ("", "alipay"):
-                act.feeds.add("wallet")
-                act.wallet, act.fen = "alipay", one.fen
-                break
-        else:
+    ours = sorted(told[is_day])
+    for one, met in zip(ours, _meet_by_day(ours, acts) if is_day else meet(ours, "wallet", acts)):
+        if met is None:
             quantity = shortest if one.scenario == "metro" else Decimal(1)
             span = None if is_day else (one.when - WINDOW, one.when + WINDOW)
             act = Act(one.when // DAY, one.fen, quantity, {"wallet"}, span, wallet="alipay")
@@ -88,7 +127,7 @@ def join_wallet(told: dict[bool, list[Told]], is_day: bool, acts: Acts, shortest
             if bill:
                 alone.remove(bill)
                 act.paid.append(bill)
-                act.feeds.add(bill.wallet)
+                act.feeds.add("bill")
 
 
 def _is_same(bill: Paid, one: Told) -> bool:
@@ -96,35 +135,35 @@ def _is_same(bill: Paid, one: Told) -> bool:
     return (bill.who, bill.scenario, bill.day, bill.fen, bill.wallet) == key
 
 
-def add_bills(home: Path, wallet: str, person: dict[str, Who], acts: Acts, alone: list[Paid]) -> None:
-    """A utility that a bill lists joins the act that it fits, or is one; what else was paid is evidence alone."""
-    listed = list(payments(home, wallet))
-    back: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for row in listed:
+def add_bills(home: Path, person: dict[str, Who], acts: Acts, alone: list[Paid]) -> None:
+    """A utility that a bill lists joins the act that it fits, or is one; what else was paid is evidence alone.
+
+    The bills of both wallets are taken together.
+    """
+    listed = [(row, wallet) for wallet in WALLETS.values() for row in payments(home, wallet)]
+    back: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row, wallet in listed:
         if row.state == "退款成功":
-            back[row.number.split("_")[0]] += row.amount
-    for row in sorted(listed, key=lambda one: one.at):
-        if not _is_paid(row):
-            continue
-        when, who, fen = seconds(row.at), person[row.customer], int(row.amount * 100)
-        scenario = scenario_of(row.party)
-        given_back = max(row.given_back, back[row.number])
-        paid = Paid(who, scenario, when // DAY, fen, {wallet}, codes_of(row.party), wallet=wallet)
+            back[wallet, row.number.split("_")[0]] += row.amount
+    ours = sorted((one for one in listed if _is_paid(one[0])), key=lambda one: one[0].at)
+    told = [
+        Told(seconds(row.at), person[row.customer], scenario_of(row.party), int(row.amount * 100), wallet)
+        for row, wallet in ours
+    ]
+    for (row, wallet), one, met in zip(ours, told, meet(told, "bill", acts)):
+        given_back, act = max(row.given_back, back[wallet, row.number]), met
+        paid = Paid(one.who, one.scenario, one.when // DAY, one.fen, {wallet}, codes_of(row.party), wallet=wallet)
         paid.backs.append(int(given_back * 100))
         paid.is_gone = given_back >= row.amount
-        found = acts[who, scenario] if scenario in ("metro", "utility_payment") else []
-        fitting = (a for a in found if a.fen == fen and a.span and a.span[0] <= when <= a.span[1])
-        act = next((a for a in fitting if wallet not in a.feeds and a.wallet in ("", wallet)), None)
-        if act is None and scenario != "utility_payment":
+        if act is None and one.scenario != "utility_payment":
             alone.append(paid)
             continue
         if act is None:
-            act = Act(when // DAY, fen, Decimal(1), set(), (when - WINDOW, when + WINDOW), wallet=wallet)
-            found.append(act)
-        act.feeds.add(wallet)
-        act.wallet = wallet
+            span = (one.when - WINDOW, one.when + WINDOW)
+            act = Act(one.when // DAY, one.fen, Decimal(1), {"bill"}, span, wallet=wallet)
+            acts[one.who, one.scenario].append(act)
         act.paid.append(paid)
-        if scenario == "utility_payment":
+        if one.scenario == "utility_payment":
             act.is_refunded |= paid.is_gone
 
 

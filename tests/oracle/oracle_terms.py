@@ -94,6 +94,11 @@ class Act:
         """The earliest second that a report may state; of what is known by the day, its midnight."""
         return self.day * DAY if self.span is None else self.span[0]
 
+    def away(self, when: int) -> int:
+        """Seconds from the nearer end of a precise act."""
+        assert self.span is not None
+        return min(abs(when - self.span[0] - WINDOW), abs(when - self.span[1] + WINDOW))
+
     def payment(self, who: Who, scenario: str) -> Paid:
         """All that the reports say of money, as one."""
         whole = Paid(who, scenario, self.day, self.fen)

@@ -11,7 +11,7 @@ import io
 import json
 import xml.etree.ElementTree as ET
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,18 +82,21 @@ def newest(home: Path, institution: str) -> dict[str, Delivery]:
 
 
 def records(home: Path, institution: str, feed: str) -> Iterator[Row]:
-    """A feed's rows in force, newest first: each date's highest revision, of equal keys the last row."""
+    """A feed's rows in force, newest first: each date's highest revision, of equal keys the last row.
+
+    Where rows have no key those that say the same are as many as the statement has of them that has most.
+    """
     highest = newest(home, institution)
     key = NATURAL_KEYS.get((institution, feed))
-    seen: set[tuple[str, ...]] = set()
+    told: Counter[tuple[str, ...]] = Counter()
     for day in sorted(highest, reverse=True):
+        here: Counter[tuple[str, ...]] = Counter()
         for _, row in reversed(rows_of(highest[day].path(feed))):
-            if key is not None:
-                values = tuple(row[column] for column in key)
-                if values in seen:
-                    continue
-                seen.add(values)
-            yield row
+            values = tuple(str(row[column]) for column in key or row)
+            here[values] += 1
+            if here[values] > told[values] and (key is None or here[values] == 1):
+                yield row
+        told |= here
 
 
 # -- files

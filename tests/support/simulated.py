@@ -12,6 +12,11 @@ from simulator import Summary, simulate
 from tests.support.reader import deliveries
 
 PEOPLE, DAYS, SEED = 700, 6, 11
+HOSTILE = {
+    **{"coupons": 0.2, "late_clocks": 0.3, "same_fares": 0.15, "equal_bookings": 0.3, "restated": 0.05},
+    **{"bound_cards": 0.5, "bad_phones": 0.05, "mergers": 0.5, "repeated_rows": 0.1},
+}
+"""Every kind of hostile day, often enough that a small world holds it."""
 CITIZEN_ID = ("cert_no", "证件号码", "idCard", "idNumber", "idcard", "CARDNUMBER")
 PHONE = ("mobile", "手机号", "phone", "TELPHONE")
 CUSTOMER = ("account_did", "客户号", "userID", "account", "openid", "userId", "member_id", "LOGINID", "用户号")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jobs.landing.formats.batches import Batch, BillHead, Export, FileRefused, Reject
 from jobs.landing.formats.headers import Header, complaint, find, match, rows_above
-from jobs.landing.formats.lines import line_blocks
+from jobs.landing.formats.lines import MARKS, line_blocks
+from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.unpack import Unpacked
 from schemas.sources import Feed
 from schemas.sources.errors import Fault, fault
@@ -35,7 +35,7 @@ def read_delimited(stream: Unpacked, feed: Feed, layouts: Sequence[Delimited]) -
         if len(above) >= most:
             break
     header, at, head = _find(above[:most], text, feed, layouts)
-    rows = _Rows(header, text, feed)
+    rows = _Rows(header, above[at - 1], text, feed)
     return Export(head, rows.batches(above[at:], blocks, at + 1), header.new)
 
 
@@ -101,10 +101,11 @@ class _Text:
 class _Rows:
     """The lines below the header."""
 
-    def __init__(self, header: Header, text: _Text, feed: Feed) -> None:
+    def __init__(self, header: Header, head: bytes, text: _Text, feed: Feed) -> None:
         assert isinstance(header.layout, Delimited)
         self.header, self.layout, self.text, self.feed = header, header.layout, text, feed
-        self.footer = re.compile(self.layout.footer) if self.layout.footer else None
+        self.heads = (head, MARKS[0] + head)  # of a file that was joined to another
+        self.footer = compiled(self.layout.footer) if self.layout.footer else None
 
     def batches(self, first: list[bytes], rest: Iterator[list[bytes]], line: int) -> Iterator[Batch]:
         """All rows; what follows a footer is read to its end, so that damage shows, but is none."""
@@ -144,6 +145,8 @@ class _Rows:
 
     def _row(self, content: bytes) -> list[str] | str:
         """The values of a line, or the code of what is wrong with it."""
+        if content in self.heads:
+            return "repeated_header"
         line = self.text.decoded(content)
         if line is None:
             return "bad_encoding"
@@ -154,10 +157,14 @@ class _Rows:
         cells = self.text.cells(line)
         if cells is None:
             return "bad_quoting"
-        return cells if len(cells) == self.header.width else "wrong_columns"
+        if len(cells) != self.header.width:
+            return "wrong_columns"
+        return "value_too_long" if max(map(len, cells)) > self.feed.longest_value else cells
 
     def _fast_columns(self, raw: list[bytes]) -> list[list[str]] | None:
         """The columns of lines that are plain and whole, split all at once; None if any is not."""
+        if max(map(len, raw), default=0) > self.feed.longest_value or any(head in raw for head in self.heads):
+            return None  # a line may hold a value that is too long, or be another header
         line = self.text.decoded(b"\n".join(raw))
         if line is None or "\0" in line or "\r" in line or (self.text.is_quoted and '"' in line):
             return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from jobs.landing.formats.batches import BillHead, FileRefused
+from jobs.landing.formats.patterns import compiled
 from schemas.sources.errors import Fault, fault, shape
 from schemas.sources.layouts import Delimited, Preamble, Workbook
 
@@ -116,8 +116,8 @@ def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead:
         FileRefused: the period, the time of export or the selection is missing or makes no sense.
     """
     text = "\n".join(lines)
-    period, exported = re.search(preamble.period, text), re.search(preamble.exported_at, text)
-    selection = re.search(preamble.selection.pattern, text) if preamble.selection else None
+    period, exported = compiled(preamble.period).search(text), compiled(preamble.exported_at).search(text)
+    selection = compiled(preamble.selection.pattern).search(text) if preamble.selection else None
     if period is None or exported is None or (preamble.selection is not None and selection is None):
         raise FileRefused(fault("bad_preamble"))
     try:

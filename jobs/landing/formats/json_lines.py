@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from jobs.landing.formats.batches import Batch, Export, FileRefused, Reject
 from jobs.landing.formats.headers import strange
 from jobs.landing.formats.lines import line_blocks
 from jobs.landing.formats.unpack import Unpacked
+from jobs.landing.formats.values import longest
+from schemas.deliveries import RepeatedKey, each_once
 from schemas.sources import Feed
 from schemas.sources.layouts import JsonLines
 
@@ -23,7 +26,7 @@ def read_json_lines(stream: Unpacked, feed: Feed, layout: JsonLines) -> Export:
 def _batches(stream: Unpacked, feed: Feed, layout: JsonLines) -> Iterator[Batch]:
     first = 1
     for raw in line_blocks(stream, layout):
-        batch = _batch(raw, first, feed.fields, layout.encoding)
+        batch = _batch(raw, first, feed, layout.encoding)
         if first == 1 and not batch.lines:
             _refuse_strange(raw[0], feed.fields, layout.encoding)
         yield batch
@@ -40,11 +43,12 @@ def _refuse_strange(first: bytes, fields: list[str], encoding: str) -> None:
         raise FileRefused(*faults)
 
 
-def _batch(raw: list[bytes], first: int, fields: list[str], encoding: str) -> Batch:
+def _batch(raw: list[bytes], first: int, feed: Feed, encoding: str) -> Batch:
     lines: list[int] = []
     rows: list[dict[str, Any]] = []
     rejects = []
-    loads, names, is_utf8 = orjson.loads, set(fields), encoding == "utf-8"
+    fields, loads, is_utf8 = feed.fields, orjson.loads, encoding == "utf-8"
+    names, most = set(fields), feed.longest_value
     for line, content in enumerate(raw, first):
         try:
             row = loads(content if is_utf8 else content.decode(encoding))
@@ -55,12 +59,41 @@ def _batch(raw: list[bytes], first: int, fields: list[str], encoding: str) -> Ba
             rejects.append(Reject.of_bytes(line, "wrong_line_ending", content, encoding))
         elif type(row) is not dict:
             rejects.append(Reject.of_bytes(line, "bad_json", content, encoding))
+        elif not _is_plain(content, row) and _has_repeated_key(content, encoding):
+            rejects.append(Reject.of_bytes(line, "repeated_key", content, encoding))
+        elif b"\\u0000" in content:
+            rejects.append(Reject.of_bytes(line, "nul_byte", content, encoding))
         elif row.keys() != names:
             rejects.append(Reject.of_bytes(line, "wrong_columns", content, encoding))
+        elif len(content) > most and longest(row) > most:
+            rejects.append(Reject.of_bytes(line, "value_too_long", content, encoding))
         else:
             lines.append(line)
             rows.append(row)
     return Batch(lines, {field: [row[field] for row in rows] for field in fields}, rejects)
+
+
+def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
+    """Whether a line has as many keys as were read of it, told without reading it again.
+
+    A key ends in `":`, of which a value may hold more and a key with space before its colon fewer.
+    """
+    inner = sum(len(one) for value in row.values() if type(value) is list for one in value if type(one) is dict)
+    return content.count(b'":') == len(row) + inner and not any(space in content for space in _SPACED)
+
+
+_SPACED = (b'" ', b'"\t', b'"\r')
+
+
+def _has_repeated_key(content: bytes, encoding: str) -> bool:
+    """Whether a key stands twice in an object of a line, of which only the last value was read."""
+    try:
+        json.loads(content.decode(encoding), object_pairs_hook=each_once)
+    except RepeatedKey:
+        return True
+    except RecursionError:  # deeper than any row
+        return False
+    return False
 
 
 def _code(content: bytes, encoding: str) -> str:

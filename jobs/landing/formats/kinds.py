@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,17 +9,17 @@ from zoneinfo import ZoneInfo
 
 from jobs.landing.formats.merchants import MerchantCodes
 from jobs.landing.formats.parts import Quantities, RowRules, Scenarios, column_of, first_of, forgive, moments_of
+from jobs.landing.formats.patterns import compiled
+from jobs.landing.formats.times import Window, time_converter
 from jobs.landing.formats.values import (
     BadValue,
     Columns,
     Memo,
     RowErrors,
-    Window,
     class_converter,
     code_converter,
     known,
     number_converter,
-    time_converter,
 )
 from jobs.landing.tokens import IdentifierError, Tokens
 from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
@@ -94,7 +93,7 @@ class Payments:
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
         self.merchants = MerchantCodes(feed.columns.merchant, merchants) if feed.columns.merchant else None
         original = feed.columns.original
-        self.originals = re.compile(original.pattern) if original and original.pattern else None
+        self.originals = compiled(original.pattern) if original and original.pattern else None
         self.record_key = record_key
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
@@ -158,7 +157,7 @@ class Payments:
         if self.originals is None:
             return text
         found = self.originals.search(text)
-        return found and found[1]
+        return str(found[1]) if found else None
 
     def _is_full(
         self, meanings: Sequence[str | None], amounts: Sequence[int | None], back: Sequence[int | None]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
+from jobs.landing.formats.patterns import Patterns
 from jobs.landing.formats.values import EPOCH_ORDINAL, Columns, Memo, RowErrors
 from schemas.sources.columns import Merchant
 from schemas.spending.merchants import MerchantRule, Merchants, code_in_number, name_of
@@ -50,11 +50,11 @@ class MerchantCodes:
 
 def _rule_converter(rules: Merchants | None) -> Callable[[str], tuple[MerchantRule, ...]]:
     """A merchant's name → the rules that know it, in their order."""
-    compiled = [(re.compile(rule.pattern), rule) for rule in rules.rules] if rules else []
+    known = rules.rules if rules else []
+    patterns = Patterns([rule.pattern for rule in known])
 
     def convert(text: str) -> tuple[MerchantRule, ...]:
-        plain = unicodedata.normalize("NFKC", text)
-        return tuple(rule for pattern, rule in compiled if pattern.search(plain))
+        return tuple(known[place] for place in patterns.found(unicodedata.normalize("NFKC", text)))
 
     return convert
 

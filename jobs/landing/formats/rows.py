@@ -19,18 +19,10 @@ import pyarrow as pa
 from jobs.landing.columns import SCHEMAS
 from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
-from jobs.landing.formats.values import (
-    EPOCH_ORDINAL,
-    BadValue,
-    Columns,
-    Memo,
-    Moment,
-    RowErrors,
-    Window,
-    sum_converter,
-    time_converter,
-)
-from jobs.landing.tokens import Tokens
+from jobs.landing.formats.patterns import compiled
+from jobs.landing.formats.times import Moment, Window, time_converter
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, sum_converter
+from jobs.landing.tokens import Tokens, plain
 from schemas.sources import (
     ActFeed,
     ConsentFeed,
@@ -76,7 +68,7 @@ class RowMaker:
         self.tokens = tokens
         self.zone = ZoneInfo(source.time_zone)
         self.business_date = business_date
-        self.customers = Memo(lambda text: tokens.customer_key(source.id, _present(text)))
+        self.customers = Memo(_customer_converter(source, tokens))
         self.customer_key = None if customer is None else tokens.customer_key(source.id, customer)
         self.window = _window(self.feed, business_date, head)
         self.times = Memo(time_converter(self.feed.time, self.zone, self.window))
@@ -135,7 +127,7 @@ class RowMaker:
                 zone,
                 window,
                 self.source.merchants_of(self.feed_name),
-                lambda number: self.tokens.record_key(self.source.id, self.feed_name, [number]),
+                lambda number: self.tokens.record_key(self.source.id, self.feed_name, [plain(number)]),
             )
         if isinstance(feed, RegistrationFeed):
             return Registrations(feed, zone, window, self.tokens)
@@ -161,6 +153,8 @@ class RowMaker:
                 for row, value in enumerate(column):
                     if "+" in value and _ROUNDED.fullmatch(value):
                         errors.note(row, "rounded_number", name, value)
+            if self.feed.is_keyed and not all(map(str.isascii, column)):
+                column = list(map(plain, column))
             columns.append(column)
         keys: list[str | None] = list(self.tokens.record_keys((self.source.id, self.feed_name), columns))
         for row in bad_rows:
@@ -237,10 +231,19 @@ def _scalars(values: Sequence[Any]) -> Sequence[Any]:
     return ["" if value is None else value if type(value) is str else type(value) for value in values]
 
 
-def _present(text: str) -> str:
-    if not text:
-        raise BadValue("missing_value")
-    return text
+def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
+    """A customer's name in the contract's form → its key."""
+    form = compiled(source.customers)
+
+    def convert(text: str) -> str:
+        name = plain(text)
+        if not name:
+            raise BadValue("missing_value")
+        if not form.fullmatch(name):
+            raise BadValue("bad_customer")
+        return tokens.customer_key(source.id, name)
+
+    return convert
 
 
 def _record_batch(

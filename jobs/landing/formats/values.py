@@ -10,13 +10,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Time, Units
+from jobs.landing.formats.patterns import Patterns, compiled
+from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Units
 from schemas.sources.errors import shape
 from schemas.units import MICRO, mass_in_kilograms
 
@@ -100,66 +100,24 @@ class Memo(dict[Any, Any]):
         return values
 
 
+def longest(row: dict[str, Any]) -> int:
+    """The most characters of a value of a JSON object, or of one in its lists."""
+    texts: list[Any] = list(row.values())
+    most = 0
+    while texts:
+        one = texts.pop()
+        if type(one) is str:
+            most = max(most, len(one))
+        elif type(one) is list:
+            texts += one
+        elif type(one) is dict:
+            texts += [*one, *one.values()]
+    return most
+
+
 def _first_without_text(value: object) -> int:
     """The place of the first of several values that is no text."""
     return next((at for at, one in enumerate(value) if type(one) is not str), 0) if type(value) is tuple else 0
-
-
-class Moment(NamedTuple):
-    """A point in time: `unix` in seconds UTC, `day` in days since 1970-01-01 of the local date.
-
-    The `unix` of a day-precise moment is its local midnight.
-    """
-
-    unix: int
-    precision: str
-    day: int
-
-
-class Window(NamedTuple):
-    """Days (since 1970-01-01) in which the rows of a file may lie, and what is wrong with one before or after."""
-
-    first_day: int
-    last_day: int
-    before: str
-    after: str
-
-
-_DIGITS = {"%Y": "([0-9]{4})", **dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), "([0-9]{2})")}
-"""The directives of a time format, in the order of datetime's arguments."""
-
-
-def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:
-    """Local time as declared → Moment in the window. Stricter than strptime: every part has its full width."""
-    forms = []
-    for form, precision in time.formats.items():
-        parts = re.split(r"(%.)", form)
-        pattern = "".join(_DIGITS.get(part) or re.escape(part) for part in parts)
-        order = [part for part in parts if part in _DIGITS]
-        places = [order.index(part) for part in _DIGITS if part in order]
-        # Of a booking counts the date: the bank's clock is not that of the act.
-        is_day = time.tells == "booking"
-        forms.append((re.compile(pattern), places[:3] if is_day else places, "day" if is_day else precision))
-
-    def convert(text: str) -> Moment:
-        for pattern, places, precision in forms:
-            match = pattern.fullmatch(text)
-            if match:
-                numbers = list(map(int, match.groups()))
-                try:
-                    naive = datetime(*[numbers[place] for place in places])  # type: ignore[arg-type]
-                    local = naive.replace(tzinfo=zone)
-                    moment = Moment(int(local.timestamp()), precision, local.toordinal() - EPOCH_ORDINAL)
-                except (ValueError, OverflowError) as error:
-                    raise BadValue("bad_time") from error
-                if moment.day < window.first_day:
-                    raise BadValue(window.before)
-                if moment.day > window.last_day:
-                    raise BadValue(window.after)
-                return moment
-        raise BadValue("bad_time" if text else "missing_value")
-
-    return convert
 
 
 _NUMBERS = {
@@ -190,7 +148,7 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
     """Number as declared → millionths (unit `one`), whole fen (money) or whole points."""
     divisor = _WHOLE_IN_MICRO.get(number.unit, 1)
     most = number.most * MICRO // divisor
-    within = re.compile(number.pattern) if number.pattern else None
+    within = compiled(number.pattern) if number.pattern else None
 
     def convert(text: str) -> int | None:
         if within:
@@ -310,11 +268,11 @@ def code_converter(codes: Codes) -> Callable[[str], str]:
 
 def class_converter(classes: Classes) -> Callable[[str], str | None]:
     """Free text → the class of the first pattern that occurs in it, or None."""
-    patterns = [(re.compile(entry.pattern), entry.value) for entry in classes.classes]
+    patterns = Patterns([entry.pattern for entry in classes.classes])
 
     def convert(text: str) -> str | None:
-        plain = unicodedata.normalize("NFKC", text)
-        return next((value for pattern, value in patterns if pattern.search(plain)), None)
+        found = patterns.found(unicodedata.normalize("NFKC", text))
+        return classes.classes[found[0]].value if found else None
 
     return convert
 
@@ -325,18 +283,17 @@ def case_converter(scenario: Scenario) -> Callable[[str], tuple[Case, ...]]:
         (lambda text: unicodedata.normalize("NFKC", text)) if scenario.is_nfkc else (lambda text: text)
     )
     by_code: dict[str, list[Case]] = {}
-    patterns = []
     for case in scenario.cases:
         for code in case.codes:
             by_code.setdefault(normal(code), []).append(case)
-        if case.pattern:
-            patterns.append((re.compile(case.pattern), case))
+    by_pattern = [case for case in scenario.cases if case.pattern]
+    patterns = Patterns([str(case.pattern) for case in by_pattern])
 
     def convert(text: str) -> tuple[Case, ...]:
         if not text and not scenario.ignore_others:
             raise BadValue("missing_value")
         plain = normal(text)
-        found = by_code.get(plain) or [case for pattern, case in patterns if pattern.search(plain)]
+        found = by_code.get(plain) or [by_pattern[place] for place in patterns.found(plain)]
         if not found and not scenario.ignore_others:
             raise BadValue("unknown_code")
         return tuple(found)
@@ -356,12 +313,10 @@ def case_on(cases: tuple[Case, ...], day: int | None) -> Case | None:
 
 def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[tuple[str, ...]], RowRule]:
     """The values of the fields that rules look at → the first rule that holds."""
-    compiled = [
-        (rule, [(names.index(name), re.compile(pattern)) for name, pattern in rule.when.items()]) for rule in rules
-    ]
+    forms = [(rule, [(names.index(name), compiled(pattern)) for name, pattern in rule.when.items()]) for rule in rules]
 
     # Of a row of no kind it is the rules that would make it something which tell what is odd about it.
-    telling = [one for one in compiled if one[0].means] or compiled
+    telling = [one for one in forms if one[0].means] or forms
 
     def blamed(plain: Sequence[str]) -> int:
         """The first field that keeps from holding the rule of which the most holds."""
@@ -371,7 +326,7 @@ def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[
 
     def convert(values: tuple[str, ...]) -> RowRule:
         plain = [unicodedata.normalize("NFKC", value) for value in values]
-        for rule, patterns in compiled:
+        for rule, patterns in forms:
             if all(pattern.fullmatch(plain[place]) for place, pattern in patterns):
                 return rule
         place = blamed(plain)

@@ -72,6 +72,9 @@ def _batch(rows: list[list[Any]], first: int, header: Header, feed: Feed) -> Bat
         if any(cells[header.width :]):
             rejects.append(Reject(line, "wrong_columns", None, shape("|".join(cells)[:400])))
             continue
+        if max(map(len, cells)) > feed.longest_value:
+            rejects.append(Reject(line, "value_too_long", None, shape(max(cells, key=len))))
+            continue
         lines.append(line)
         kept.append(["" if cell == header.layout.no_value else cell for cell in cells])
     columns: dict[str, Sequence[Any]] = {

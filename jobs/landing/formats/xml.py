@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +10,7 @@ from lxml import etree
 
 from jobs.landing.formats.batches import Batch, Export, FileRefused, Reject
 from jobs.landing.formats.headers import strange
+from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.unpack import Unpacked
 from schemas.sources import Feed
 from schemas.sources.errors import Fault, fault, shape
@@ -52,7 +52,7 @@ def _namespace(beginning: bytes, layout: Xml) -> str | None:
     if root.getroottree().docinfo.doctype:
         raise FileRefused(fault("forbidden_xml"))
     name = etree.QName(root)
-    if name.localname != layout.root or not re.fullmatch(layout.namespace, name.namespace or ""):
+    if name.localname != layout.root or not compiled(layout.namespace).fullmatch(name.namespace or ""):
         raise FileRefused(fault("wrong_header"))
     return str(name.namespace) if name.namespace else None
 
@@ -141,6 +141,8 @@ class _Rows:
             self.rejects.append(Reject(self.count, "wrong_columns", None, shape(",".join(names)[:400])))
             if self.count == 1:
                 self.strange = strange(names, self.feed.fields, 1)
+        elif max(map(len, values), default=0) > self.feed.longest_value:
+            self.rejects.append(Reject(self.count, "value_too_long", None, shape(max(values, key=len))))
         else:
             self.lines.append(self.count)
             self.rows.append(values)

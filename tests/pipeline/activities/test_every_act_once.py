@@ -167,6 +167,7 @@ def test_a_coupon_lowers_what_the_wallet_was_asked_for(world: World) -> None:
     world.send("citic_bank", D2, cards((1, D1, "3.00", "支付宝-杭州地铁")), arrives=D1)
     lake = world.run(D1)
     assert credits(lake) == {"metro": 1}
+    assert spent(lake) == 300  # what was paid, and not the fare
     assert outcomes(lake) == {
         ("hangzhou_metro", "credited"): 1,
         ("alipay", "absorbed"): 1,

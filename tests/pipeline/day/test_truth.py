@@ -17,17 +17,19 @@ from schemas import Registry
 from tests.oracle.judge import CHECKS, Judgement, Truth, differences
 from tests.oracle.mutations import FORGETFUL, MUTATIONS, SUBTLER, Mutation, apply
 from tests.oracle.oracle import GRAMS, accounts
+from tests.support.hostile import occurrences, parted
 from tests.support.registries import shipped
+from tests.support.simulated import HOSTILE
 from tests.support.worlds import days, embedded_lake, make_world, run_days
 
-PEOPLE, DAYS, SEED = 400, 8, 7
+PEOPLE, DAYS, SEED = 400, 8, 13
 SHARES = {"late": 0.1, "corrected": 0.1, "duplicated": 0.1, "shared_phones": 0.05, "bills": 0.3}
 BANKS = ["citic_bank", "icbc"]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_world(tmp_path_factory.mktemp("truth"), PEOPLE, DAYS, SEED, **SHARES)
+    return make_world(tmp_path_factory.mktemp("truth"), PEOPLE, DAYS, SEED, **SHARES, **HOSTILE)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +107,17 @@ def expect_most_accounts(judgement: Judgement) -> None:
     assert set(judgement.table("silver.identity_log")["change"]) >= {"born", "merged", "conflict"}
 
 
+def expect_hostile_days(judgement: Judgement) -> None:
+    """Each kind of them occurs, where the truth decides it; and who was merged by mistake is again who it was."""
+    rare = {kind: times for kind, times in occurrences(judgement).items() if times < 3}
+    assert not rare
+    who = parted(judgement)
+    assert (who["born"] == who["person_id"]).all()
+
+
 def test_the_world_holds_every_fate(day_by_day: Judgement) -> None:
     expect_every_fate(day_by_day.truth)
+    expect_hostile_days(day_by_day)
     expect_most_accounts(day_by_day)
 
 

@@ -9,11 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -70,6 +71,56 @@ def text_of(made: Console) -> str:
     file = made.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
+
+
+# -- what a terminal would obey
+
+
+OBEYED = ["\x1b[31mred", "\x9b31mred", "\x07", "\x1b]0;title\x07", "\u202egnp.exe", "\ufeff", "a\rb", "\x00"]
+
+
+@pytest.mark.parametrize("text", OBEYED)
+def test_nothing_that_is_printed_is_obeyed(text: str) -> None:
+    """Source lines, names of files and arguments may hold anything; a table, a line and a document show it."""
+    made = screen_of(80)
+    table = Table("column")
+    table.add_row(text)
+    made.print(text)
+    made.print(table)
+    assert not set(text_of(made)) & set("\x1b\x9b\x07\u202e\ufeff\r\x00")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("text", OBEYED)
+def test_a_document_holds_the_text_and_obeys_nothing(
+    capsys: pytest.CaptureFixture[str], text: str, indent: int | None
+) -> None:
+    say_json({"said": text}, indent=indent)
+    said = capsys.readouterr().out
+    assert json.loads(said) == {"said": text}
+    assert not set(said) & set("\x1b\x9b\x07\u202e\ufeff\r\x00")
+
+
+def verbs_of(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every verb of the command, as it is typed."""
+    if not hasattr(command, "commands"):
+        yield path
+        return
+    for name, one in command.commands.items():
+        yield from verbs_of(one, (*path, name))
+
+
+VERBS = list(verbs_of(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_no_verb_obeys_or_stumbles_over_an_argument(tmp_path: Path, verb: tuple[str, ...]) -> None:
+    assert len(VERBS) > 20
+    environment = KEYS | {"TANZHANG_HOME": str(tmp_path)}
+    for argument in ("[/bold]\x1b[31m", "--[/bold]\x1b[31m"):
+        result = CliRunner().invoke(app, [*verb, argument], env=environment)
+        assert result.exit_code and isinstance(result.exception, SystemExit), (argument, result.output)
+        assert "\x1b[31m" not in result.output, argument
 
 
 # -- errors

@@ -98,8 +98,8 @@ def test_an_identifier_is_the_same_whoever_knows_it_and_a_customer_is_not() -> N
         ("citizen_id", "330106199003072838", "bad_citizen_id"),
         ("citizen_id", "330106199002312835", "bad_citizen_id"),
         ("citizen_id", "33010619900307283", "bad_citizen_id"),
-        ("citizen_id", "３３0106199003072837", "bad_citizen_id"),
-        ("citizen_id", "330106199003072837 ", "bad_citizen_id"),
+        ("citizen_id", "330106\x00199003072837", "bad_citizen_id"),
+        ("citizen_id", "٣٣0106199003072837", "bad_citizen_id"),
         ("phone", "12345", "bad_phone"),
         ("phone", "1380013800", "bad_phone"),
         ("phone", "23800138000", "bad_phone"),
@@ -107,7 +107,6 @@ def test_an_identifier_is_the_same_whoever_knows_it_and_a_customer_is_not() -> N
         ("phone", "did:1", "bad_phone"),
         ("card", "6217001234567890123", "bad_card"),
         ("card", "42", "bad_card"),
-        ("card", "６217001234567890122", "bad_card"),
         ("card", "", "bad_card"),
     ],
 )
@@ -116,6 +115,35 @@ def test_an_invalid_identifier_has_no_token(kind: str, value: str, code: str) ->
         tokens_of().identifier(kind, value)
     assert raised.value.code == code
     assert not value or value not in str(raised.value)
+
+
+WRITTEN = [
+    ("citizen_id", "330106199003072837", ["３３0106199003072837", "330106199003072837 ", "\ufeff330106199003072837"]),
+    ("card", "6217001234567890122", ["６217001234567890122", "6217\u00a00012\u00a03456\u00a07890\u00a0122"]),
+    (
+        "phone",
+        "13800138000",
+        ["１３８００１３８０００", "138\u200b00138000", "\u202a13800138000\u202c", "　13800138000"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "written"), WRITTEN)
+def test_an_identifier_has_one_token_however_it_is_written(kind: str, value: str, written: list[str]) -> None:
+    made = tokens_of()
+    assert {made.identifier(kind, one) for one in written} == {made.identifier(kind, value)}
+
+
+def test_a_customer_has_one_key_however_its_name_is_written() -> None:
+    made = tokens_of()
+    written = [
+        "HM0000000001",
+        "ＨＭ０００００００００１",
+        " HM0000000001\t",
+        "HM00000\u200b00001",
+        "HM0000000001\u00a0",
+    ]
+    assert len({made.customer_key("hangzhou_metro", one) for one in written}) == 1
 
 
 def test_citizen_ids_are_judged_as_by_the_library_but_for_the_place() -> None:

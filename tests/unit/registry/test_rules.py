@@ -75,7 +75,10 @@ def test_without_a_rule_its_rows_alone_are_good_or_ignored(
                 note(errors, row, code, column, value)
 
         monkeypatch.setattr(RowErrors, "note", note_others)
-        assert caught(source, some, sent) == {row: by for row, by in before.items() if by != rule}
+        after = caught(source, some, sent)
+        if rule[0] == "rounded_number":  # is no customer's name either
+            after = {row: by for row, by in after.items() if by[0] != "bad_customer" or before[row] == by}
+        assert after == {row: by for row, by in before.items() if by != rule}
 
 
 # -- rules that a contract can drop by itself
