@@ -114,9 +114,7 @@ def write_once(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        put_in_place({temporary: path})
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -128,6 +126,18 @@ def digest_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def read_as(model: type[M], path: Path) -> M:
+    """A file of ours without which nothing goes on.
+
+    Raises:
+        NotAsPublished: it was emptied or torn since it was written.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise NotAsPublished(f"{path} cannot be read: it was cut or changed. Restore it from the backup") from None
 
 
 @contextmanager

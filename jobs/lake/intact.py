@@ -41,8 +41,11 @@ def check_start(lake: Lake, last: Publication) -> None:
     seals.settle(lake, last.seq, last.seal)
     if not last.seq:
         return
-    found = list(_unlike_publication(last, seals.load(lake, last.seq))) if last.seal else []
+    found: list[str] = []
     if last.seal:
+        newest = seals.load(lake, last.seq)
+        found += _unlike_publication(last, newest)
+        found += _unchained([seals.load(lake, last.seq - 1), newest] if newest.previous else [newest])
         found += _unlike_logs(lake, last)
     found += [said for table, pin in last.pins.items() for said in _unlike_log(lake, table, pin.version, pin.rows)]
     refuse(found)

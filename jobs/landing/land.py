@@ -13,14 +13,14 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from jobs.files import digest_of, put_in_place
+from jobs.files import put_in_place
 from jobs.landing import key_check
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
 from jobs.landing.manifests import LANDING, Manifest, is_landed, load_manifests, manifest_path, newest_landings, stem_of
 from jobs.landing.mistakes import internal
-from jobs.landing.parts import Read, read_part, settled, useless
+from jobs.landing.parts import Read, hashes_of, read_part, settled, useless
 from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_receipts, one_ingest
 from jobs.landing.tokens import NORMAL_FORM, Tokens
 from jobs.logs import log
@@ -197,12 +197,11 @@ class _Lander:
         written: dict[Path, Path] = {}
         for file, path, read in zip(parts, paths, reads):
             reasons = read.reasons or ([fault(code)] if code else [])
-            files = settled(path, keep=code is None)
+            kept = settled(path, keep=code is None)
+            written |= kept
             whose = self._customer_key(customers.get(file.name))
             manifest = _manifest(self.source, receipt, file, read, reasons, landing, whose)
-            hashes = {"".join(kept.suffixes): digest_of(temporary) for temporary, kept in files.items()}
-            manifests.append(manifest.model_copy(update={"hashes": hashes}))
-            written |= files
+            manifests.append(manifest.model_copy(update={"hashes": hashes_of(kept, path)}))
         for manifest, path in zip(manifests, paths):  # last: a file is landed when its manifest is there
             temporary = path.with_name(f".{path.name}.tmp")
             temporary.write_bytes(manifest.model_dump_json(indent=1).encode())

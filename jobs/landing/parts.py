@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -39,6 +39,11 @@ def settled(path: Path, *, keep: bool) -> dict[Path, Path]:
     for temporary in read:
         temporary.unlink(missing_ok=True)
     return {}
+
+
+def hashes_of(kept: Mapping[Path, Path], manifest: Path) -> dict[str, str]:
+    """What a name ends with beyond the manifest's → SHA-256 of the file that gets it."""
+    return {path.name.removeprefix(manifest.stem): digest_of(temporary) for temporary, path in kept.items()}
 
 
 @dataclass

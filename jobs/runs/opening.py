@@ -53,7 +53,6 @@ def begin(
     _hold_keys(lake.path, home / LANDED)
     if not done:
         check_start(lake, last)
-        refuse(list(damages(lake, home / LANDED, {LANDED})) if full else [])
     if _is_past(business_date, last) and (full or not _is_published(lake, business_date)):
         raise RunError(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
@@ -71,6 +70,8 @@ def begin(
         return run  # another date's run may be open: it keeps its tables and its note
     if done and not is_open:
         raise RunError(f"no run of {business_date} is open; start it with conform")
+    if full:
+        refuse(list(damages(lake, home / LANDED, {LANDED})))
     run.id = opened.run_id
     restore_pins(lake, last, done)
     if not done:

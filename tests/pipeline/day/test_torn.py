@@ -51,11 +51,12 @@ def published(lake: Lake) -> dict[str, int]:
 @pytest.mark.parametrize("how", TEARS)
 @pytest.mark.parametrize("what", ["landing/receipts/alipay", "landed/act", "landed/consent"])
 def test_what_ingest_writes_is_made_again(home: Path, what: str, how: str) -> None:
-    before = {path: path.read_bytes() for path in (home / what).rglob("*.json")}
+    """But for the check of keys: without it nobody knows whose keys these are, so it is put back by hand."""
+    before = {path: path.read_bytes() for path in (home / what).rglob("[!_]*.json")}
     tear(list(before), how)
     assert arrival(shipped().sources["alipay"], home / "landing", DAY).state in ("missing", "on_time")
     land_world(home)
-    assert {path: path.read_bytes() for path in (home / what).rglob("[!.]*.json")} == before
+    assert {path: path.read_bytes() for path in (home / what).rglob("[!._]*.json")} == before
     assert list((home / what).rglob(".*.damaged"))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from jobs import files
 from jobs.errors import SettingError
 from jobs.landing import key_check
 from jobs.landing.land import land, replay
@@ -122,11 +123,11 @@ def test_a_homes_own_keys_are_made_once_whole_and_private(tmp_path: Path, monkey
     assert [(path.name, stat.S_IMODE(path.stat().st_mode)) for path in home.iterdir()] == [("keys.env", 0o600)]
     assert not set(NAMES[:2]) & os.environ.keys(), "children would inherit them"
 
-    def full(_descriptor: int) -> None:
+    def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     shutil.rmtree(home)
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(files, "sync", full)
     with pytest.raises(OSError, match="No space"):
         tokens_of(home)
     assert list(home.iterdir()) == [], "whole or not at all"
