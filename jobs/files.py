@@ -58,24 +58,12 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_ours(path: Path, model: type[M]) -> M | None:
-    """A file of ours that can be done without, as it was written; None, and a line in the log, where it was emptied or torn since."""
+    """A file of ours as it was written; None, and a line in the log, where it was emptied or torn since."""
     try:
         return model.model_validate_json(path.read_bytes())
     except ValidationError:
         log.warning("file_damaged", path=f"{path.parent.name}/{path.name}")
         return None
-
-
-def read_as(model: type[M], path: Path) -> M:
-    """What a file of ours says that nothing can go on without.
-
-    Raises:
-        NotAsPublished: it was written whole, and is not what was written.
-    """
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise NotAsPublished(f"{path} cannot be read: it was cut or changed. Restore it from the backup") from None
 
 
 def set_aside(path: Path) -> None:

@@ -164,6 +164,8 @@ def _frozen(
 ) -> Run:
     """The run with its lists of files."""
     reported = _reported(lake, last.seq)
+    if full:
+        _hold_manifests(reported, manifests)
     consumed = newest_landings(file for file in manifests if _landing(file) in reported.consumed)
     usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
     waiting = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
@@ -197,6 +199,20 @@ def _frozen(
         aside=opened.aside,
         full=full,
     )
+
+
+def _hold_manifests(reported: _Reported, manifests: Iterable[Manifest]) -> None:
+    """To compute everything again takes every file that was used: what is lost would be taken back.
+
+    Raises:
+        RunError: of some the manifest is gone or damaged.
+    """
+    lost = sorted(file_id for file_id, _ in reported.consumed - {_landing(file) for file in manifests})
+    if lost:
+        raise RunError(
+            f"of {len(lost)} files that publications used the manifest is gone or damaged ({', '.join(lost[:5])}): bring "
+            "back the folder landed/ from a copy, or land the files again where landing/ still has them (tanzhang run)"
+        )
 
 
 @dataclass(frozen=True)

@@ -106,10 +106,12 @@ def accounted(home: Path, day_count: int, folder: str = "lake") -> list[Ran]:
 
 
 def land_world(home: Path, registry: Registry | None = None) -> None:
-    """Pull and land what lies in the home's exports."""
+    """Pull and land what lies in the home's exports, without a mistake of ours."""
     from jobs.day import ingest
 
-    ingest(registry or shipped(), home, Tokens.from_env())
+    done = ingest(registry or shipped(), home, Tokens.from_env())
+    assert not {source: one.problem for source, one in done.items() if one.problem}
+    assert not [one for found in done.values() for one in (*found.receipts, *found.manifests) if one.is_internal]
 
 
 def embedded_lake(home: Path, registry: Registry | None = None, folder: str = "lake") -> Lake:

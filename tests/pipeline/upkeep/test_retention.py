@@ -149,7 +149,7 @@ def test_what_is_not_landed_stays_however_old(home: Path, lake: Lake) -> None:
     let_go(lake)
     assert {"landing/alipay/2026-11-01/r1", "exports/alipay/20261103T200000Z"} <= raw(home)
     assert "exports/alipay/20261104T200000Z" in raw(home)
-    assert ingest(REGISTRY, home, Tokens.from_env())["alipay"]
+    assert ingest(REGISTRY, home, Tokens.from_env())["alipay"].manifests
 
 
 def test_killed_half_way_it_is_finished_the_next_time(home: Path, lake: Lake) -> None:
