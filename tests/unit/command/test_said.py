@@ -174,6 +174,7 @@ def test_every_foreseen_failure_ends_with_its_code(tmp_path: Path) -> None:
         NoRevision: 2,
         errors.PublicationBlocked: 4,
         errors.NotAsPublished: 4,
+        errors.StorageError: 1,
         errors.NotFound: 5,
         errors.Busy: 6,
     }
