@@ -205,14 +205,18 @@ def breaking(table: Table, rule_id: str) -> str | None:
     """Spark SQL for the rows of the frame `rows` that break a rule; None where what is broken is that there are too few."""
     [rule] = [one for one in table.all_rules if one.id == rule_id]
     if rule.breaks_when is not None:
-        return f"WITH marked AS (SELECT *, {rule.breaks_when} AS breaks FROM rows) SELECT * FROM marked WHERE breaks"
+        return f"""
+            WITH marked AS (SELECT *, {rule.breaks_when} AS breaks FROM rows)
+            SELECT * FROM marked WHERE breaks
+        """
     if rule.unique is not None:
         has_null = " OR ".join(f"{name} IS NULL" for name in rule.unique)
         return f"""
-        WITH marked AS (
-            SELECT *, {has_null} OR count(1) OVER (PARTITION BY {", ".join(rule.unique)}) > 1 AS breaks FROM rows
-        )
-        SELECT * FROM marked WHERE breaks
+            WITH marked AS (
+                SELECT *, {has_null} OR count(1) OVER (PARTITION BY {", ".join(rule.unique)}) > 1 AS breaks
+                FROM rows
+            )
+            SELECT * FROM marked WHERE breaks
         """
     return None
 

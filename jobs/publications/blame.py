@@ -78,7 +78,9 @@ def _lines(run: Run, rows: Frame) -> Iterator[tuple[str, int | None]]:
         rows = lake.sql(
             f"""
             WITH named AS (SELECT DISTINCT {claim} AS claim_id FROM broken)
-            SELECT c.file_id, c.line FROM written AS c LEFT SEMI JOIN named AS n ON c.claim_id = n.claim_id
+            SELECT c.file_id, c.line
+            FROM written AS c
+            LEFT SEMI JOIN named AS n ON c.claim_id = n.claim_id
             """,
             broken=rows,
             written=run.log("silver.claims").written,
