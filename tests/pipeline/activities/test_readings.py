@@ -18,6 +18,7 @@ from tests.support.exports import (
     alipay_registrations,
 )
 from tests.support.one_person import D1, D2, STEP, World, again, stands, wallet_customers
+from tests.support.worlds import rows
 
 # -- cumulative readings ------------------------------------------------------------------------------
 
@@ -68,6 +69,18 @@ Readings = tuple[tuple[int, str, str], ...]
             4_000,
             id="two intervals",
         ),
+        pytest.param(
+            [("AUTHORIZED", f"{D1} 12:00:00")],
+            [(1, f"{D1} 12:00:00", "8900"), (1, f"{D1} 20:10:00", "9000")],
+            100,
+            id="consent in the second of a reading",
+        ),
+        pytest.param(
+            [("AUTHORIZED", f"{D1} 00:00:00")],
+            [(1, f"{D1} 20:10:00", "9000")],
+            9_000,
+            id="consent in the first second of the day",
+        ),
     ],
 )
 def test_steps_are_counted_within_consent(
@@ -98,3 +111,29 @@ def test_two_accounts_of_one_phone_count_its_steps_once(tmp_path: Path) -> None:
         "alipay", D1, *wallet_customers(1, 2), steps((1, f"{D1} 21:00:00", "6000"), (2, f"{D1} 22:00:00", "6500"))
     )
     assert stands(world.run(D1)) == {"walking": 6_500 * STEP}
+
+
+def test_each_persons_steps_of_each_day_are_their_own(tmp_path: Path) -> None:
+    """Several people and days beside each other: nothing of one is another's."""
+    world = World(tmp_path)
+    people = range(1, 7)
+    known = alipay_registrations(*((who, "", f"1380000000{who}", [], REGISTERED) for who in people))
+    given = alipay_consents(*((who, "ALL", "AUTHORIZED", CONSENTED) for who in people))
+    of_day = {
+        day: [(who, f"{day} 21:0{who}:00", str(1000 * who + 100 * day.day)) for who in people] for day in (D1, D2)
+    }
+    more = [(who, f"{D2} 08:0{who}:00", "50") for who in people]
+    world.send("alipay", D1, known, given, steps(*of_day[D1]))
+    late = alipay_acts(
+        *((20 + n, who, at, "xingzou", count) for n, (who, at, count) in enumerate([*of_day[D2], *more]))
+    )
+    world.send("alipay", D2, late)
+    lake = world.run(D1, D2)
+    persons = {row["customer_key"]: row["person_id"] for row in rows(lake, "silver.membership")}
+    assert len(set(persons.values())) == len(people)
+    counted = Counter(
+        (row["person_id"], row["act_date"]) for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg"
+    )
+    assert set(counted.values()) == {1}
+    found = sorted(row["amount"] for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg")
+    assert found == sorted(int(count) * STEP for day in (D1, D2) for _, _, count in of_day[day])
