@@ -44,6 +44,8 @@ def run_dates(
                 progress=lambda job: bar.step(f"{business_date} {job}", steps),  # noqa: B023
             )
             outcomes.append(outcome)
+            for held in outcome.held:
+                err.print(held, soft_wrap=True)
             if as_json:
                 say_json(outcome, indent=2)
             else:

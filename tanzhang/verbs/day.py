@@ -182,6 +182,8 @@ def job(
         outcome = run_job(lake, lake.registry, home, day.date(), name.value)
         _say_rows(outcome.appended)
         if name is Job.publish:
+            for held in outcome.held:
+                out.print(held, soft_wrap=True)
             out.print(outcome.state)
             if outcome.state == "degraded":
                 raise typer.Exit(DEGRADED)

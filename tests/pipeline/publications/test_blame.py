@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from jobs.day import JOBS, PUBLISH, run_day, run_job
-from jobs.errors import PublicationBlocked
+from jobs.errors import DEGRADED, PublicationBlocked
 from jobs.lake import Lake
 from jobs.landing.hold import let_pass
 from jobs.landing.manifests import load_manifests
 from schemas import Registry, load_registry
 from schemas.base import ROOT
+from tanzhang.cli import app
 from tests.support.exports import CONSENTED, alipay_acts, alipay_consents, deliver, table
 from tests.support.worlds import embedded_lake, land_world, rows
 
@@ -89,6 +91,16 @@ def test_what_is_held_says_its_file_and_line(tmp_path: Path) -> None:
     [file] = [one for one in load_manifests(tmp_path) if one.institution == "alipay" and one.feed == "acts"]
     assert said.startswith("alipay acts of 2026-11-01 (revision 0) is held back: ")
     assert f"file {file.file_id}, line 2 breaks odd of silver.claims" in said
+
+
+def test_the_command_says_what_is_held_and_ends_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_rule(tmp_path / "registry", "silver_claims", **DEAR)
+    send(tmp_path / "home", DAY, 2000)
+    monkeypatch.setattr("schemas.load_registry", lambda root=None: load_registry(tmp_path / "registry"))
+    result = CliRunner().invoke(app, ["run", "--date", str(DAY), "--home", str(tmp_path / "home")])
+    assert result.exit_code == DEGRADED
+    assert "alipay acts of 2026-11-01 (revision 0) is held back" in result.output
+    assert "line 2 breaks odd of silver.claims" in result.output
 
 
 def test_it_stays_held_until_it_is_corrected_or_let_pass(tmp_path: Path) -> None:
