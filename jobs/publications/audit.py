@@ -195,7 +195,7 @@ def credit_has_factor(run: Run) -> Audited:
     )
     same = " AND ".join(f"e.{name} <=> u.{name}" for name in named)  # what names nothing is unexplained, too
     broken = lake.sql(
-        f"SELECT e.position FROM posts AS e LEFT SEMI JOIN unexplained AS u ON {same}",
+        f"SELECT e.entry_id, e.position FROM posts AS e LEFT SEMI JOIN unexplained AS u ON {same}",
         posts=posts,
         unexplained=unexplained,
     )

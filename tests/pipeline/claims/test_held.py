@@ -15,7 +15,7 @@ def orders(day: int, count: int) -> Part:
         *(
             {
                 "orderNo": f"{day:02}{number:05}",
-                "userId": "U1",
+                "userId": "HG1",
                 "category": "纸",
                 "estimatedWeight": "1",
                 "settledWeight": "1",

@@ -313,6 +313,7 @@ def done(home: Path, goes_on: Registry, tmp_path_factory: pytest.TempPathFactory
     """A lake whose migration nobody disturbed."""
     folder = tmp_path_factory.mktemp("done")
     shutil.copytree(home / "two_days", folder / "lake")
+    shutil.copytree(home / "landed", folder / "landed")
     migrated(folder, goes_on)
     yield embedded_lake(folder, goes_on)
 

@@ -143,7 +143,8 @@ def test_blocks_of_any_size_give_the_same_rows_and_lines(
         monkeypatch.setattr(workbook, "ROWS", 2)
     manifests = load_manifests(homes[0])
     assert len(manifests) == 58
-    assert load_manifests(homes[1]) == manifests
+    said = [[one.model_copy(update={"hashes": {}}) for one in load_manifests(home)] for home in homes]
+    assert said[0] == said[1], "but for the bytes: row groups are other"
     for manifest in manifests:
         assert rows(homes[1], manifest) == rows(homes[0], manifest)
         assert rejects(homes[1], manifest) == rejects(homes[0], manifest)

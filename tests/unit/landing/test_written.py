@@ -25,7 +25,7 @@ from tests.support.exports import alipay_acts, deliver, part
 from tests.support.landing import RECORD_KEY, SOURCES, STATIONS, TAP, TOKEN_KEY, land_one, rejects, rows, take
 
 METRO = "hangzhou_metro"
-TOKENS = Tokens(TOKEN_KEY, RECORD_KEY)
+TOKENS = Tokens(TOKEN_KEY, RECORD_KEY, key_version=3)
 
 
 def codes(home: Path, manifest: Manifest) -> dict[int, str]:
