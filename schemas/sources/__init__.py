@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,6 +80,13 @@ class Source(Strict):
             }
             return {**content, "feeds": feeds}
         return content
+
+    @field_validator("customers")
+    @classmethod
+    def _repeats_no_group(cls, customers: str) -> str:
+        if re.search(r"\)[*+{]", customers):
+            raise ValueError("repeat characters, and no group: every row's customer is held against it")
+        return customers
 
     @field_validator("time_zone")
     @classmethod

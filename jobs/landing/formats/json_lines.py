@@ -78,11 +78,13 @@ def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
 
     A key ends in `":`, of which a value may hold more and a key with space before its colon fewer.
     """
-    inner = sum(len(one) for value in row.values() if type(value) is list for one in value if type(one) is dict)
-    return content.count(b'":') == len(row) + inner and not any(space in content for space in _SPACED)
-
-
-_SPACED = (b'" ', b'"\t', b'"\r')
+    keys = len(row)
+    for value in row.values():
+        if type(value) is list:
+            for one in value:
+                if type(one) is dict:
+                    keys += len(one)
+    return content.count(b'":') == keys and b'" ' not in content and b'"\t' not in content and b'"\r' not in content
 
 
 def _has_repeated_key(content: bytes, encoding: str) -> bool:
