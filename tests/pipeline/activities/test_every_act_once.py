@@ -128,6 +128,20 @@ def test_two_rides_of_one_fare_are_two(world: World) -> None:
     assert credits(world.run(D1)) == {"metro": 2}
 
 
+def test_a_payment_belongs_to_the_ride_whose_end_is_nearer(world: World) -> None:
+    """Not to the one whose other end is: of two rides that follow each other it is that of the exit just before."""
+    world.send(
+        "hangzhou_metro", D2, taps(ride(D1, "08:00:00", "08:20:00"), ride(D1, "08:22:00", "08:36:00")), arrives=D1
+    )
+    world.send("alipay", D2, alipay_acts((1, 1, f"{D1} 08:20:30", "ditiechuxing", "4")), arrives=D1)
+    lake = world.run(D1)
+    exits = {
+        row["claim_id"]: row["ended_at_unix"] for row in rows(lake, "silver.claims") if row["claim_kind"] == "ride"
+    }
+    [paid] = [row for row in in_force(lake) if row["institution"] == "alipay" and row["scenario"] == "metro"]
+    assert exits[paid["activity_id"]] == min(exits.values())
+
+
 def test_equal_bills_of_two_days_booked_a_day_later_are_two(world: World) -> None:
     wallet = alipay_acts((1, 1, f"{D1}", "shenghuojiaofei", "50"), (2, 1, f"{D2}", "shenghuojiaofei", "50"))
     world.send("alipay", D2, wallet, arrives=D3)
