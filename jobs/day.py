@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from jobs.activities.match import match
 from jobs.claims.conform import conform
 from jobs.landing import key_check
 from jobs.landing.ingest import Ingested, ingest_one
-from jobs.landing.land import land
 from jobs.landing.tokens import Tokens
 from jobs.ledger.post import post
 from jobs.logs import log
@@ -62,8 +60,7 @@ def ingest(registry: Registry, home: Path, tokens: Tokens, progress: Progress = 
     done = {}
     for source in registry.sources.values():
         progress(source.id)
-        stations = load_stations(source, registry.root)
-        done[source.id] = ingest_one(source, home, partial(land, source, home, tokens, stations))
+        done[source.id] = ingest_one(source, home, tokens, load_stations(source, registry.root))
     return done
 
 

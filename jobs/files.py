@@ -25,9 +25,14 @@ from jobs.logs import log
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees all of it or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_of(path)
     temporary.write_bytes(content)
     put_in_place({temporary: path})
+
+
+def temporary_of(path: Path) -> Path:
+    """What a file or folder is called until it is whole."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 def put_in_place(written: Mapping[Path, Path]) -> None:
@@ -57,11 +62,23 @@ def sync(path: Path) -> None:
 M = TypeVar("M", bound=BaseModel)
 
 
-def read_ours(path: Path, model: type[M]) -> M | None:
-    """A file of ours as it was written; None, and a line in the log, where it was emptied or torn since."""
+def read_as(model: type[M], path: Path) -> M:
+    """A file of ours without which nothing goes on.
+
+    Raises:
+        NotAsPublished: it was emptied or torn since it was written.
+    """
     try:
         return model.model_validate_json(path.read_bytes())
     except ValidationError:
+        raise NotAsPublished(f"{path} cannot be read: it was cut or changed. Restore it from the backup") from None
+
+
+def read_ours(model: type[M], path: Path) -> M | None:
+    """A file of ours that can be done without; None, and a line in the log, where it was emptied or torn since."""
+    try:
+        return read_as(model, path)
+    except NotAsPublished:
         log.warning("file_damaged", path=f"{path.parent.name}/{path.name}")
         return None
 
@@ -114,18 +131,6 @@ def digest_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def read_as(model: type[M], path: Path) -> M:
-    """A file of ours without which nothing goes on.
-
-    Raises:
-        NotAsPublished: it was emptied or torn since it was written.
-    """
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise NotAsPublished(f"{path} cannot be read: it was cut or changed. Restore it from the backup") from None
 
 
 @contextmanager

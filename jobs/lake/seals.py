@@ -105,13 +105,13 @@ def sealed(
     known = (
         {path for seal in backwards(lake, last[0]) for paths in seal.files.values() for path in paths}
         if looks_back
-        else ()
+        else None
     )
     stand = {**versions, PUBLICATIONS: lake.version(PUBLICATIONS)}
     files = {LANDED: {path: leaf_of(file) for path, file in sorted(landed.items())}}
     for table, version in stand.items():
         after = before.versions.get(table, -1) if before else -1
-        paths = _new(lake, table, after, version, set(known) if looks_back else None)
+        paths = _new(lake, table, after, version, known)
         files[table] = {path: leaf_of(lake.path / path) for path in sorted(paths)}
     roots = before.roots if before else {}
     seal = Seal(

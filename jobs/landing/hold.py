@@ -130,7 +130,7 @@ def let_pass(home: Path, files: Sequence[Manifest], reason: str) -> None:
 def load_passes(home: Path) -> frozenset[str]:
     """file_id of every part that somebody let pass."""
     paths = (home / LANDED / PASSES).glob("*.json")
-    return frozenset(name for path in paths if (one := read_ours(path, Pass)) for name in one.file_ids)
+    return frozenset(name for path in paths if (one := read_ours(Pass, path)) for name in one.file_ids)
 
 
 def _by_feed(files: Iterable[Manifest]) -> defaultdict[Key, Statements]:

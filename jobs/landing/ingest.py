@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jobs.landing.land import land
 from jobs.landing.manifests import LANDING, Manifest
 from jobs.landing.mistakes import internal
 from jobs.landing.pull import pull
 from jobs.landing.receipts import Receipt
+from jobs.landing.tokens import Tokens
 from schemas.deliveries import EXPORTS
 from schemas.errors import Foreseen
 from schemas.sources import Source
 from schemas.sources.errors import Fault
 
-OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """What a whole machine lacks: no institution's fault, and the same for the next one."""
 
 
@@ -50,9 +51,13 @@ class Ingested:
 
 
 def ingest_one(
-    source: Source, home: Path, land: Callable[[], list[Manifest]] | None, *, pulls: bool = True
+    source: Source, home: Path, tokens: Tokens | None, stations: frozenset[str] = frozenset(), *, pulls: bool = True
 ) -> Ingested:
     """Pull an institution's deliveries, land them, or both.
+
+    Args:
+        tokens: to land with; without them nothing is landed.
+        stations: the station codes that taps may name.
 
     Raises:
         Foreseen: somebody else is at it, or the settings cannot be used.
@@ -62,12 +67,12 @@ def ingest_one(
     try:
         if pulls:
             done.receipts = pull(source, home / EXPORTS, home / LANDING)
-        if land:
-            done.manifests = land()
+        if tokens:
+            done.manifests = land(source, home, tokens, stations)
     except Foreseen:
         raise
     except Exception as problem:
-        if isinstance(problem, OSError) and problem.errno in OURS:
+        if isinstance(problem, OSError) and problem.errno in OF_THE_MACHINE:
             raise
         done.problem = internal(problem, "ingest_failed", institution=source.id)
     return done

@@ -13,7 +13,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from jobs.files import put_in_place
+from jobs.files import put_in_place, temporary_of
 from jobs.landing import key_check
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
@@ -203,7 +203,7 @@ class _Lander:
             manifest = _manifest(self.source, receipt, file, read, reasons, landing, whose)
             manifests.append(manifest.model_copy(update={"hashes": hashes_of(kept, path)}))
         for manifest, path in zip(manifests, paths):  # last: a file is landed when its manifest is there
-            temporary = path.with_name(f".{path.name}.tmp")
+            temporary = temporary_of(path)
             temporary.write_bytes(manifest.model_dump_json(indent=1).encode())
             written[temporary] = path
         put_in_place(written)

@@ -88,7 +88,7 @@ def newest_landings(manifests: Iterable[Manifest]) -> list[Manifest]:
 def load_manifests(home: Path) -> list[Manifest]:
     """Every manifest under a home folder that is whole, in order of arrival, then institution, feed and part."""
     paths = (home / LANDED).glob("*/*/*/*/*.json")
-    manifests = [found for path in paths if (found := read_ours(path, Manifest))]
+    manifests = [found for path in paths if (found := read_ours(Manifest, path))]
     return sorted(manifests, key=lambda m: (m.received_at, m.institution, m.business_date, m.revision, m.feed, m.part))
 
 
@@ -96,7 +96,7 @@ def is_landed(path: Path) -> bool:
     """Whether a file's manifest is there and whole; a damaged one is set aside, so that the file is landed again."""
     if not path.exists():
         return False
-    if read_ours(path, Manifest) is None:
+    if read_ours(Manifest, path) is None:
         set_aside(path)
         return False
     return True

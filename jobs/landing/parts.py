@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.files import digest_of
+from jobs.files import digest_of, temporary_of
 from jobs.landing.columns import REJECTS, SCHEMAS
 from jobs.landing.formats.batches import BillHead, FileRefused, Reject
 from jobs.landing.formats.read import open_export
@@ -34,7 +34,8 @@ FEW_REJECTS = 5
 
 def settled(path: Path, *, keep: bool) -> dict[Path, Path]:
     """What was read of a file and where it belongs, beside the manifest; or nothing, and it is dropped."""
-    read = {_temporary(path, suffix): path.with_suffix(suffix) for suffix in (".parquet", ".rejects.parquet")}
+    kept = [path.with_suffix(suffix) for suffix in (".parquet", ".rejects.parquet")]
+    read = {temporary_of(one): one for one in kept}
     if keep:
         return read
     for temporary in read:
@@ -88,18 +89,14 @@ class Read:
             self.row_errors[code, column] = first
 
 
-def _temporary(path: Path, suffix: str) -> Path:
-    return path.with_name(f".{path.stem}{suffix}.tmp")
-
-
 def read_part(
     make: Callable[[BillHead | None], RowMaker], feed: Feed, received: Path, manifest: Path, file: ReceivedFile
 ) -> Read:
     """Read one file into temporary Parquet files beside its manifest, and hold it against the control file."""
     read = Read()
     with (
-        _writer(_temporary(manifest, ".parquet"), SCHEMAS[feed.kind]) as landed,
-        _writer(_temporary(manifest, ".rejects.parquet"), REJECTS) as rejected,
+        _writer(temporary_of(manifest.with_suffix(".parquet")), SCHEMAS[feed.kind]) as landed,
+        _writer(temporary_of(manifest.with_suffix(".rejects.parquet")), REJECTS) as rejected,
         _collector_paused(),
     ):
         try:

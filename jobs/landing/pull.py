@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from jobs.files import NotPlain, open_plain, put_in_place, write_whole
+from jobs.files import NotPlain, open_plain, put_in_place, temporary_of, write_whole
 from jobs.landing.mistakes import internal
 from jobs.landing.receipts import (
     Receipt,
@@ -107,14 +107,20 @@ def arrival_of(entry: Path) -> str:
 def _stray(source: Source, entry: Path) -> Receipt:
     """What is said of an entry that is no delivery."""
     seen_at = min(datetime.fromtimestamp(entry.lstat().st_mtime, timezone.utc), datetime.now(timezone.utc))
+    reason = fault("stray_entry", found=os.fsencode(entry.name).decode(errors="replace"))
+    return _unread(source, arrival_of(entry), seen_at.replace(microsecond=0), reason)
+
+
+def _unread(source: Source, arrival: str, received_at: datetime, *reasons: Fault) -> Receipt:
+    """The receipt of what was refused before it was known of which statement it is."""
     return Receipt(
         institution=source.id,
-        arrival=arrival_of(entry),
-        received_at=seen_at.replace(microsecond=0),
+        arrival=arrival,
+        received_at=received_at,
         business_date=None,
         revision=None,
         state="refused",
-        errors=[fault("stray_entry", found=os.fsencode(entry.name).decode(errors="replace"))],
+        errors=list(reasons),
     )
 
 
@@ -129,28 +135,21 @@ def _taken(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) 
     except OSError:
         raise
     except Exception as problem:
-        return Receipt(
-            institution=source.id,
-            arrival=folder.name,
-            received_at=received_at(folder.name),
-            business_date=None,
-            revision=None,
-            state="refused",
-            errors=[internal(problem, "delivery_failed", arrival=folder.name)],
-        )
+        reason = internal(problem, "delivery_failed", arrival=folder.name)
+        return _unread(source, folder.name, received_at(folder.name), reason)
 
 
 def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
     arrived_at = received_at(folder.name)
 
-    def receipt(state: Literal["accepted", "refused", "duplicate"], control: Control | None, **rest: object) -> Receipt:
+    def receipt(state: Literal["accepted", "refused", "duplicate"], control: Control, **rest: object) -> Receipt:
         return Receipt.model_validate(
             {
                 "institution": source.id,
                 "arrival": folder.name,
                 "received_at": arrived_at,
-                "business_date": control and control.business_date,
-                "revision": control.revision if control else None,
+                "business_date": control.business_date,
+                "revision": control.revision,
                 "state": state,
                 **rest,
             }
@@ -160,7 +159,7 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
         said = _read_control(folder / CONTROL)
         control = _understood(said)
     except _Refused as refused:
-        return receipt("refused", None, errors=refused.reasons)
+        return _unread(source, folder.name, arrived_at, *refused.reasons)
     try:
         _check_control(source, control, arrived_at)
         _check_folder(folder, control)
@@ -298,7 +297,7 @@ def _copy(folder: Path, control: Control, said: bytes, target: Path) -> None:
     Args:
         said: the control file as it was read: what lies in the folder may be another by now.
     """
-    temporary = target.with_name(f".{target.name}.tmp")
+    temporary = temporary_of(target)
     for leftover in (temporary, target):  # of a call that was killed before it wrote its receipt
         if leftover.exists():
             shutil.rmtree(leftover)

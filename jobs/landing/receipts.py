@@ -77,7 +77,7 @@ def load_receipts(
     """
     receipts = []
     for path in (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json"):
-        receipt = read_ours(path, Receipt)
+        receipt = read_ours(Receipt, path)
         if receipt is not None:
             receipts.append(receipt)
         elif mends:

@@ -70,12 +70,12 @@ def save(home: Path, record: RunJournal) -> None:
 def load(home: Path, run_id: str) -> RunJournal | None:
     """The record of one run; None where there is none."""
     path = _path(home, run_id)
-    return read_ours(path, RunJournal) if path.is_file() else None
+    return read_ours(RunJournal, path) if path.is_file() else None
 
 
 def load_all(home: Path) -> list[RunJournal]:
     """Every record, in the order of their starts."""
-    found = [record for path in (home / RUNS).glob("*.json") if (record := read_ours(path, RunJournal))]
+    found = [record for path in (home / RUNS).glob("*.json") if (record := read_ours(RunJournal, path))]
     return sorted(found, key=lambda record: record.started_at)
 
 

@@ -85,7 +85,7 @@ def new_run_id() -> str:
 def load_open_run(folder: Path) -> OpenRun | None:
     """The note, be its run open or published; None where no run was opened yet, or it is damaged: a run begins anew."""
     path = folder / NOTE
-    return read_ours(path, OpenRun) if path.exists() else None
+    return read_ours(OpenRun, path) if path.exists() else None
 
 
 def noted(folder: Path, publication_seq: int) -> OpenRun | None:
@@ -128,5 +128,5 @@ def note_blocked(folder: Path, business_date: date, results: Sequence[dict[str, 
 def load_blocked(folder: Path) -> list[dict[str, Any]]:
     """The results of every blocked run, as rows of gold.quality, in the order of their dates."""
     paths = sorted((folder / BLOCKED).glob("*.json"))
-    found = [row for path in paths if (noted := read_ours(path, _Rows)) for row in noted.root]
+    found = [row for path in paths if (noted := read_ours(_Rows, path)) for row in noted.root]
     return [{**row, "business_date": date.fromisoformat(row["business_date"])} for row in found]

@@ -174,10 +174,11 @@ def _frozen(
     judged = [] if is_past else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge)
     held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
     held |= {file_id: UNPUBLISHABLE for one in opened.aside for file_id in one.file_ids}
-    kept_aside = reported.unpublishable - {
-        (file_id, landing) for file_id, landing in opened.files if file_id in opened.released
+    held |= {
+        file.file_id: UNPUBLISHABLE
+        for file in waiting
+        if _landing(file) in reported.unpublishable and file.file_id not in opened.released
     }
-    held |= {file.file_id: UNPUBLISHABLE for file in waiting if _landing(file) in kept_aside}
     fresh = [file for file in waiting if file.file_id not in held]
     again = {file.file_id for file in fresh}
     return Run(

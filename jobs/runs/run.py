@@ -92,11 +92,15 @@ class Run:
     def statement_results(self) -> list[RuleResult]:
         """Of the statements that this run uses first, or is the first to hold back."""
         held = {file.file_id for file, _ in self.refused}
+        used = [one for one in self.judged if one.code is None or one.parts[0].file_id in held]
+        return [result for one in used for result in one.results] + self._aside_results
+
+    @property
+    def _aside_results(self) -> list[RuleResult]:
+        """The critical rules for which statements are set aside, each under its statement."""
         rules: dict[str, QualityRule] = {**self.registry.invariants}
         rules |= {rule.id: rule for table in self.registry.tables.values() for rule in table.all_rules}
         return [
-            result for one in self.judged if one.code is None or one.parts[0].file_id in held for result in one.results
-        ] + [
             RuleResult(
                 Measurement(
                     rules[one.rule_id],

@@ -196,11 +196,8 @@ def _say_rows(written: dict[str, int]) -> None:
 
 def _ingest(name: Job, home: Path, only: str | None) -> bool:
     """Pull or land, for one or every institution; needs no lake. Returns whether something was refused."""
-    from functools import partial
-
     from jobs.landing import key_check
     from jobs.landing.ingest import ingest_one
-    from jobs.landing.land import land
     from schemas import load_registry
     from schemas.sources import load_stations
 
@@ -213,8 +210,8 @@ def _ingest(name: Job, home: Path, only: str | None) -> bool:
         key_check.hold(home, tokens.check)
     is_flawed = False
     for source in sources.values() if only is None else [sources[only]]:
-        landing = partial(land, source, home, tokens, load_stations(source)) if name is Job.land and tokens else None
-        done = ingest_one(source, home, landing, pulls=name is Job.pull)
+        to_land_with = tokens if name is Job.land else None
+        done = ingest_one(source, home, to_land_with, load_stations(source), pulls=name is Job.pull)
         (screen.pulled if name is Job.pull else screen.landed)(out, source.id, done)
         is_flawed |= done.is_flawed
     return is_flawed

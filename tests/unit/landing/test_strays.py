@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timezone
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from jobs.landing import land as landing
 from jobs.landing import pull as pulling
 from jobs.landing.ingest import Ingested, ingest_one
-from jobs.landing.land import land, replay
+from jobs.landing.land import replay
 from jobs.landing.pull import pull
 from jobs.landing.receipts import Receipt
 from jobs.landing.tokens import Tokens
@@ -41,7 +40,7 @@ def send(home: Path, **how: Any) -> Path:
 
 
 def ingested(home: Path) -> Ingested:
-    return ingest_one(METRO, home, partial(land, METRO, home, TOKENS, STATIONS))
+    return ingest_one(METRO, home, TOKENS, STATIONS)
 
 
 # -- entries that are no deliveries
