@@ -168,7 +168,7 @@ def test_a_manifest_says_what_the_file_holds(fixture_home: Path, institution: st
 
 
 def test_a_bill_says_whose_it_is_and_what_it_covers(fixture_home: Path) -> None:
-    day, zone = date(2026, 11, 8), timezone(timedelta(hours=8))
+    zone = timezone(timedelta(hours=8))
     first, filtered, until_2022 = (
         manifest_of(fixture_home, "alipay", f"bills_20261108_{part}.csv") for part in (1, 2, 3)
     )

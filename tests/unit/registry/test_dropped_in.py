@@ -30,9 +30,7 @@ def suite(registry: Path, fixtures: Path, *files: str) -> subprocess.CompletedPr
     """The newcomer's part of the suite, on another registry and other fixtures."""
     there = {"TANZHANG_REGISTRY": str(registry), "TANZHANG_TEST_FIXTURES": str(fixtures)}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", INSTITUTION, *(files or SUITE)]
-    return subprocess.run(
-        command, cwd=ROOT.parent, env=os.environ | there, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=ROOT.parent, env=os.environ | there, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
