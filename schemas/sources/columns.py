@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from schemas.base import Pattern, Strict
+from schemas.base import Pattern, Strict, later
 from schemas.units import mass_in_kilograms
 
 Precision = Literal["second", "minute", "day"]
@@ -51,7 +51,7 @@ class Time(Strict):
     """
 
     column: str
-    clock: str | None = None
+    clock: str | None = later(None)
     formats: dict[RowTimeForm, Precision] = Field(min_length=1)
     tells: Literal["act", "booking"] = "act"
 
@@ -102,7 +102,7 @@ class Number(Strict):
     at_most: int | None = Field(default=None, gt=0)
     thousands: Literal["", ","] = ""
     prefix: str = ""
-    has_plus: bool = False
+    has_plus: bool = later(False)
     pattern: Pattern | None = None
     is_optional: bool = False
 

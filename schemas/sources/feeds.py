@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import Pattern, Strict
+from schemas.base import Pattern, Strict, later
 from schemas.scenarios.parts import Amendment
 from schemas.sources.columns import (
     TIMES,
@@ -102,8 +102,8 @@ class _Feed(Strict):
     changes: list[LagChange] = Field(default=[], exclude=True)
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
     longest_value: int = Field(default=4096, gt=0, le=1 << 20)
-    in_files_of: str | None = None
-    only: dict[str, Pattern] = {}
+    in_files_of: str | None = later(None)
+    only: dict[str, Pattern] = later({})
 
     @field_validator("file")
     @classmethod

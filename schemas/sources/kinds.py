@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from schemas.base import Strict
+from schemas.base import Strict, later
 from schemas.scenarios.parts import SubjectKind
 from schemas.sources.columns import (
     REFUNDS,
@@ -77,10 +77,10 @@ class PaymentColumns(Strict):
     occurred_at: Time
     scenario: Scenario
     amount: Number | Annotated[list[Number], Field(min_length=1)]
-    currency: Currency | None = None
+    currency: Currency | None = later(None)
     rows: list[RowRule] = Field(min_length=1)
     original: Original | None = None
-    purchase_sign: Literal["negative", "positive"] = "positive"
+    purchase_sign: Literal["negative", "positive"] = later("positive")
     refund_sign: Literal["negative", "positive"] = "positive"
     refunded: Number | None = None
     wallet: Classes | None = None
