@@ -63,7 +63,7 @@ class PaymentColumns(Strict):
 
     customer: absent where the control file binds the file to its customer.
     rows: what a row is, by the first rule that holds.
-    original: where a refund names its purchase.
+    original: where a refund names its purchase, or what it is found by.
     refund_sign: how a refund's amount is written; a purchase's is not negative.
     refunded: what was taken back, on the purchase's own row.
     wallet: through which wallet was paid, by its institution's id.
@@ -82,10 +82,14 @@ class PaymentColumns(Strict):
     merchant: Merchant | None = None
 
     @model_validator(mode="after")
-    def _refunds_name_originals(self) -> PaymentColumns:
-        refunds = {rule.means for rule in self.rows} & REFUNDS
-        if bool(refunds) != (self.original is not None):
+    def _refunds_have_originals(self) -> PaymentColumns:
+        meanings = {rule.means for rule in self.rows}
+        if bool(meanings & REFUNDS) != (self.original is not None):
             raise ValueError("say `original` exactly where rows may be refunds")
+        if self.original and self.original.matched_by and (self.refunded or "refunded" in meanings):
+            raise ValueError(
+                "what purchases say themselves was taken back, no refund may be matched to: ignore its rows"
+            )
         return self
 
 
