@@ -1,12 +1,12 @@
 """Refunds that name no original → the purchase that each takes back, by merchant and amount.
 
-Of the purchases before a refund that have its merchant key and lie within the contract's days it takes back the latest
-with its amount that no refund between them takes back: refunds and purchases close like brackets. Refunds that find
-none, and may be partial, then take back a part of the latest that cost more, no refund has taken back whole, and has as much left.
+Purchases and refunds of one amount close like brackets: a refund takes back the latest purchase before it that no refund
+between them takes back. One that finds none, and may be partial, takes back a part of the latest that cost more, that is
+not taken back whole and has as much left. Neither is older than the contract's days.
 
-Either choice hangs on nothing older than the days of the contract, for what a later purchase gives is never taken from
-an earlier one. So a row moves the refunds from these days before to twice as many after it, and no others; whether these
-are full is seen from what lies as far again to both sides.
+A refund never takes what an earlier one could have left it by taking an older purchase, so what becomes of it hangs on
+rows of these days before it and, as to which purchases are taken back whole, of as many around those. Hence a row that
+changes moves refunds from the contract's days before it to twice as many after, and no others.
 """
 
 from __future__ import annotations

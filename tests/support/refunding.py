@@ -27,7 +27,9 @@ HEADERS = {
     "consents": "account;scope;answer;time",
 }
 PURCHASE, REFUND, PARTIAL, FULL = "消费", "退款", "部分退款", "全额退款"
-SHOP, OTHER = "知味观", "世纪联华超市"
+KINDS_OF_ROWS = (PURCHASE, PURCHASE, PURCHASE, REFUND, REFUND, PARTIAL, FULL)
+"""As often as tests want each."""
+SHOP = "知味观"
 RUN_DATES = [date(2026, 11, day) for day in (11, 12, 13, 14)]
 """After all business dates, so that any statement may come to any run."""
 

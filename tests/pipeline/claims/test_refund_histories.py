@@ -19,6 +19,7 @@ from tests.support.order import without
 from tests.support.refunding import (
     BANK,
     FULL,
+    KINDS_OF_ROWS,
     KNOWN,
     PARTIAL,
     PURCHASE,
@@ -125,7 +126,7 @@ class History:
     def _row(self, number: str, merchant: str, span: int) -> Row:
         day = LATEST - timedelta(days=self._chance.randrange(span))
         clock = self._chance.choice(("", " 00:00:00", " 12:00:00", " 18:30:00"))
-        kind = self._chance.choice((PURCHASE, PURCHASE, PURCHASE, REFUND, REFUND, PARTIAL, FULL))
+        kind = self._chance.choice(KINDS_OF_ROWS)
         return Row(number, f"{day}{clock}", self._chance.choice((100, 100, 200, 300)), kind, merchant)
 
     def _corrected(self, row: Row, span: int) -> Row:
