@@ -292,7 +292,7 @@ class TapFeed(_Feed):
 
 
 class PaymentFeed(_Feed):
-    """Payments, from a card, an account or a wallet. Refunds name their original by its natural key."""
+    """Payments, from a card, an account or a wallet. Refunds name their original by its natural key, or are matched to it."""
 
     kind: Literal["payment"]
     columns: PaymentColumns
@@ -303,7 +303,8 @@ class PaymentFeed(_Feed):
 
     @model_validator(mode="after")
     def _consistent(self) -> PaymentFeed:
-        if self.columns.original and len(self.natural_key or ()) != 1:
+        original = self.columns.original
+        if original and original.column and len(self.natural_key or ()) != 1:
             raise ValueError("refunds name one field of the original: the natural key has exactly one field")
         cases = self.cases
         if any(case.claim_kind == "reading" for case in cases):

@@ -68,6 +68,7 @@ class RowMaker:
         self.zone = ZoneInfo(source.time_zone)
         self.business_date = business_date
         self.customers = Memo(_customer_converter(source, tokens))
+        self.customer = customer
         self.customer_key = None if customer is None else tokens.customer_key(source.id, customer)
         self.window = _window(self.feed, business_date, head)
         self.times = Memo(time_converter(self.feed.time, self.zone, self.window))
@@ -130,6 +131,7 @@ class RowMaker:
                 self.source,
                 self.source.merchants_of(self.feed_name),
                 lambda number: self.tokens.record_key(self.source.id, self.feed_name, [plain(number)]),
+                self._merchant_key,
             )
         if isinstance(feed, RegistrationFeed):
             return Registrations(feed, zone, window, self.tokens)
@@ -148,6 +150,11 @@ class RowMaker:
         for row, is_own in enumerate(own):
             if not is_own:
                 errors.forgive(row)
+
+    def _merchant_key(self, customer: str | None, texts: Sequence[str]) -> str:
+        """Of a customer's merchant; None is the customer whose bill it is."""
+        whose = self.customer or "" if customer is None else customer
+        return self.tokens.merchant_key(self.source.id, self.feed_name, whose, texts)
 
     def _record_keys(self, raw: Columns, errors: RowErrors) -> list[str | None]:
         names = self.feed.key_fields
