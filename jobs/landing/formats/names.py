@@ -11,16 +11,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
-from schemas.spending.merchants import MerchantWord, Merchants, read_as
+from jobs.landing.formats.patterns import compiled
+from schemas.spending.merchants import Merchants, MerchantWord, read_as
 
-BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|【([^【】]*)】|<([^<>]*)>")
-BRANCH = re.compile(r"(.*[^-_·—|\s])[-_·—|\s]+([^-_·—|\s]+店)")
+BRACKETS = compiled(r"\(([^()]*)(?:\)|$)|\[([^\[\]]*)(?:\]|$)|【([^【】]*)(?:】|$)|<([^<>]*)(?:>|$)")
+"""What stands in brackets, of which banks cut off the last."""
+BRANCH = compiled(r"(.*[^-_·—|\s])[-_·—|\s]+([^-_·—|\s]+店)")
 """A name, and in which shop: what follows the last hyphen, dot or space."""
-BETWEEN = "-_·—|:：*/ "
-"""What stands between a channel and a name."""
-MASKED = re.compile(r"\*+[\u4e00-\u9fff]{0,3}|[\u4e00-\u9fff]{1,2}\*+[\u4e00-\u9fff]{0,2}")
-SHORT = re.compile(r"[\u4e00-\u9fff]{1,4}")
+BETWEEN = "-_·—|:/ "
+"""What stands between a channel and a name; a star does by itself, as it also begins a masked name."""
+MASKED = compiled(r"\*+\p{Han}{0,3}|\p{Han}{1,2}\*+\p{Han}{0,2}")
+SHORT = compiled(r"\p{Han}{1,4}")
 """So long are the names of people; a brand of two characters that is a part of one may be a given name."""
 RANKS = ("name", "brand", "trade", "form")
 """What a word reads, the first of these that stands in a name decides."""
@@ -38,10 +41,6 @@ class Hit:
     def length(self) -> int:
         return self.end - self.start
 
-    def holds(self, other: Hit) -> bool:
-        """Whether the other lies within it and is shorter."""
-        return self.start <= other.start and other.end <= self.end and other.length < self.length
-
 
 @dataclass(frozen=True)
 class Told:
@@ -56,7 +55,8 @@ class MerchantNames:
     """Names → what they tell, by a registry's words."""
 
     def __init__(self, merchants: Merchants | None) -> None:
-        self._channels = sorted(merchants.channels if merchants else (), key=len, reverse=True)
+        channels = "|".join(map(re.escape, merchants.channels)) if merchants else ""
+        self._channels = compiled(f"(?:(?:{channels})(?:[{re.escape(BETWEEN)}]+|\\*))+") if channels else None
         self._words: defaultdict[str, list[MerchantWord]] = defaultdict(list)
         lengths: defaultdict[str, set[int]] = defaultdict(set)
         for word in merchants.words if merchants else ():
@@ -70,7 +70,7 @@ class MerchantNames:
         words = [hit.word for _, hits in pieces for hit in hits]
         days = sorted({date.max, *(word.valid_from for word in words), *(word.valid_to or date.max for word in words)})
         found = []
-        for first, after in zip(days, days[1:]):
+        for first, after in pairwise(days):
             code = next((told for piece, hits in pieces if (told := _told(piece, hits, first)) is not None), "")
             if code:
                 found.append(Told(first, after, code))
@@ -104,13 +104,9 @@ class MerchantNames:
         return found
 
     def _without_channel(self, text: str) -> str:
-        """A name without the wallets and acquirers before it; one that is nothing else stays."""
-        while True:
-            channel = next((one for one in self._channels if text.startswith(one)), None)
-            rest = text[len(channel) :] if channel else ""
-            if not rest or rest[0] not in BETWEEN or not rest.strip(BETWEEN):
-                return text
-            text = rest.lstrip(BETWEEN)
+        """A name without the wallets and acquirers before it."""
+        channel = self._channels.match(text) if self._channels else None
+        return text[channel.end() :] if channel else text
 
 
 def _is_cut(text: str, at: int) -> bool:
@@ -121,8 +117,8 @@ def _is_cut(text: str, at: int) -> bool:
 def _told(piece: str, hits: Sequence[Hit], on: date) -> str | None:
     """The code of a piece on a date; empty where its words disagree, None where they say nothing."""
     standing = [hit for hit in hits if hit.word.in_force(on)]
-    hidden = [hit for hit in standing if hit.word.reads == "none"]
-    heard = [hit for hit in standing if _is_heard(hit, piece) and not any(one.holds(hit) for one in hidden)]
+    hidden = {within for hit in standing if hit.word.reads == "none" for within in _within(hit)}
+    heard = [hit for hit in standing if _is_heard(hit, piece) and (hit.start, hit.end) not in hidden]
     for reads in RANKS:
         found = [hit for hit in heard if hit.word.reads == reads]
         if found:
@@ -132,6 +128,12 @@ def _told(piece: str, hits: Sequence[Hit], on: date) -> str | None:
             best = {hit.word.code for hit in found if (0 if by_length else hit.end, hit.length) == rank}
             return str(best.pop()) if len(best) == 1 else ""
     return None
+
+
+def _within(hit: Hit) -> Iterator[tuple[int, int]]:
+    """Start and end of every part of a word that is shorter than it."""
+    for start in range(hit.start, hit.end):
+        yield from ((start, end) for end in range(start + 1, hit.end + 1) if end - start < hit.length)
 
 
 def _is_heard(hit: Hit, piece: str) -> bool:
