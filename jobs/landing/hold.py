@@ -34,6 +34,7 @@ CODES: dict[Measure, str] = {
     "highest_median_permille": "wrong_distribution",
     "median": "wrong_distribution",
     "unusable_permille": "too_many_unusable",
+    "bad_identifiers_permille": "too_many_bad_identifiers",
     "new_columns": "new_column",
 }
 """Measure → what the sender is told of a statement that is held back for it."""

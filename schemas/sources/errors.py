@@ -188,6 +188,10 @@ ERRORS: dict[str, Rule] = {
         "few rows of a statement are quarantined or rejected",
         "Mend the rows that could not be used and send the statement with a higher revision, or confirm it.",
     ),
+    "too_many_bad_identifiers": Rule(
+        "few of the phones, citizen ids or cards that a statement gives are none",
+        "Check that their columns are not exchanged and send the statement with a higher revision, or confirm it.",
+    ),
     "unpublishable": Rule(
         "no row of a statement breaks a rule that keeps everybody's day from being published; the quality results name it",
         "Mend the row that the results name and send the statement with a higher revision, or confirm it.",
