@@ -143,11 +143,19 @@ class Payments:
             if fen * (sign if meaning in REFUNDS else 1) < 0:
                 errors.note(row, "wrong_sign", amount_name, raw[amount_name][row])
             if meaning in REFUNDS and columns.original:
-                named = self._named(raw[columns.original.column][row])
-                if named is None:
-                    errors.note(row, "missing_value", columns.original.column, raw[columns.original.column][row])
-                else:
+                text = raw[columns.original.column][row]
+                named = self._named(text)
+                if named is not None:
                     refers_to[row] = self.record_key(named)
+                else:
+                    code = (
+                        "missing_value"
+                        if text == ""
+                        else "wrong_type"
+                        if type(text) is not str
+                        else "pattern_unmatched"
+                    )
+                    errors.note(row, code, columns.original.column, text)
         return refers_to
 
     def _named(self, text: Any) -> str | None:
