@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -203,9 +203,12 @@ def _understood(said: bytes) -> Control:
     except RepeatedKey as error:
         raise _Refused(fault("repeated_key", file=CONTROL, column=_key(str(error)))) from None
     except ValidationError as error:
-        keys = {".".join(map(_key, problem["loc"])) or None for problem in error.errors(include_input=False)}
+        problems = {_path(problem["loc"]): problem["msg"] for problem in error.errors(include_input=False)}
         raise _Refused(
-            *(fault("bad_control", file=CONTROL, column=key) for key in sorted(keys, key=str)[:MOST_REASONS])
+            *(
+                fault("bad_control", file=CONTROL, column=path or None, expected=problems[path])
+                for path in sorted(problems)[:MOST_REASONS]
+            )
         ) from None
 
 
@@ -213,9 +216,14 @@ MOST_REASONS = 100
 _AGREED = {*Control.model_fields, *ControlFile.model_fields}
 
 
-def _key(part: int | str) -> str:
-    """A step on the way to a value of the control file; of a key that is not agreed only the shape."""
-    return str(part) if isinstance(part, int) or part in _AGREED else shape(part)
+def _path(steps: Sequence[int | str]) -> str:
+    """The way to a value of the control file, such as `files[2].rows`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in steps).removeprefix(".")
+
+
+def _key(name: str) -> str:
+    """A key of the control file; of one that is not agreed only the shape."""
+    return name if name in _AGREED else shape(name)
 
 
 def _check_control(source: Source, control: Control, arrived_at: datetime) -> None:
@@ -231,13 +239,17 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
     if control.business_date < arrived_on - timedelta(days=source.latest_days):
         raise _Refused(fault("old_statement", file=CONTROL, column="business_date"))
     reasons = []
-    for file in control.files:
+    for number, file in enumerate(control.files):
         feed = source.feeds.get(file.feed)
         if feed is None:
             reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=file.feed))
             continue
-        if file.name not in feed.file_names(control.business_date, file.part):
-            reasons.append(fault("wrong_name", file=CONTROL, column="name", found=file.name))
+        agreed = feed.file_names(control.business_date, file.part)
+        if file.name not in agreed:
+            path = f"files[{number}].name"
+            reasons.append(
+                fault("wrong_name", file=CONTROL, column=path, found=file.name, expected=" or ".join(agreed))
+            )
         if feed.is_bill != (file.customer is not None):
             reasons.append(fault("wrong_customer", file=CONTROL, column="customer"))
         expected = {feed.control_sum.column} if feed.control_sum else set()
@@ -264,7 +276,11 @@ def _check_folder(folder: Path, control: Control) -> None:
     reasons += [
         fault("extra_file", found=os.fsencode(name).decode(errors="replace")) for name in sorted(present - {*expected})
     ]
-    reasons += [fault("wrong_name", file=name) for name in sorted({*expected}) if expected.count(name) > 1]
+    reasons += [
+        fault("wrong_name", file=name, expected="a name of its own")
+        for name in sorted({*expected})
+        if expected.count(name) > 1
+    ]
     if reasons:
         raise _Refused(*reasons)
 

@@ -94,7 +94,7 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     pins = pins_of(run)
     # What only informs leaves no flag, and neither does a statement that is held back twice: run.refused has it once.
     is_flagged = any(not one.is_passed and one.rule.severity == "warning" for one in results)
-    flawed = bool(missing(run) or run.refused or run.turned_away or is_flagged)
+    flawed = bool(missing(run) or run.refused or run.turned_away or run.unjudged or is_flagged)
     state = "degraded" if flawed else "published"
     # Where nothing is sealed yet, all that was landed is taken in.
     used = [*run.fresh, *(file for file, _ in run.refused)] if run.last.seal else None

@@ -70,13 +70,18 @@ def begin(
         return run  # another date's run may be open: it keeps its tables and its note
     if done and not is_open:
         raise RunError(f"no run of {business_date} is open; start it with conform")
+    if going_on and run.unjudged != going_on.unjudged:
+        raise RunError(
+            f"statements of {', '.join(sorted(run.unjudged.keys() - going_on.unjudged.keys()))} could be judged when the run "
+            f"was opened, and now cannot: begin the run again (tanzhang run --date {business_date})"
+        )
     if full:
         refuse(list(damages(lake, home / LANDED, {LANDED})))
     run.id = opened.run_id
     restore_pins(lake, last, done)
     if not done:
         verdicts = verdicts_of(result for one in run.judged for result in one.results)
-        opened.model_copy(update={"verdicts": verdicts}).save(lake.path)
+        opened.model_copy(update={"verdicts": verdicts, "unjudged": run.unjudged}).save(lake.path)
     return run
 
 
@@ -171,7 +176,11 @@ def _frozen(
     waiting = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
     # What is past has nothing to do, and judging takes time.
     is_past = _is_past(opened.business_date, last)
-    judged = [] if is_past else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge)
+    judged = (
+        []
+        if is_past
+        else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge, opened.unjudged)
+    )
     held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
     held |= {file_id: UNPUBLISHABLE for one in opened.aside for file_id in one.file_ids}
     held |= {
@@ -198,6 +207,7 @@ def _frozen(
         turned_away=_turned_away(registry, home, opened.business_date, reported),
         judged=judged,
         aside=opened.aside,
+        unjudged={one.parts[0].institution: one.reference for one in judged if one.reference},
         full=full,
     )
 

@@ -46,6 +46,7 @@ class Run:
         judged: every statement that this run could use first, and what became of its feed's rules.
         unusable, unusable_before: files that landing refused, of this run and before; those that publications told of.
         aside: statements that it does without, as with them no day could be published.
+        unjudged: institution → reference in the log, of those whose statements could not be judged and are held back.
         full: compute everything again, from the landed files.
         id: of its record and its log lines; empty where there is nothing to do.
     """
@@ -64,6 +65,7 @@ class Run:
     unusable: list[Manifest] = field(default_factory=list)
     unusable_before: list[Manifest] = field(default_factory=list)
     aside: list[Aside] = field(default_factory=list)
+    unjudged: dict[str, str] = field(default_factory=dict)
     full: bool = False
     id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)

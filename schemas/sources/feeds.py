@@ -31,7 +31,7 @@ from schemas.sources.kinds import (
     TapColumns,
 )
 from schemas.sources.layouts import Delimited, Format, JsonLines, Workbook, Xml
-from schemas.sources.statements import StatementRule, Volume
+from schemas.sources.statements import StatementRule, Volume, identifiers_rule
 
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
 """How a file is packed, by the end of its name."""
@@ -321,10 +321,19 @@ class PaymentFeed(_Feed):
 
 
 class RegistrationFeed(_Feed):
-    """Registrations."""
+    """Registrations.
+
+    most_bad_identifiers: share of the identifiers given of a kind that may be none. Where more are, columns are exchanged
+        rather than values mistyped, and the statement is held back.
+    """
 
     kind: Literal["registration"]
     columns: RegistrationColumns
+    most_bad_identifiers: float = Field(default=0.1, ge=0, le=1, exclude=True)
+
+    @property
+    def all_rules(self) -> list[StatementRule]:
+        return [*super().all_rules, identifiers_rule(self.most_bad_identifiers)]
 
 
 class ConsentFeed(_Feed):

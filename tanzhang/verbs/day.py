@@ -119,7 +119,7 @@ def run(
             screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
             return
         outcomes, is_whole = run_dates(lake, home, dates, full=full, as_json=as_json)
-    if not is_whole or any(outcome.state == "degraded" for outcome in outcomes):
+    if not is_whole or any(outcome.state == "degraded" or outcome.held for outcome in outcomes):
         raise typer.Exit(DEGRADED)
 
 

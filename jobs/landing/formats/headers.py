@@ -118,16 +118,20 @@ def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead:
     text = "\n".join(lines)
     period, exported = compiled(preamble.period).search(text), compiled(preamble.exported_at).search(text)
     selection = compiled(preamble.selection.pattern).search(text) if preamble.selection else None
-    if period is None or exported is None or (preamble.selection is not None and selection is None):
-        raise FileRefused(fault("bad_preamble"))
-    try:
-        first, last, at = (
-            datetime.strptime(moment.strip(), preamble.time_form)
-            for moment in (period["first"], period["last"], exported[1])
-        )
-    except ValueError as error:
-        raise FileRefused(fault("bad_preamble")) from error
+    found = {"period": period, "exported_at": exported, **({"selection": selection} if preamble.selection else {})}
+    if period is None or exported is None or None in found.values():
+        missing = ", ".join(key for key, match in found.items() if match is None)
+        raise FileRefused(fault("bad_preamble", expected=f"what the contract's {missing} finds"))
+    first, last, at = (_moment(said, preamble.time_form) for said in (period["first"], period["last"], exported[1]))
     if not first <= last or at.date() < last.date():
-        raise FileRefused(fault("bad_preamble"))
+        raise FileRefused(fault("bad_preamble", expected="days that had ended or begun when the bill was exported"))
     is_whole = selection is None or preamble.selection is None or selection[1].strip() in preamble.selection.whole
     return BillHead(first.date(), last.date(), at, is_whole)
+
+
+def _moment(said: str, form: str) -> datetime:
+    try:
+        return datetime.strptime(said.strip(), form)
+    except ValueError as error:
+        expected = f"times in the contract's time_form, {form}"
+        raise FileRefused(fault("bad_preamble", found=said, expected=expected)) from error

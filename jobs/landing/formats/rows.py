@@ -39,11 +39,14 @@ class Tally:
     """What a file added up to while it was read.
 
     sum_micro: the controlled column in millionths; unreadable: rows of which it could not be read.
+    given, refused: kind of identifier → how many stand in registrations, and how many of these are none.
     """
 
     sum_micro: int = 0
     unreadable: int = 0
     act_days: Counter[int] = field(default_factory=Counter)
+    given: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
 
 
 class RowMaker:
@@ -134,7 +137,7 @@ class RowMaker:
                 self._merchant_key,
             )
         if isinstance(feed, RegistrationFeed):
-            return Registrations(feed, zone, window, self.tokens)
+            return Registrations(feed, zone, window, self.tokens, self.tally.given, self.tally.refused)
         if isinstance(feed, RedemptionFeed):
             return Redemptions(feed, zone, window)
         assert isinstance(feed, ConsentFeed)
