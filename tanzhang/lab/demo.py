@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tanzhang.homes import expect_senders
 from tanzhang.lab.world import COMMAND, FIRST_DAY, PLACE, SEED
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
@@ -48,6 +49,7 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
     shutil.rmtree(home, ignore_errors=True)
     with console.progress(err) as bar:
         screen.world(out, simulate(home, people, days, SEED, FIRST_DAY, progress=bar.update))
+    expect_senders(home, FIRST_DAY)
     return dates
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import DEGRADED, NOT_FOUND, USAGE
+from tanzhang.homes import expect_senders
 from tanzhang.keys import are_given, tokens_of
 from tanzhang.running import run_dates
 from tanzhang.screens import console
@@ -57,7 +58,7 @@ def simulate(
     mergers: Annotated[float, _hostile("Share of people who are taken for another for days.")] = 0,
     repeated_rows: Annotated[float, _hostile("Share of a bank's unnumbered rows told twice.")] = 0,
 ) -> None:
-    """Write the exports of a made-up world, and – where no job reads it – the truth about it.
+    """Write the exports of a made-up world, who is expected to send them, and – where no job reads it – the truth about it.
 
     What is hostile makes one act easily taken for two, or two for one; none of it happens unless asked for.
     """
@@ -89,6 +90,7 @@ def simulate(
             )
         except FileExistsError:
             fail(f"{home}/exports exists; choose another --home", USAGE)
+    expect_senders(home, start.date())
     screen.world(out, summary)
 
 
