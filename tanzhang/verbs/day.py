@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import DEGRADED, NOT_FOUND, USAGE
-from tanzhang.homes import expect_senders
+from tanzhang.homes import LAKE, expect_senders
 from tanzhang.keys import are_given, tokens_of
 from tanzhang.running import run_dates
 from tanzhang.screens import console
@@ -18,11 +18,11 @@ from tanzhang.screens import day as screen
 from tanzhang.shell import (
     DAY,
     HOME,
-    LAKE,
     BusinessDate,
     Engine,
     Home,
     LakeFolder,
+    NewHome,
     OnEngine,
     err,
     fail,
@@ -41,7 +41,7 @@ def simulate(
     people: Annotated[int, typer.Option(min=1)] = 500,
     days: Annotated[int, typer.Option(min=1)] = 3,
     seed: int = 1,
-    home: Home = HOME,
+    home: NewHome = HOME,
     start: Annotated[datetime, typer.Option(formats=DAY)] = datetime(2026, 11, 1),
     late: Annotated[float, typer.Option(help="Share of deliveries that come 1–4 days late.")] = 0.02,
     corrected: Annotated[float, typer.Option(help="Share of statements that get a second revision.")] = 0.02,

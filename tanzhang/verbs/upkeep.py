@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from jobs.errors import NOT_FOUND
+from tanzhang.homes import LAKE
 from tanzhang.screens import upkeep as screen
 from tanzhang.shell import (
     HOME,
-    LAKE,
     AsJson,
     BusinessDate,
     Engine,
