@@ -201,6 +201,10 @@ ERRORS: dict[str, Rule] = {
         "No row of a statement breaks a rule that keeps everybody's day from being published; the quality results name it.",
         "Mend the row that the results name and send the statement with a higher revision, or confirm it.",
     ),
+    "not_expected": Rule(
+        "a statement is of a business date of which the deployment expects its institution (deployment.yaml)",
+        "Nothing is wrong with it: the operator says in deployment.yaml from when on; the next run uses it.",
+    ),
     # A row that cannot be split into columns: rejected by land.
     "bad_encoding": Rule(
         "A row is text in the agreed encoding.", "Write the row in the agreed encoding and send it again."
