@@ -69,6 +69,10 @@ ERRORS: dict[str, Rule] = {
         "control.json names the customer of every bill that a person brought, and of no other file",
         "Name the customer of each bill in control.json and send the delivery again.",
     ),
+    "wrong_bill": Rule(
+        "control.json states the period or the time of export of a bill exactly where the contract takes it from there",
+        "State in control.json what the contract takes from it, and no more, and send the delivery again.",
+    ),
     "future_statement": Rule(
         "a statement is of a day that had begun when it arrived",
         "Put the business date into control.json and the file names, and send the delivery again.",
@@ -146,6 +150,14 @@ ERRORS: dict[str, Rule] = {
     "bad_preamble": Rule(
         "above its header a bill says which days it covers, when it was exported, and whether it is whole",
         "Bring the bill as the wallet exported it, unchanged.",
+    ),
+    "wrong_period": Rule(
+        "the period of a bill ends by the day of its export",
+        "Correct the period or the time of export, and bring the bill again.",
+    ),
+    "no_dated_row": Rule(
+        "a bill whose rows alone tell its period or its time of export has a row with a date that can be read",
+        "Bring the bill once it has rows; agree on another origin of its period if it may have none.",
     ),
     "line_too_long": Rule(
         "a line is at most 1 MiB long, an XML element at most 4 MiB",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import re2
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from schemas.base import Pattern, Strict
+from schemas.base import Pattern, Strict, later
 from schemas.sources.columns import TimeForm
 
 
@@ -18,26 +18,78 @@ class Selection(Strict):
     whole: list[str] = Field(min_length=1)
 
 
-class Preamble(Strict):
-    """What stands above the header of a bill. The header is found by its names, never by a line number.
+def _is_local(form: str) -> str:
+    if "%z" in form:
+        raise ValueError(f"{form!r}: these times are local; an offset that never changes is written as it stands")
+    return form
 
-    within_lines: the header stands among so many first lines.
-    period: groups `first` and `last`, the days that the bill covers. exported_at: group 1.
+
+LocalForm = Annotated[TimeForm, AfterValidator(_is_local)]
+
+
+class _Head(Strict):
+    """How a bill writes the days that it covers, and when it was exported: local times, or days without a clock.
+
+    time_form: of both. period_form, exported_form: of one of them. A day that ends a period belongs to it; a day alone
+        as the time of export is its midnight.
+    """
+
+    time_form: LocalForm | None = None
+    period_form: LocalForm | None = later(None)
+    exported_form: LocalForm | None = later(None)
+
+    @property
+    def gives(self) -> set[str]:
+        """Which of `period` and `exported_at` stand here."""
+        raise NotImplementedError
+
+    @property
+    def forms(self) -> dict[str, str | None]:
+        """How each of them is written."""
+        return {
+            "period": self.period_form or self.time_form,
+            "exported_at": self.exported_form or self.time_form,
+        }
+
+    @model_validator(mode="after")
+    def _forms_are_said(self) -> _Head:
+        for name in sorted(self.gives):
+            if self.forms[name] is None:
+                raise ValueError(f"say time_form, or the form of {name} alone")
+        return self
+
+
+class Preamble(_Head):
+    """What stands above a header, which is found by its names and never by a line number.
+
+    within_lines: the header stands among so many first lines; all that a feed says which is no bill.
+    period: groups `first` and `last`, the days that a bill covers. exported_at: group 1. Either is left out where the
+        feed's `bill` says that it stands elsewhere.
     selection: absent where such a bill always holds everything.
     """
 
     within_lines: int = Field(default=100, gt=0, le=1000)
-    period: Pattern
-    exported_at: Pattern
-    time_form: TimeForm
+    period: Pattern | None = None
+    exported_at: Pattern | None = None
     selection: Selection | None = None
 
     @field_validator("period")
     @classmethod
-    def _groups(cls, period: str) -> str:
-        if not {"first", "last"} <= re2.compile(period).groupindex.keys():
+    def _groups(cls, period: str | None) -> str | None:
+        if period is not None and not {"first", "last"} <= re2.compile(period).groupindex.keys():
             raise ValueError("name the groups first and last")
         return period
+
+    @field_validator("exported_at")
+    @classmethod
+    def _group(cls, exported_at: str | None) -> str | None:
+        if exported_at is not None and not re2.compile(exported_at).groups:
+            raise ValueError("name the time of export by a group")
+        return exported_at
+
+    @property
+    def gives(self) -> set[str]:
+        return {name for name in ("period", "exported_at") if getattr(self, name) is not None}
 
 
 class _Table(Strict):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.patterns import compiled
@@ -109,25 +110,44 @@ MOST_NAMED = 20
 """So many strange names are worth saying."""
 
 
-def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead:
-    """What the lines above the header say.
+def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead | None:
+    """What the lines above the header say, where they say anything.
 
     Raises:
         FileRefused: the period, the time of export or the selection is missing or makes no sense.
     """
+    if not preamble.gives and preamble.selection is None:
+        return None
     text = "\n".join(lines)
-    period, exported = compiled(preamble.period).search(text), compiled(preamble.exported_at).search(text)
-    selection = compiled(preamble.selection.pattern).search(text) if preamble.selection else None
-    if period is None or exported is None or (preamble.selection is not None and selection is None):
+    found = {name: _found(getattr(preamble, name), text) for name in sorted(preamble.gives)}
+    selection = _found(preamble.selection.pattern, text) if preamble.selection else None
+    said = [found["period"]["first"], found["period"]["last"]] if "period" in found else None
+    is_whole = preamble.selection is None or (
+        selection is not None and selection[1].strip() in preamble.selection.whole
+    )
+    return told_head(preamble.forms, said, found["exported_at"][1] if "exported_at" in found else None, is_whole)
+
+
+def _found(pattern: str, text: str) -> Any:
+    match = compiled(pattern).search(text)
+    if match is None:
         raise FileRefused(fault("bad_preamble"))
+    return match
+
+
+def told_head(
+    forms: Mapping[str, str | None], period: Sequence[str] | None, exported_at: str | None, is_whole: bool
+) -> BillHead:
+    """What texts in these forms say of a bill.
+
+    Raises:
+        FileRefused: a date does not exist or is written in another form, or they are in no order.
+    """
     try:
-        first, last, at = (
-            datetime.strptime(moment.strip(), preamble.time_form)
-            for moment in (period["first"], period["last"], exported[1])
-        )
+        days = [datetime.strptime(day.strip(), forms["period"] or "").date() for day in period or ()]
+        at = datetime.strptime(exported_at.strip(), forms["exported_at"] or "") if exported_at is not None else None
     except ValueError as error:
         raise FileRefused(fault("bad_preamble")) from error
-    if not first <= last or at.date() < last.date():
+    if days != sorted(days) or (days and at is not None and at.date() < days[1]):
         raise FileRefused(fault("bad_preamble"))
-    is_whole = selection is None or preamble.selection is None or selection[1].strip() in preamble.selection.whole
-    return BillHead(first.date(), last.date(), at, is_whole)
+    return BillHead((days[0], days[1]) if days else None, at, is_whole)
