@@ -98,7 +98,8 @@ class _Table(Strict):
     columns: name in the header → the feed's field, or null for what is not kept; absent: the feed's own names.
         Fields without a column are empty in this layout.
     new_columns: what to do with a column that is not agreed.
-    is_padded: values stand between spaces and tabs that do not belong to them, and empty lines between rows.
+    is_padded: values stand between spaces and tabs that do not belong to them, also outside of their quotes, and empty
+        lines between rows.
     no_value: text that stands for none.
     footer: a line that matches ends the rows.
     """
@@ -128,11 +129,13 @@ class Delimited(_Table, _Lines):
     """One row a line.
 
     quoting: `minimal` lets a value stand in double quotes (RFC 4180) within its line; `none` knows no quotes.
+    trailing_empty: so many empty cells may follow the last column, in the header and in each row.
     """
 
     layout: Literal["delimited"]
     delimiter: str = Field(min_length=1, max_length=1)
     quoting: Literal["none", "minimal"]
+    trailing_empty: int = later(0, ge=0, le=100)
 
 
 class Workbook(_Table):

@@ -76,6 +76,9 @@ def _names(
 ) -> tuple[list[str], dict[str, str | None], list[str]]:
     """The names in a row, the agreed ones with their fields, and those of them that must be there."""
     names = [cell.strip() for cell in cells] if layout.is_padded else list(cells)
+    for _ in range(layout.trailing_empty if isinstance(layout, Delimited) else 0):
+        if names and not names[-1]:
+            names.pop()
     agreed: dict[str, str | None] = layout.columns or {field: field for field in fields}
     return names, agreed, [name for name, field in agreed.items() if field is not None or layout.columns is None]
 
