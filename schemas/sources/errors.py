@@ -108,8 +108,12 @@ ERRORS: dict[str, Rule] = {
         "Pack the one file by itself and send it again.",
     ),
     "bad_workbook": Rule(
-        "an Excel file is a whole XLSX workbook",
+        "an Excel file is a whole workbook without a password, XLSX or XLS as the end of its name says",
         "Save the file as XLSX again and send it with a higher revision.",
+    ),
+    "missing_sheet": Rule(
+        "a workbook has the sheet that the contract names",
+        "Put the rows into the agreed sheet, or agree on another, and send the file with a higher revision.",
     ),
     "bad_xml": Rule(
         "an XML file is well-formed, whole, and in the encoding that it names",

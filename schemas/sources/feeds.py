@@ -35,7 +35,7 @@ from schemas.sources.statements import StatementRule, Volume
 
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
 """How a file is packed, by the end of its name."""
-WORKBOOK_SUFFIX = ".xlsx"
+WORKBOOK_SUFFIXES = (".xls", ".xlsx")
 
 
 class Pairing(Strict):
@@ -164,9 +164,11 @@ class _Feed(Strict):
         reading = {layout.model_dump_json(include=_READING) for layout in lines}
         if len(reading) > 1 or (len(lines) > 1 and not isinstance(lines[0], Delimited)):
             raise ValueError("only delimited layouts may stand beside each other, all in one encoding and form")
-        books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIX)]
+        books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIXES)]
         if bool(books) != (len(lines) < len(self.formats)) or (len(books) == len(self.files)) != (not lines):
-            raise ValueError("files that end in .xlsx are workbooks, and no others")
+            raise ValueError("files that end in .xlsx or .xls are workbooks, and no others")
+        if len({str(layout.sheet) for layout in self.formats if isinstance(layout, Workbook)}) > 1:
+            raise ValueError("all workbooks of a feed have their rows in one sheet")
         return self
 
     @model_validator(mode="after")

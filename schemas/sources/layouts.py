@@ -139,9 +139,13 @@ class Delimited(_Table, _Lines):
 
 
 class Workbook(_Table):
-    """The first sheet of an Excel file (XLSX)."""
+    """A sheet of an Excel file: XLSX, or XLS as Excel wrote it before 2007.
+
+    sheet: its name, or its number from 1; the first unless said.
+    """
 
     layout: Literal["workbook"]
+    sheet: str | Annotated[int, Field(ge=1, le=10_000)] | None = later(None)
 
 
 class Xml(Strict):

@@ -64,7 +64,7 @@ def test_a_padded_cell_is_empty_when_it_holds_spaces(tmp_path: Path) -> None:
 
 def test_what_is_not_declared_is_refused(tmp_path: Path) -> None:
     assert read(tmp_path, f"{HEADER}\n{ROW}\n{ROW},\n")[1] == {3: "wrong_columns"}
-    with pytest.raises(FileRefused, match="wrong_header|new_column"):
+    with pytest.raises(FileRefused, match="new_column"):
         read(tmp_path, f"{HEADER},x\n{ROW},\n", trailing_empty=1)
 
 
@@ -135,7 +135,10 @@ def test_the_header_may_be_quoted_and_padded(tmp_path: Path) -> None:
 
 def test_a_tab_after_a_quoted_number_costs_no_purchase(tmp_path: Path) -> None:
     """A bill of the second wallet whose numbers stand in quotes and end in a tab, as its Excel twin has them."""
-    above = "微信支付账单明细\n起始时间：[2026-10-25 00:00:00] 终止时间：[2026-10-31 23:59:59]\n导出类型：[全部]\n导出时间：[2026-11-01 10:12:01]\n"
+    above = (
+        "微信支付账单明细\n起始时间：[2026-10-25 00:00:00] 终止时间：[2026-10-31 23:59:59]\n"
+        "导出类型：[全部]\n导出时间：[2026-11-01 10:12:01]\n"
+    )
     head = "交易时间,交易类型,交易对方,商品,收/支,金额(元),支付方式,当前状态,交易单号,商户单号,备注\n"
     row = '2026-10-27 08:12:33,商户消费,某店,"茶, 两杯",支出,¥12.30,零钱,支付成功,"4200001"\t,"10001"\t,"/"\n'
     book = workbook((above + head + row).replace("\t", ""))
