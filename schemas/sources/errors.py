@@ -164,7 +164,7 @@ ERRORS: dict[str, Rule] = {
         "Bring the bill once it has rows; agree on another origin of its period if it may have none.",
     ),
     "line_too_long": Rule(
-        "a line is at most 1 MiB long, an XML element at most 4 MiB",
+        "a line is at most 1 MiB long, an element at most 4 MiB, and an XML entry has at most 100,000 transactions",
         "Check the line endings of the file and send it with a higher revision.",
     ),
     "too_many_rejects": Rule(
@@ -219,6 +219,10 @@ ERRORS: dict[str, Rule] = {
     ),
     "repeated_header": Rule(
         "a file has one header", "Join files without the header of the second, and send the statement again."
+    ),
+    "unbalanced_entry": Rule(
+        "the transactions of an entry add up to it, and of several each says its amount",
+        "State the amount of each transaction, or the entry without them, and send the statement again.",
     ),
     "value_too_long": Rule(
         "a value is no longer than the contract gives, 4,096 characters unless it says more",

@@ -148,6 +148,25 @@ class Workbook(_Table):
     sheet: str | Annotated[int, Field(ge=1, le=10_000)] | None = later(None)
 
 
+class AddsUp(Strict):
+    """Fields of an XML layout of which a row element, and the inner ones that are its rows, speak both.
+
+    The inner amounts add up to that of the row element. Where it has one inner element without an amount, or with one in
+    another currency, its own amount and currency count; where it has several, each has its amount; of several in more
+    than one currency nothing can be added up.
+
+    direction: an inner amount of another direction is taken off.
+    """
+
+    amount: str
+    currency: str | None = None
+    direction: str | None = None
+
+    @property
+    def fields(self) -> list[str]:
+        return [field for field in (self.amount, self.currency, self.direction) if field is not None]
+
+
 class Xml(Strict):
     """Elements of an XML file, by their local names; no DTD, no entities.
 
@@ -156,6 +175,7 @@ class Xml(Strict):
     row: the element that is a row; one further out in `path` is a row where it holds none of the inner ones.
     values: field → where its text stands, the first that is there: `Element/Child/…`, from an element of the
         path on, `@Name` for an attribute. Absent: the row has exactly one child for each field, named after it.
+    adds_up: what inner elements say adds up to what the row element says; otherwise nothing holds them against it.
     """
 
     layout: Literal["xml"]
@@ -164,6 +184,7 @@ class Xml(Strict):
     path: list[str] = Field(min_length=1)
     row: str
     values: dict[str, list[str]] | None = None
+    adds_up: AddsUp | None = later(None)
 
     @model_validator(mode="after")
     def _rows_on_path(self) -> Xml:
@@ -172,7 +193,16 @@ class Xml(Strict):
         starts = {place.split("/")[0].split("@")[0] for places in (self.values or {}).values() for place in places}
         if starts - set(self.path):
             raise ValueError(f"values start at an element of the path, not at {sorted(starts - set(self.path))}")
+        for field in self.adds_up.fields if self.adds_up else ():
+            if not self.places(field, is_inner=True) or not self.places(field, is_inner=False):
+                raise ValueError(f"adds_up: {field} has a place in the row and one in what is inside of it")
         return self
+
+    def places(self, field: str, *, is_inner: bool) -> list[str]:
+        """Where a field stands inside of elements that a row element holds, or in itself."""
+        inner = set(self.path[self.path.index(self.row) + 1 :])
+        starts = inner if is_inner else {self.row}
+        return [one for one in (self.values or {}).get(field, []) if one.split("/")[0].split("@")[0] in starts]
 
 
 Format = Annotated[JsonLines | Delimited | Workbook | Xml, Field(discriminator="layout")]
