@@ -30,7 +30,16 @@ from jobs.landing.receipts import (
     receipt_path,
 )
 from jobs.logs import log
-from schemas.deliveries import CONTROL, CONTROL_BYTES, REVISION_LEAP, Control, ControlFile, RepeatedKey, received_at
+from schemas.deliveries import (
+    CONTROL,
+    CONTROL_BYTES,
+    REVISION_LEAP,
+    Control,
+    ControlFile,
+    Period,
+    RepeatedKey,
+    received_at,
+)
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault, shape
 
@@ -213,7 +222,7 @@ def _understood(said: bytes) -> Control:
 
 
 MOST_REASONS = 100
-_AGREED = {*Control.model_fields, *ControlFile.model_fields}
+_AGREED = {*Control.model_fields, *ControlFile.model_fields, *Period.model_fields}
 
 
 def _path(steps: Sequence[int | str]) -> str:
@@ -255,6 +264,9 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
         expected = {feed.control_sum.column} if feed.control_sum else set()
         if file.sums.keys() != expected:
             reasons.append(fault("wrong_sums", file=CONTROL, column=f"{file.feed}.sums"))
+        stated = {name for name in ("period", "exported_at") if getattr(file, name) is not None}
+        for name in sorted(stated ^ feed.bill_from("control")):
+            reasons.append(fault("wrong_bill", file=CONTROL, column=f"{file.feed}.{name}"))
     for name in source.feeds:
         parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
         if source.feeds[name].in_files_of:

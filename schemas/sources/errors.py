@@ -72,6 +72,10 @@ ERRORS: dict[str, Rule] = {
         "The file control.json names the customer of every bill that a person brought, and of no other file.",
         "Name the customer of each bill in control.json and send the delivery again.",
     ),
+    "wrong_bill": Rule(
+        "Control.json states the period or the time of export of a bill exactly where the contract takes it from there.",
+        "State in control.json what the contract takes from it, and no more, and send the delivery again.",
+    ),
     "future_statement": Rule(
         "A statement is of a day that had begun when it arrived.",
         "Put the business date into control.json and the file names, and send the delivery again.",
@@ -107,8 +111,12 @@ ERRORS: dict[str, Rule] = {
         "Pack the one file by itself and send it again.",
     ),
     "bad_workbook": Rule(
-        "An Excel file is a whole XLSX workbook.",
+        "An Excel file is a whole workbook without a password, XLSX or XLS as the end of its name says.",
         "Save the file as XLSX again and send it with a higher revision.",
+    ),
+    "missing_sheet": Rule(
+        "A workbook has the sheet that the contract names.",
+        "Put the rows into the agreed sheet, or agree on another, and send the file with a higher revision.",
     ),
     "bad_xml": Rule(
         "An XML file is well-formed, whole, and in the encoding that it names.",
@@ -152,8 +160,16 @@ ERRORS: dict[str, Rule] = {
         "Bring the bill as the wallet exported it, unchanged; if it is, the contract's `period`, `exported_at`, `selection` "
         "or `time_form` does not fit what the wallet writes: `tanzhang contract try`.",
     ),
+    "wrong_period": Rule(
+        "The period of a bill ends by the day of its export.",
+        "Correct the period or the time of export, and bring the bill again.",
+    ),
+    "no_dated_row": Rule(
+        "A bill whose rows alone tell its period or its time of export has a row with a date that can be read.",
+        "Bring the bill once it has rows; agree on another origin of its period if it may have none.",
+    ),
     "line_too_long": Rule(
-        "A line is at most 1 MiB long, an XML element at most 4 MiB.",
+        "A line is at most 1 MiB long, an element at most 4 MiB, and an XML entry has at most 100,000 transactions.",
         "Check the line endings of the file and send it with a higher revision.",
     ),
     "too_many_rejects": Rule(
@@ -202,7 +218,7 @@ ERRORS: dict[str, Rule] = {
         "Mend the row that the results name and send the statement with a higher revision, or confirm it.",
     ),
     "not_expected": Rule(
-        "a statement is of a business date of which the deployment expects its institution (deployment.yaml)",
+        "A statement is of a business date of which the deployment expects its institution (deployment.yaml).",
         "Nothing is wrong with it: the operator says in deployment.yaml from when on; the next run uses it.",
     ),
     # A row that cannot be split into columns: rejected by land.
@@ -216,6 +232,10 @@ ERRORS: dict[str, Rule] = {
     ),
     "repeated_header": Rule(
         "A file has one header.", "Join files without the header of the second, and send the statement again."
+    ),
+    "unbalanced_entry": Rule(
+        "The transactions of an entry add up to it, and of several each says its amount.",
+        "State the amount of each transaction, or the entry without them, and send the statement again.",
     ),
     "value_too_long": Rule(
         "A value is no longer than the contract gives, 4,096 characters unless it says more.",
