@@ -352,17 +352,19 @@ class Merchant(Strict):
     """The fields that tell the category of a merchant; the first that does decides, else it is unknown.
 
     code: the category code itself. number: UnionPay's merchant number, which holds it. name: a name, for the rules of
-    `spending/merchants.yaml`. Their texts are never kept.
+    `spending/merchants.yaml`. Their texts are never kept. default: the code of whoever no other tells, where a feed's
+    merchants are of one kind.
     """
 
     code: str | None = None
     number: str | None = None
     name: str | None = None
+    default: str | None = later(None, pattern=r"^[0-9]{4}$")
 
     @model_validator(mode="after")
     def _some_field(self) -> Merchant:
-        if self.code is None and self.number is None and self.name is None:
-            raise ValueError("name at least one of code, number, name")
+        if not (self.code or self.number or self.name or self.default):
+            raise ValueError("name at least one of code, number, name, default")
         return self
 
 
@@ -404,7 +406,8 @@ def columns_of(model: object) -> Iterator[str]:
         for name in type(model).model_fields:
             value = getattr(model, name)
             if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, (Identifiers, Merchant))):
-                yield value
+                if name != "default":  # a code, and no field
+                    yield value
             elif isinstance(model, Lookup):
                 yield from value if name == "columns" else ()
             else:

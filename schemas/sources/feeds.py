@@ -167,9 +167,8 @@ class _Feed(Strict):
     @model_validator(mode="after")
     def _formats_fit(self) -> _Feed:
         lines = [layout for layout in self.formats if not isinstance(layout, Workbook)]
-        reading = {layout.model_dump_json(include=_READING) for layout in lines}
-        if len(reading) > 1 or (len(lines) > 1 and not isinstance(lines[0], Delimited)):
-            raise ValueError("only delimited layouts may stand beside each other, all in one encoding and form")
+        if len(lines) > 1 and not all(isinstance(layout, Delimited) for layout in lines):
+            raise ValueError("only delimited layouts may stand beside each other, and workbooks")
         books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIXES)]
         if bool(books) != (len(lines) < len(self.formats)) or (len(books) == len(self.files)) != (not lines):
             raise ValueError("files that end in .xlsx or .xls are workbooks, and no others")
@@ -270,10 +269,6 @@ class _Feed(Strict):
     def file_names(self, business_date: date, part: int) -> list[str]:
         """The agreed names of one part, one of which it has."""
         return [name.format(date=business_date.strftime("%Y%m%d"), part=part) for name in self.files]
-
-
-_READING = {"encoding", "line_ending", "may_have_mark", "delimiter", "quoting"}
-"""How a delimited file is read before its header is known."""
 
 
 def head_of(layout: Delimited | JsonLines | Workbook | Xml) -> Preamble | None:

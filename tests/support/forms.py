@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from schemas.sources import Feed, Source, load_sources
-from schemas.sources.feeds import WORKBOOK_SUFFIX
+from schemas.sources.feeds import WORKBOOK_SUFFIXES
 from schemas.sources.layouts import Delimited, JsonLines, Workbook, Xml
 
 FIXTURES = Path(os.environ.get("TANZHANG_TEST_FIXTURES") or Path(__file__).parents[1] / "fixtures")
@@ -79,7 +79,7 @@ def form_of(source: Source, name: str) -> Form:
 def _suffix(feed: Feed) -> str:
     """How a name of the feed's files ends: the first that is text, and not in an archive, where there is one."""
     ends = [name.split("{part}")[1] for name in feed.files]
-    return next((end for end in ends if end not in (WORKBOOK_SUFFIX, ".zip")), ends[0])
+    return next((end for end in ends if end not in (*WORKBOOK_SUFFIXES, ".zip")), ends[0])
 
 
 def _around(institution: str, name: str, feed: Feed) -> tuple[str, str]:
@@ -110,5 +110,8 @@ def _envelope(text: str, element: str) -> tuple[str, str]:
     return text[: opened.start()], text[closed[-1].end() :].lstrip()
 
 
-FORMS = {source.id: {feed: form_of(source, feed) for feed in source.feeds} for source in load_sources().values()}
-"""Institution → feed → its form."""
+FORMS = {
+    source.id: {name: form_of(source, name) for name, feed in source.feeds.items() if not feed.in_files_of}
+    for source in load_sources().values()
+}
+"""Institution → feed → its form; a feed whose rows stand in another's files has none of its own."""
