@@ -123,6 +123,14 @@ ERRORS: dict[str, Rule] = {
         "an XML file has no document type and no entities of its own",
         "Leave out the document type and send the file with a higher revision.",
     ),
+    "bad_document": Rule(
+        "a JSON file is one whole document in UTF-8, in which a key stands once in an object",
+        "Write the file as one JSON document and send it with a higher revision.",
+    ),
+    "missing_rows": Rule(
+        "a JSON document has its rows in the array that the contract names",
+        "Put the rows, also if there are none, into the agreed array, and send the file with a higher revision.",
+    ),
     "wrong_encoding": Rule(
         "a file is written in the agreed encoding",
         "Save the file in the agreed encoding and send it with a higher revision.",
@@ -152,8 +160,9 @@ ERRORS: dict[str, Rule] = {
         "Name each column once and send the file with a higher revision.",
     ),
     "bad_preamble": Rule(
-        "above its header a bill says which days it covers, when it was exported, and whether it is whole",
-        "Bring the bill as the wallet exported it, unchanged.",
+        "above its header, or in its document, a bill says what the contract takes from there: which days it covers, "
+        "when it was exported, and whether it is whole",
+        "Bring the bill as it was exported, unchanged.",
     ),
     "wrong_period": Rule(
         "the period of a bill ends by the day of its export",
@@ -164,7 +173,8 @@ ERRORS: dict[str, Rule] = {
         "Bring the bill once it has rows; agree on another origin of its period if it may have none.",
     ),
     "line_too_long": Rule(
-        "a line is at most 1 MiB long, an element at most 4 MiB, and an XML entry has at most 100,000 transactions",
+        "a line, or a row of a JSON document, is at most 1 MiB long, an XML element and what stands around the rows of a "
+        "JSON document at most 4 MiB, and an XML entry has at most 100,000 transactions",
         "Check the line endings of the file and send it with a higher revision.",
     ),
     "too_many_rejects": Rule(
