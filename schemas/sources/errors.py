@@ -131,6 +131,14 @@ ERRORS: dict[str, Rule] = {
         "a JSON document has its rows in the array that the contract names",
         "Put the rows, also if there are none, into the agreed array, and send the file with a higher revision.",
     ),
+    "bad_message": Rule(
+        "an MT940 message names its account, its opening balance, its lines and its closing balance, in this order",
+        "Export the statement again, whole, and send it with a higher revision.",
+    ),
+    "wrong_balance": Rule(
+        "the closing balance of a statement is its opening balance and all its lines together, in one currency",
+        "Export the statement again, complete, and send it with a higher revision.",
+    ),
     "wrong_encoding": Rule(
         "a file is written in the agreed encoding",
         "Save the file in the agreed encoding and send it with a higher revision.",
@@ -229,6 +237,10 @@ ERRORS: dict[str, Rule] = {
     ),
     "repeated_header": Rule(
         "a file has one header", "Join files without the header of the second, and send the statement again."
+    ),
+    "bad_statement_line": Rule(
+        "a line of an MT940 statement has a date that exists, a mark, an amount, a type and a reference (:61:)",
+        "Write the line as the standard says and send the statement again.",
     ),
     "unbalanced_entry": Rule(
         "the transactions of an entry add up to it, and of several each says its amount",

@@ -30,7 +30,18 @@ from schemas.sources.kinds import (
     RegistrationColumns,
     TapColumns,
 )
-from schemas.sources.layouts import Delimited, DocumentHead, Format, Json, JsonLines, Layout, Preamble, Workbook, Xml
+from schemas.sources.layouts import (
+    Delimited,
+    DocumentHead,
+    Format,
+    Json,
+    JsonLines,
+    Layout,
+    Mt940,
+    Preamble,
+    Workbook,
+    Xml,
+)
 from schemas.sources.statements import StatementRule, Volume
 
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
@@ -286,7 +297,7 @@ def _targets(layout: Layout) -> set[str]:
     """Fields that a layout names."""
     if isinstance(layout, (JsonLines, Json)):
         return {*(layout.values or ()), *layout.optional}
-    if isinstance(layout, Xml):
+    if isinstance(layout, (Xml, Mt940)):
         return set(layout.values or ())
     columns = layout.columns if isinstance(layout, (Delimited, Workbook)) else None
     return {name for name in (columns or {}).values() if name is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -262,6 +263,52 @@ class Xml(Strict):
         return [one for one in (self.values or {}).get(field, []) if one.split("/")[0].split("@")[0] in starts]
 
 
-Layout = JsonLines | Json | Delimited | Workbook | Xml
+MT940_NAMES = frozenset(
+    [
+        "account",
+        "statement",
+        "reference",
+        "value_date",
+        "entry_date",
+        "mark",
+        "amount",
+        "currency",
+        "funds_code",
+        "type",
+        "customer_reference",
+        "bank_reference",
+        "supplementary",
+        "details",
+    ]
+)
+
+
+class Mt940(_Lines):
+    """Statements of a bank as SWIFT MT940 messages; one row a line of a statement (`:61:`) with its details (`:86:`).
+
+    What a statement's lines add up to is held against its balances (`:60F:`, `:62F:`).
+
+    values: field → what it holds, the first that is not empty. Of the statement: `account` (`:25:`), `statement` (`:28C:`),
+        `reference` (`:20:`), `currency` of its balances. Of the line: `value_date` and `entry_date` as 2026-11-01 (the
+        year of an entry is that of its value date, or the one beside where a year ends between them), `mark` (C, D, RC,
+        RD, EC, ED), `amount` without a sign and with a point, `funds_code`, `type`, `customer_reference`,
+        `bank_reference`, `supplementary`. Of the details: `details`, all of their lines with spaces between;
+        `details?32`, a numbered part, and `details?20-29`, such parts together; `details/NAME`, what follows a code word.
+    """
+
+    layout: Literal["mt940"]
+    values: dict[str, list[str]] = Field(min_length=1)
+
+    @field_validator("values")
+    @classmethod
+    def _known_names(cls, values: dict[str, list[str]]) -> dict[str, list[str]]:
+        named = [name for names in values.values() for name in names if name not in MT940_NAMES]
+        odd = [name for name in named if not re.fullmatch(r"details(\?[0-9]{2}(-[0-9]{2})?|/[A-Z]{2,8})", name)]
+        if odd:
+            raise ValueError(f"{odd}: use {sorted(MT940_NAMES)}, details?20, details?20-29 or details/NAME")
+        return values
+
+
+Layout = JsonLines | Json | Mt940 | Delimited | Workbook | Xml
 Format = Annotated[Layout, Field(discriminator="layout")]
 Tabular = Delimited | Workbook
