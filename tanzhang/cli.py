@@ -11,8 +11,10 @@ from tanzhang.logs import listen
 from tanzhang.shell import Verbs
 from tanzhang.verbs import (
     calculate,
+    contract,
     day,
     factors,
+    init,
     lab,
     programmes,
     published,
@@ -26,8 +28,8 @@ from tanzhang.verbs import (
 
 HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
 
-A home folder holds everything of one deployment: exports/ (what institutions dropped), landing/, landed/ and lake/ (the
-Delta tables). A first try:
+A home folder holds everything of one deployment: deployment.yaml (who is expected), exports/ (what institutions dropped),
+landing/, landed/ and lake/ (the Delta tables); `init` makes one. A first try:
 
     tanzhang simulate --people 500 --days 3 --home home/try
 
@@ -41,6 +43,7 @@ writes, try again · 1 anything else.
 """
 
 VERBS: dict[str, Callable[..., Any]] = {
+    "init": init.init,
     "simulate": day.simulate,
     "run": day.run,
     "job": day.job,
@@ -58,10 +61,11 @@ VERBS: dict[str, Callable[..., Any]] = {
     "maintain": upkeep.maintain,
     "migrate": upkeep.migrate,
     "late": upkeep.late,
+    "control": contract.control,
     "rules": rules.rules,
     "data-docs": rules.data_docs,
 }
-GROUPS = {"factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
+GROUPS = {"contract": contract, "factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
 """Verbs with verbs of their own."""
 
 app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

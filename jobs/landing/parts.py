@@ -106,6 +106,7 @@ def read_part(
                 maker = make(head)
                 read.tally, read.bill = maker.tally, bill_of(maker, head)
                 read.profiler.new_columns = export.new_columns
+                read.profiler.identifiers, read.profiler.bad_identifiers = maker.tally.given, maker.tally.refused
                 slowest = _deadline(received)
                 for batch in export.batches:
                     if time.monotonic() > slowest:

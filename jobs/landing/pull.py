@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -172,22 +173,25 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     try:
         _check_control(source, control, arrived_at)
         _check_folder(folder, control)
-        if _is_repeat(control, earlier, landing):
+        if _is_repeat(source, control, earlier, landing):
             return receipt("duplicate", control)
         _check_revision(control, earlier)
         kept = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
         _copy(folder, control, said, landing / kept)
     except _Refused as refused:
         return receipt("refused", control, errors=refused.reasons)
-    files = [
-        ReceivedFile(
-            **file.model_dump(exclude={"customer"}),
-            file_id=file_id(source.id, file.feed, control.business_date, control.revision, file.part),
-            path=(kept / file.name).as_posix(),
-        )
-        for file in control.files
-    ]
+    files = [one for file in control.files for one in _received(source, control, file, kept)]
     return receipt("accepted", control, files=files)
+
+
+def _received(source: Source, control: Control, file: ControlFile, kept: Path) -> Iterator[ReceivedFile]:
+    """A file, once for each feed whose rows stand in it. What was summed up is checked with the feed that it is named for."""
+    for feed in (file.feed, *source.guests(file.feed)):
+        stated = file.model_dump(exclude={"customer"})
+        if feed != file.feed:
+            stated |= {"feed": feed, "sums": {}}
+        number = file_id(source.id, feed, control.business_date, control.revision, file.part)
+        yield ReceivedFile(**stated, file_id=number, path=(kept / file.name).as_posix())
 
 
 def _read_control(path: Path) -> bytes:
@@ -208,9 +212,12 @@ def _understood(said: bytes) -> Control:
     except RepeatedKey as error:
         raise _Refused(fault("repeated_key", file=CONTROL, column=_key(str(error)))) from None
     except ValidationError as error:
-        keys = {".".join(map(_key, problem["loc"])) or None for problem in error.errors(include_input=False)}
+        problems = {_path(problem["loc"]): problem["msg"] for problem in error.errors(include_input=False)}
         raise _Refused(
-            *(fault("bad_control", file=CONTROL, column=key) for key in sorted(keys, key=str)[:MOST_REASONS])
+            *(
+                fault("bad_control", file=CONTROL, column=path or None, expected=problems[path])
+                for path in sorted(problems)[:MOST_REASONS]
+            )
         ) from None
 
 
@@ -218,9 +225,14 @@ MOST_REASONS = 100
 _AGREED = {*Control.model_fields, *ControlFile.model_fields, *Period.model_fields}
 
 
-def _key(part: int | str) -> str:
-    """A step on the way to a value of the control file; of a key that is not agreed only the shape."""
-    return str(part) if isinstance(part, int) or part in _AGREED else shape(part)
+def _path(steps: Sequence[int | str]) -> str:
+    """The way to a value of the control file, such as `files[2].rows`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in steps).removeprefix(".")
+
+
+def _key(name: str) -> str:
+    """A key of the control file; of one that is not agreed only the shape."""
+    return name if name in _AGREED else shape(name)
 
 
 def _check_control(source: Source, control: Control, arrived_at: datetime) -> None:
@@ -236,13 +248,17 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
     if control.business_date < arrived_on - timedelta(days=source.latest_days):
         raise _Refused(fault("old_statement", file=CONTROL, column="business_date"))
     reasons = []
-    for file in control.files:
+    for number, file in enumerate(control.files):
         feed = source.feeds.get(file.feed)
         if feed is None:
             reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=file.feed))
             continue
-        if file.name not in feed.file_names(control.business_date, file.part):
-            reasons.append(fault("wrong_name", file=CONTROL, column="name", found=file.name))
+        agreed = feed.file_names(control.business_date, file.part)
+        if file.name not in agreed:
+            path = f"files[{number}].name"
+            reasons.append(
+                fault("wrong_name", file=CONTROL, column=path, found=file.name, expected=" or ".join(agreed))
+            )
         if feed.is_bill != (file.customer is not None):
             reasons.append(fault("wrong_customer", file=CONTROL, column="customer"))
         expected = {feed.control_sum.column} if feed.control_sum else set()
@@ -253,7 +269,10 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
             reasons.append(fault("wrong_bill", file=CONTROL, column=f"{file.feed}.{name}"))
     for name in source.feeds:
         parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
-        if not parts and name in source.owed:
+        if source.feeds[name].in_files_of:
+            if parts:
+                reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=name))
+        elif not parts and name in source.owed:
             reasons.append(fault("missing_feed", file=CONTROL, column=name))
         elif parts != [(part, len(parts)) for part in range(1, len(parts) + 1)]:
             reasons.append(fault("wrong_parts", file=CONTROL, column=name))
@@ -269,7 +288,11 @@ def _check_folder(folder: Path, control: Control) -> None:
     reasons += [
         fault("extra_file", found=os.fsencode(name).decode(errors="replace")) for name in sorted(present - {*expected})
     ]
-    reasons += [fault("wrong_name", file=name) for name in sorted({*expected}) if expected.count(name) > 1]
+    reasons += [
+        fault("wrong_name", file=name, expected="a name of its own")
+        for name in sorted({*expected})
+        if expected.count(name) > 1
+    ]
     if reasons:
         raise _Refused(*reasons)
 
@@ -283,16 +306,19 @@ def _check_revision(control: Control, earlier: list[Receipt]) -> None:
         raise _Refused(fault("wrong_revision", file=CONTROL, column="revision"))
 
 
-def _is_repeat(control: Control, earlier: list[Receipt], landing: Path) -> bool:
+def _is_repeat(source: Source, control: Control, earlier: list[Receipt], landing: Path) -> bool:
     """True when this statement was accepted before as it is.
 
     Raises:
         _Refused: it was accepted before with other files, rows, sums, bytes or customers.
     """
     statement = (control.business_date, control.revision)
+    guests = {name for name, feed in source.feeds.items() if feed.in_files_of}
     for receipt in earlier:
         if receipt.state == "accepted" and (receipt.business_date, receipt.revision) == statement:
-            accepted = [file.model_dump(exclude={"file_id", "path"}) for file in receipt.files]
+            accepted = [
+                file.model_dump(exclude={"file_id", "path"}) for file in receipt.files if file.feed not in guests
+            ]
             stated = [file.model_dump(exclude={"customer"}) for file in control.files]
             customers = customers_of(receipt, landing)
             if accepted != stated or any(

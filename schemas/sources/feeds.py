@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import Strict, later
+from schemas.base import Pattern, Strict, later
 from schemas.scenarios.parts import Amendment
 from schemas.sources.columns import (
     TIMES,
@@ -42,7 +42,7 @@ from schemas.sources.layouts import (
     Workbook,
     Xml,
 )
-from schemas.sources.statements import StatementRule, Volume
+from schemas.sources.statements import StatementRule, Volume, identifiers_rule
 
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
 """How a file is packed, by the end of its name."""
@@ -108,6 +108,9 @@ class _Feed(Strict):
     changes: of the booking lag, in the order of their release; nothing of what a row says, so they are no part of the
         contract that a file was landed under.
     longest_value: characters that a value may have, at most.
+    in_files_of: the feed in whose files its rows stand, where a file holds rows of two kinds: file, format, fields and
+        completeness are that feed's, and the control file names the file once, for that feed.
+    only: the rows that are this feed's: those whose fields match from end to end; the others belong to another feed.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
     """
@@ -130,6 +133,8 @@ class _Feed(Strict):
     changes: list[LagChange] = Field(default=[], exclude=True)
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
     longest_value: int = Field(default=4096, gt=0, le=1 << 20)
+    in_files_of: str | None = later(None)
+    only: dict[str, Pattern] = later({})
 
     @field_validator("file")
     @classmethod
@@ -144,6 +149,7 @@ class _Feed(Strict):
         if self.items and (not isinstance(self.format, (JsonLines, Json)) or not self.natural_key):
             raise ValueError("items need layout json_lines or json, and a natural_key")
         mapped = set(columns_of(getattr(self, "columns", None)))
+        mapped |= self.only.keys()
         keys = set(self.natural_key or ())
         listed = {self.items.column} if self.items else set()
         sums = {self.control_sum.column} if self.control_sum else set()
@@ -347,7 +353,7 @@ class TapFeed(_Feed):
 
 
 class PaymentFeed(_Feed):
-    """Payments, from a card, an account or a wallet. Refunds name their original by its natural key."""
+    """Payments, from a card, an account or a wallet. Refunds name their original by its natural key, or are matched to it."""
 
     kind: Literal["payment"]
     columns: PaymentColumns
@@ -358,11 +364,14 @@ class PaymentFeed(_Feed):
 
     @model_validator(mode="after")
     def _consistent(self) -> PaymentFeed:
-        if self.columns.original and len(self.natural_key or ()) != 1:
+        original = self.columns.original
+        if original and original.column and len(self.natural_key or ()) != 1:
             raise ValueError("refunds name one field of the original: the natural key has exactly one field")
         cases = self.cases
         if any(case.claim_kind == "reading" for case in cases):
             raise ValueError("a payment proves an act or a payment, not a reading")
+        if self.columns.currency and self.columns.currency.others == "convert" and self.columns.refunded:
+            raise ValueError("what was taken back stands on the purchase's row in yuan: ignore other currencies")
         if any(isinstance(case.quantity, (Distance, Saving)) for case in cases):
             raise ValueError("a distance belongs to an act, and so does a meter's saving: a payment has neither")
         if any(rule.means in ("act", "redemption") for rule in self.columns.rows):
@@ -373,10 +382,19 @@ class PaymentFeed(_Feed):
 
 
 class RegistrationFeed(_Feed):
-    """Registrations."""
+    """Registrations.
+
+    most_bad_identifiers: share of the identifiers given of a kind that may be none. Where more are, columns are exchanged
+        rather than values mistyped, and the statement is held back.
+    """
 
     kind: Literal["registration"]
     columns: RegistrationColumns
+    most_bad_identifiers: float = Field(default=0.1, ge=0, le=1, exclude=True)
+
+    @property
+    def all_rules(self) -> list[StatementRule]:
+        return [*super().all_rules, identifiers_rule(self.most_bad_identifiers)]
 
 
 class ConsentFeed(_Feed):

@@ -38,11 +38,14 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
     if isinstance(feed, ActFeed | PaymentFeed | RedemptionFeed):
         yield from _of_row_rules(feed.columns.rows)
     if isinstance(feed, PaymentFeed):
-        yield from _of_number(feed.columns.amount, feed, signed=False)
+        for number in feed.columns.amounts:
+            yield from _of_number(number, feed, signed=False)
         if feed.columns.refunded:
             yield from _of_number(feed.columns.refunded, feed)
         if feed.columns.original:
             yield "missing_value", feed.columns.original.column
+            if feed.columns.original.pattern:
+                yield "pattern_unmatched", feed.columns.original.column
     if isinstance(feed, TapFeed):
         yield from _of_number(feed.columns.amount, feed)
         yield from (("unknown_code", feed.columns.station), ("missing_value", feed.columns.station))

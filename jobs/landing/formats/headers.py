@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.patterns import compiled
@@ -129,20 +128,17 @@ def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead | None:
     if not preamble.gives and preamble.selection is None:
         return None
     text = "\n".join(lines)
-    found = {name: _found(getattr(preamble, name), text) for name in sorted(preamble.gives)}
-    selection = _found(preamble.selection.pattern, text) if preamble.selection else None
-    said = [found["period"]["first"], found["period"]["last"]] if "period" in found else None
+    found = {name: compiled(getattr(preamble, name)).search(text) for name in sorted(preamble.gives)}
+    if preamble.selection:
+        found["selection"] = compiled(preamble.selection.pattern).search(text)
+    if missing := ", ".join(name for name, match in found.items() if match is None):
+        raise FileRefused(fault("bad_preamble", expected=f"what the contract's {missing} finds"))
+    period, exported, selection = found.get("period"), found.get("exported_at"), found.get("selection")
     is_whole = preamble.selection is None or (
         selection is not None and selection[1].strip() in preamble.selection.whole
     )
-    return told_head(preamble.forms, said, found["exported_at"][1] if "exported_at" in found else None, is_whole)
-
-
-def _found(pattern: str, text: str) -> Any:
-    match = compiled(pattern).search(text)
-    if match is None:
-        raise FileRefused(fault("bad_preamble"))
-    return match
+    said = [period["first"], period["last"]] if period else None
+    return told_head(preamble.forms, said, exported[1] if exported else None, is_whole)
 
 
 def told_head(
@@ -153,11 +149,16 @@ def told_head(
     Raises:
         FileRefused: a date does not exist or is written in another form, or they are in no order.
     """
-    try:
-        days = [datetime.strptime(day.strip(), forms["period"] or "").date() for day in period or ()]
-        at = datetime.strptime(exported_at.strip(), forms["exported_at"] or "") if exported_at is not None else None
-    except ValueError as error:
-        raise FileRefused(fault("bad_preamble")) from error
+    days = [_moment(day, forms["period"] or "", "period").date() for day in period or ()]
+    at = None if exported_at is None else _moment(exported_at, forms["exported_at"] or "", "time of export")
     if days != sorted(days) or (days and at is not None and at.date() < days[1]):
-        raise FileRefused(fault("bad_preamble"))
+        raise FileRefused(fault("bad_preamble", expected="days that had ended or begun when the bill was exported"))
     return BillHead((days[0], days[1]) if days else None, at, is_whole)
+
+
+def _moment(said: str, form: str, what: str) -> datetime:
+    try:
+        return datetime.strptime(said.strip(), form)
+    except ValueError as error:
+        expected = f"the {what} in the contract's form, {form}"
+        raise FileRefused(fault("bad_preamble", found=said, expected=expected)) from error

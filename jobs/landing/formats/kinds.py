@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jobs.landing.formats.amounts import Amounts
 from jobs.landing.formats.merchants import MerchantCodes
-from jobs.landing.formats.parts import Quantities, RowRules, Scenarios, column_of, first_of, forgive, moments_of
-from jobs.landing.formats.patterns import compiled
+from jobs.landing.formats.originals import MatchedOriginals, NamedOriginals
+from jobs.landing.formats.parts import (
+    Lookups,
+    Quantities,
+    RowRules,
+    Scenarios,
+    column_of,
+    first_of,
+    forgive,
+    moments_of,
+)
 from jobs.landing.formats.times import Window, time_converter
 from jobs.landing.formats.values import (
     BadValue,
@@ -22,27 +32,27 @@ from jobs.landing.formats.values import (
     number_converter,
 )
 from jobs.landing.tokens import IdentifierError, Tokens
-from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
+from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, Source, TapFeed
 from schemas.sources.columns import REFUNDS
 from schemas.spending.merchants import Merchants
 
 
 class Acts:
-    def __init__(self, feed: ActFeed, zone: ZoneInfo, window: Window) -> None:
+    def __init__(self, feed: ActFeed, zone: ZoneInfo, window: Window, lookups: Lookups) -> None:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.ends = Memo(time_converter(feed.columns.ended_at, zone, window)) if feed.columns.ended_at else None
         self.rules = RowRules(feed.columns.rows, "act")
         self.scenarios = Scenarios(feed.columns.scenario)
-        self.quantities = Quantities(feed.columns.scenario, feed.items, feed.columns.ended_at)
+        self.quantities = Quantities(feed.columns.scenario, lookups, feed.items, feed.columns.ended_at)
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        landed = moments_of(self.times, self.columns.occurred_at.column, raw, errors)
+        landed = moments_of(self.times, self.columns.occurred_at, raw, errors)
         starts = landed["occurred_at_unix"]
         _, ignored = self.rules(raw, len(starts), errors)
         seconds: list[int | None] = [None] * len(starts)
         if self.columns.ended_at is not None and self.ends is not None:
-            ends = moments_of(self.ends, self.columns.ended_at.column, raw, errors)["occurred_at_unix"]
+            ends = moments_of(self.ends, self.columns.ended_at, raw, errors)["occurred_at_unix"]
             landed["ended_at_unix"] = ends
             seconds = [None if start is None or end is None else end - start for start, end in zip(starts, ends)]
         cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
@@ -65,7 +75,7 @@ class Taps:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        landed = moments_of(self.times, columns.occurred_at.column, raw, errors)
+        landed = moments_of(self.times, columns.occurred_at, raw, errors)
         directions = column_of(self.directions, columns.direction.column, raw, errors)
         amounts = column_of(self.amounts, str(columns.amount.column), raw, errors)
         landed["direction"] = directions
@@ -80,29 +90,38 @@ class Payments:
         feed: PaymentFeed,
         zone: ZoneInfo,
         window: Window,
+        source: Source,
         merchants: Merchants | None,
         record_key: Callable[[str], str],
+        merchant_key: Callable[[str | None, Sequence[str]], str],
     ) -> None:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.rules = RowRules(feed.columns.rows, "purchase")
         self.scenarios = Scenarios(feed.columns.scenario)
-        self.quantities = Quantities(feed.columns.scenario, None)
-        self.amounts = Memo(number_converter(feed.columns.amount, is_signed=True))
+        self.quantities = Quantities(feed.columns.scenario, source.lookups)
+        self.amounts = Amounts(feed.columns, source.rates)
         self.refunded = Memo(number_converter(feed.columns.refunded)) if feed.columns.refunded else None
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
         self.merchants = MerchantCodes(feed.columns.merchant, merchants) if feed.columns.merchant else None
+        self.originals: NamedOriginals | MatchedOriginals | None = None
+        self.full = FULL
         original = feed.columns.original
-        self.originals = compiled(original.pattern) if original and original.pattern else None
-        self.record_key = record_key
+        if original and original.matched_by:
+            self.originals = MatchedOriginals(original, feed.columns.customer, merchant_key)
+            self.full = FULL if original.may_be_partial else {**FULL, "refund": True}
+        elif original:
+            self.originals = NamedOriginals(original, record_key)
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        landed = moments_of(self.times, columns.occurred_at.column, raw, errors)
-        amount_name = str(columns.amount.column)
-        amounts = column_of(self.amounts, amount_name, raw, errors)
+        landed = moments_of(self.times, columns.occurred_at, raw, errors)
+        amounts, unpriced = self.amounts(raw, landed["act_date"], errors)
         meanings, ignored = self.rules(raw, len(amounts), errors)
-        landed["refers_to_key"] = self._originals(meanings, amounts, raw, errors)
+        ignored = first_of(ignored, unpriced)
+        self._check_signs(meanings, amounts, raw, errors)
+        if self.originals is not None:
+            landed.update(self.originals(meanings, raw, errors))
         cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
         landed["ignore_rule"] = first_of(ignored, unnamed)
         landed["scenario"] = [case and case.scenario for case in cases]
@@ -130,40 +149,22 @@ class Payments:
         forgive(ignored, errors)
         return landed
 
-    def _originals(
+    def _check_signs(
         self, meanings: Sequence[str | None], amounts: Sequence[int | None], raw: Columns, errors: RowErrors
-    ) -> list[str | None]:
-        """The key of what each refund takes back; signs that do not fit are errors."""
+    ) -> None:
+        """Signs that do not fit are errors."""
         columns = self.columns
-        amount_name, sign = str(columns.amount.column), -1 if columns.refund_sign == "negative" else 1
-        refers_to: list[str | None] = [None] * len(meanings)
+        paid, back = (1 if sign == "positive" else -1 for sign in (columns.purchase_sign, columns.refund_sign))
         for row, (meaning, fen) in enumerate(zip(meanings, amounts)):
-            if meaning is None or fen is None:
-                continue
-            if fen * (sign if meaning in REFUNDS else 1) < 0:
-                errors.note(row, "wrong_sign", amount_name, raw[amount_name][row])
-            if meaning in REFUNDS and columns.original:
-                named = self._named(raw[columns.original.column][row])
-                if named is None:
-                    errors.note(row, "missing_value", columns.original.column, raw[columns.original.column][row])
-                else:
-                    refers_to[row] = self.record_key(named)
-        return refers_to
-
-    def _named(self, text: Any) -> str | None:
-        """The original's number in a refund's field."""
-        if type(text) is not str or not text:
-            return None
-        if self.originals is None:
-            return text
-        found = self.originals.search(text)
-        return str(found[1]) if found else None
+            if meaning is not None and fen is not None and fen * (back if meaning in REFUNDS else paid) < 0:
+                name = self.amounts.name_in(raw, row)
+                errors.note(row, "wrong_sign", name, raw[name][row])
 
     def _is_full(
         self, meanings: Sequence[str | None], amounts: Sequence[int | None], back: Sequence[int | None]
     ) -> list[bool | None]:
         """Whether a refund, or what stands on the purchase itself, takes everything back; None: its sum decides."""
-        is_full = [FULL.get(meaning) if meaning else None for meaning in meanings]
+        is_full = [self.full.get(meaning) if meaning else None for meaning in meanings]
         for row, (fen, returned) in enumerate(zip(amounts, back)):
             if meanings[row] == "purchase" and fen and returned and returned >= fen:
                 is_full[row] = True
@@ -174,10 +175,22 @@ FULL = {"full_refund": True, "partial_refund": False, "refunded": True}
 
 
 class Registrations:
-    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several."""
+    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several.
 
-    def __init__(self, feed: RegistrationFeed, zone: ZoneInfo, window: Window, tokens: Tokens) -> None:
+    Adds up by kind how many were given, and how many of these are none.
+    """
+
+    def __init__(
+        self,
+        feed: RegistrationFeed,
+        zone: ZoneInfo,
+        window: Window,
+        tokens: Tokens,
+        given: Counter[str],
+        refused: Counter[str],
+    ) -> None:
         self.columns = feed.columns
+        self.given, self.refused = given, refused
         self.key_version = tokens.key_version
         self.times = Memo(time_converter(feed.columns.registered_at, zone, window))
         self.kinds = Memo(code_converter(feed.columns.subject_kind))
@@ -185,7 +198,7 @@ class Registrations:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns, names = self.columns, self.columns.identifiers
-        moments = moments_of(self.times, columns.registered_at.column, raw, errors)
+        moments = moments_of(self.times, columns.registered_at, raw, errors)
         rows = len(moments["occurred_at_unix"])
         landed: dict[str, Any] = {
             "registered_at_unix": moments["occurred_at_unix"],
@@ -196,10 +209,16 @@ class Registrations:
         for kind, name in (("citizen_id", names.citizen_id), ("phone", names.phone)):
             if name:
                 landed[f"{kind}_token"] = column_of(self.identifiers[kind], name, raw, refused)
+                self._count(kind, raw[name], landed[f"{kind}_token"])
         if names.card:
             landed["card_tokens"] = self._cards(raw[names.card], names.card, refused)
         landed.update(refused_code=refused.codes, refused_column=refused.columns, refused_shape=refused.shapes)
         return landed
+
+    def _count(self, kind: str, said: Sequence[Any], tokens: Sequence[str | None]) -> None:
+        given = len(said) - said.count("")
+        self.given[kind] += given
+        self.refused[kind] += given - (len(tokens) - tokens.count(None))
 
     def _cards(self, values: Sequence[Any], name: str, refused: RowErrors) -> list[str | None]:
         """The tokens of each row's card, or list of cards, in order and once each, with spaces between."""
@@ -210,6 +229,7 @@ class Registrations:
         ]
         by_card = RowErrors(len(cards))
         tokens = self.identifiers["card"].column(name, [card for _, card in cards], by_card)
+        self._count("card", [card for _, card in cards], tokens)
         found: dict[int, set[str]] = defaultdict(set)
         for (row, card), token, code in zip(cards, tokens, by_card.codes):
             if code is not None:
@@ -227,7 +247,7 @@ class Consents:
         self.consents = Memo(code_converter(feed.columns.consent))
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        moments = moments_of(self.times, self.columns.at.column, raw, errors)
+        moments = moments_of(self.times, self.columns.at, raw, errors)
         consents = column_of(self.consents, self.columns.consent.column, raw, errors)
         return {
             "at_unix": moments["occurred_at_unix"],
@@ -246,7 +266,7 @@ class Redemptions:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        moments = moments_of(self.times, columns.redeemed_at.column, raw, errors)
+        moments = moments_of(self.times, columns.redeemed_at, raw, errors)
         _, ignored = self.rules(raw, len(moments["act_date"]), errors)
         named = [name and name.split(".") for name in column_of(self.benefits, columns.benefit.column, raw, errors)]
         landed = {

@@ -204,10 +204,8 @@ class Entry:
             for is_inner in (True, False)
         )
         # Without a currency, or a direction, all have the same.
-        self.named = [
-            None if name is None else self.fields.index(name)
-            for name in (layout.adds_up.currency, layout.adds_up.direction)
-        ]
+        told = (layout.adds_up.currency, layout.adds_up.direction)
+        self.named = [self.fields.index(name) if name else None for name in told]
         self.inside: list[tuple[int, list[str], list[str]]] = []
 
     def add(self, line: int, values: list[str], around: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from schemas.base import ROOT
 from schemas.errors import RegistryError
 from schemas.sources import UNPLACED, Source, load_distances, load_sources, load_stations
 from schemas.sources.errors import ERRORS, fault, shape
+from tests.support.exports import expected, fixture_folders
 
 SOURCES = load_sources()
 HEAD = "from_station,to_station,distance_m\n"
@@ -27,37 +29,32 @@ def content(name: str) -> dict[str, Any]:
 
 
 def test_the_institutions_as_agreed() -> None:
-    assert {source.id: (source.name, source.kind, source.region) for source in SOURCES.values()} == {
-        "alipay": ("支付宝", "payment_app", UNPLACED),
-        "citic_bank": ("中信银行", "bank", "330100"),
-        "hangzhou_metro": ("杭州地铁", "transit", "330100"),
-        "hellobike": ("哈啰", "bike_share", "330100"),
-        "huge_recycling": ("虎哥回收", "recycler", "330100"),
-        "icbc": ("工商银行", "bank", UNPLACED),
-        "unionpay": ("云闪付", "payment_app", UNPLACED),
-        "wechat_pay": ("微信支付", "payment_app", UNPLACED),
-        "zheliban": ("浙里办", "government", "330100"),
+    """These stay what they are, whoever comes beside them."""
+    agreed = {
+        "alipay": ("支付宝", "payment_app", UNPLACED, ["act", "registration", "consent", "payment"]),
+        "citic_bank": ("中信银行", "bank", "330100", ["act", "payment", "registration", "consent"]),
+        "hangzhou_metro": ("杭州地铁", "transit", "330100", ["tap", "registration", "consent"]),
+        "hellobike": ("哈啰", "bike_share", "330100", ["act", "registration", "consent"]),
+        "huge_recycling": ("虎哥回收", "recycler", "330100", ["act", "registration", "consent"]),
+        "icbc": ("工商银行", "bank", UNPLACED, ["payment", "registration", "consent"]),
+        "unionpay": ("云闪付", "payment_app", UNPLACED, ["redemption", "registration", "consent"]),
+        "wechat_pay": ("微信支付", "payment_app", UNPLACED, ["payment", "registration", "consent"]),
+        "zheliban": ("浙里办", "government", "330100", ["act", "registration", "consent"]),
     }
-    kinds = {(source.id, name): feed.kind for source in SOURCES.values() for name, feed in source.feeds.items()}
-    assert kinds == {
-        ("alipay", "acts"): "act",
-        ("alipay", "bills"): "payment",
-        ("citic_bank", "acts"): "act",
-        ("citic_bank", "card_transactions"): "payment",
-        ("hangzhou_metro", "taps"): "tap",
-        ("hellobike", "trips"): "act",
-        ("huge_recycling", "orders"): "act",
-        ("icbc", "statements"): "payment",
-        ("unionpay", "redemptions"): "redemption",
-        ("wechat_pay", "bills"): "payment",
-        ("zheliban", "cases"): "act",
-        **{(institution, "registrations"): "registration" for institution in SOURCES},
-        **{(institution, "consents"): "consent" for institution in SOURCES},
+    found = {
+        source.id: (source.name, source.kind, source.region, [feed.kind for feed in source.feeds.values()])
+        for source in SOURCES.values()
     }
-    unkeyed = [(s.id, name) for s in SOURCES.values() for name, feed in s.feeds.items() if not feed.is_keyed]
-    assert unkeyed == [("citic_bank", "acts")]
-    bills = [(s.id, name) for s in SOURCES.values() for name, feed in s.feeds.items() if feed.is_bill]
-    assert bills == [("alipay", "bills"), ("wechat_pay", "bills")]
+    assert {one: found.get(one) for one in agreed} == agreed
+    assert not SOURCES["citic_bank"].feeds["acts"].is_keyed
+    assert SOURCES["alipay"].feeds["bills"].is_bill and SOURCES["wechat_pay"].feeds["bills"].is_bill
+
+
+@pytest.mark.parametrize(("institution", "feed"), [(one.id, name) for one in SOURCES.values() for name in one.feeds])
+def test_every_feed_has_a_fixture(institution: str, feed: str) -> None:
+    """A file of tests/fixtures/<id>/<date>-r<revision>/, and in expected.yaml what each of its rows becomes."""
+    names = [path.name for folder in fixture_folders(institution) for path in folder.glob(f"{feed}_[0-9]*")]
+    assert names and set(names) <= expected(institution).keys()
 
 
 def test_a_feed_knows_its_file_names_and_key_fields() -> None:
@@ -159,8 +156,10 @@ def test_every_error_has_a_rule_and_a_mend_and_is_raised_somewhere() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT.parent / "jobs").rglob("*.py"))
     assert not [name for name in ERRORS if f'"{name}"' not in code]
     for rule, mend in ERRORS.values():
-        assert rule and not rule.endswith(".")
-        assert mend.endswith(".")
+        for sentence in (rule, mend):
+            assert re.fullmatch(r"[A-Z].+[A-Za-z0-9)`]\.", sentence), sentence
+            assert ". " not in sentence.replace("control.json", ""), f"more than one sentence: {sentence}"
+            assert sentence.count("`") % 2 == 0
     with pytest.raises(KeyError):
         fault("no_such_code")
 
@@ -169,7 +168,7 @@ def test_no_landed_column_can_hold_text_of_the_source() -> None:
     """Text columns are keys, tokens, shapes and closed sets; a new one must be thought about here."""
     text = {c.name for schema in landed.SCHEMAS.values() for c in schema if str(c.type) == "string"}
     assert text == {
-        "file_id", "record_key", "customer_key", "refers_to_key", "citizen_id_token", "phone_token",
+        "file_id", "record_key", "customer_key", "refers_to_key", "merchant_key", "citizen_id_token", "phone_token",
         "card_tokens", "card_token", "card2_token", "refused_code", "refused_column", "refused_shape",
         "error_code", "error_column", "error_shape", "ignore_rule", "scenario",
         "claim_kind", "time_precision", "region", "direction", "station", "wallet", "merchant_code", "merchant_code_source",
