@@ -68,7 +68,9 @@ def _layout(console: Console, one: Trial) -> None:
     if head := one.head:
         whole = "whole" if head.is_whole else "filtered: it only adds"
         days = f"{head.days[0]} to {head.days[1]}" if head.days else "the days that the contract takes from elsewhere"
-        console.print(f"covers {days}, exported {head.exported_at or 'when the contract takes from elsewhere'}, {whole}")
+        console.print(
+            f"covers {days}, exported {head.exported_at or 'when the contract takes from elsewhere'}, {whole}"
+        )
 
 
 def _columns(console: Console, one: Trial, with_values: bool) -> None:

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from jobs.landing.formats.batches import Export, FileRefused
 from jobs.landing.formats.delimited import read_delimited
+from jobs.landing.formats.json_document import read_json
 from jobs.landing.formats.json_lines import read_json_lines
+from jobs.landing.formats.mt940 import read_mt940
 from jobs.landing.formats.unpack import unpacked
 from jobs.landing.formats.workbook import read_workbook
 from jobs.landing.formats.xml import read_xml
 from schemas.sources import Feed
 from schemas.sources.feeds import WORKBOOK_SUFFIXES
-from schemas.sources.layouts import Delimited, JsonLines, Workbook, Xml
+from schemas.sources.layouts import Delimited, Json, JsonLines, Mt940, Workbook, Xml
 
 
 @contextmanager
@@ -36,6 +38,10 @@ def open_export(path: Path, feed: Feed) -> Iterator[Export]:
     with unpacked(path) as stream:
         if isinstance(layouts[0], Xml):
             yield read_xml(stream, feed, layouts[0])
+        elif isinstance(layouts[0], Mt940):
+            yield read_mt940(stream, feed, layouts[0])
+        elif isinstance(layouts[0], Json):
+            yield read_json(stream, path, feed, layouts[0])
         elif isinstance(layouts[0], JsonLines):
             yield read_json_lines(stream, feed, layouts[0])
         else:

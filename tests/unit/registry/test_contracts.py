@@ -72,7 +72,7 @@ def test_a_feed_without_a_rule_does_not_load(tmp_path: Path, institution: str, f
         ("volume", {"most_rows": 9, "least": 1.5}, "least"),
         ("volume", {"most_rows": 9, "most": 1}, "most"),
         ("completeness", "month", "completeness"),
-        ("natural_key", [], "items need layout json_lines and a natural_key"),
+        ("natural_key", [], "items need layout json_lines or json"),
     ],
 )
 def test_a_rule_without_sense_is_refused(tmp_path: Path, rule: str, value: object, said: str) -> None:
