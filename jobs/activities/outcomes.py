@@ -16,6 +16,7 @@ OUTCOMES = (
     ("NOT has_consent", "no_consent", "consent_missing"),
     ("claim_kind = 'tap'", "unpaired", "other_tap_missing"),
     ("slot IS NULL", "withheld", "reporter_not_accepted"),
+    ("is_taken_back AND is_matched", "refunded", "payment_taken_back_by_match"),
     ("is_cancelled OR is_taken_back", "refunded", "payment_taken_back"),
     ("activity_id IS NULL AND group_id <> claim_id", "evidence", "same_payment"),
     ("activity_id IS NULL", "evidence", "payment_alone"),
@@ -57,7 +58,7 @@ def _facts(lake: Lake, claims: Frame, consented: Frame, groups: Frame, refunds: 
         # A refund that does not say whether it is full is so with the others that add up to the whole amount.
         """
         WITH taken_back AS (
-            SELECT original
+            SELECT original, max(CASE WHEN merchant_key IS NULL THEN 0 ELSE 1 END) = 1 AS is_matched
             FROM refunds
             WHERE original IS NOT NULL
             GROUP BY original
@@ -65,7 +66,8 @@ def _facts(lake: Lake, claims: Frame, consented: Frame, groups: Frame, refunds: 
                 OR sum(CASE WHEN is_full_refund IS NULL THEN amount_fen END) >= max(original_fen)
         )
         SELECT c.*, g.group_id, g.counted_micro, a.claim_id IS NOT NULL AS has_consent,
-            t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back
+            t.original IS NOT NULL OR coalesce(c.is_full_refund, false) AS is_taken_back,
+            coalesce(t.is_matched, false) AS is_matched
         FROM claims AS c
         LEFT JOIN consented AS a ON c.claim_id = a.claim_id
         LEFT JOIN taken_back AS t ON c.claim_id = t.original
@@ -118,8 +120,8 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
             LEFT JOIN activities AS v ON f.group_id = v.group_id
         )
         SELECT p.claim_id, p.person_id, p.institution, p.feed, p.scenario, p.family, p.act_date, p.region, p.claim_kind,
-            p.slot, p.has_consent, p.is_taken_back, p.is_spend, p.group_id, p.activity_id, p.is_cancelled, p.is_lead,
-            s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
+            p.slot, p.has_consent, p.is_taken_back, p.is_matched, p.is_spend, p.group_id, p.activity_id, p.is_cancelled,
+            p.is_lead, s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
             CASE
                 WHEN p.is_lead THEN coalesce(p.counted_micro, p.quantity_micro, p.missing_quantity_micro)
                 ELSE p.quantity_micro
@@ -159,7 +161,9 @@ def refund_outcomes(run: Run, refunds: Frame, consented: Frame, whose: Frame) ->
             END AS outcome,
             CASE
                 WHEN a.claim_id IS NULL THEN 'consent_missing'
+                WHEN r.original IS NULL AND r.merchant_key IS NOT NULL THEN 'no_purchase_matches'
                 WHEN r.original IS NULL THEN 'original_missing'
+                WHEN r.merchant_key IS NOT NULL THEN 'refund_by_match'
                 ELSE 'refund'
             END AS reason,
             false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,

@@ -57,7 +57,9 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
 def refunds_in_force(run: Run) -> Frame:
     """Every refund in force, with the claim that it takes back where that has come, and that claim's amount."""
     lake, claims = run.lake, run.log("silver.claims")
-    refunds = lake.keep("SELECT * FROM refunds", refunds=claims.where("claim_kind = 'refund'").in_force())
+    # Not the newest of the rows that say so: a correction may have made something else of one.
+    kind = lake.sql("SELECT 'refund' AS claim_kind")
+    refunds = lake.keep("SELECT * FROM refunds", refunds=claims.in_force_of(kind, "claim_kind"))
     named = lake.sql("SELECT refers_to_key AS claim_id FROM refunds", refunds=refunds)
     return lake.keep(
         f"""

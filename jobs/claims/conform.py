@@ -4,7 +4,7 @@ Reads   landed files, silver.rows
 Appends silver.rows, silver.claims, silver.customer_events, silver.redemptions
 
 Decided again are the record keys that this run's files bring or take away, and – for rides, which are made of several
-rows – the days around them.
+rows – the days around them, and for refunds that name no original those that could take back what has changed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jobs.claims.dispositions import dispositions
 from jobs.claims.grouped import Grouped, taps_of
+from jobs.claims.refunds import with_originals
 from jobs.claims.touched import Touched, touched_by
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _claims(run: Run, touched: Touched, taps: Grouped) -> Frame:
         tap_days=taps.days,
     )
     records = lake.union(*(_records(claims, part, told) for part in parts))
+    records, reached = with_originals(run, records, reached)
     return claims.changes(records, instead_of=claims.in_force(reached))
 
 

@@ -53,6 +53,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("claim_kind", pa.string()),
             ("is_full_refund", pa.bool_()),
             ("refers_to_key", pa.string()),
+            ("merchant_key", pa.string()),
             ("occurred_at_unix", pa.int64()),
             ("time_precision", pa.string()),
             ("act_date", pa.date32()),

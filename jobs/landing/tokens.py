@@ -108,6 +108,10 @@ class Tokens:
         """The key of one record: `parts` are its natural key's values."""
         return self._records(join_parts((institution, feed, *parts)))
 
+    def merchant_key(self, institution: str, feed: str, customer: str, texts: Iterable[str]) -> str:
+        """The key of what a feed's rows say of a customer's merchant; no institution has this name, so no record's."""
+        return self._records(join_parts(("merchant of", institution, feed, plain(customer), *texts)))
+
     def record_keys(self, prefix: Iterable[str], columns: Sequence[Sequence[str]]) -> list[str]:
         """`record_key` of each row of a batch. prefix: institution and feed; of unkeyed feeds a date leads the columns."""
         measured = [[f"{len(part)}:{part}" for part in column] for column in columns]

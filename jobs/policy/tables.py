@@ -17,7 +17,7 @@ from jobs.policy.programmes import Rewards
 from schemas import Registry
 from schemas.scenarios import MissingQuantity, Recognition
 from schemas.scenarios.parts import spans
-from schemas.sources import UNPLACED, Feed, Source, load_distances
+from schemas.sources import UNPLACED, Feed, PaymentFeed, Source, load_distances
 
 _FEEDS = {
     **{"family": str, "institution": str, "feed": str, "slot": pa.int32(), "is_evidence": bool, "is_proven": bool},
@@ -37,6 +37,7 @@ later each."""
 _FACTOR = {**VALIDITY, "factor_id": str}
 _RATES = {"scenario": str, "region": str, **_FACTOR, "micrograms_per_unit": int, "match_quality": str}
 _SPEND_RATES = {"merchant_code": str, **_FACTOR, "micrograms_per_fen": int, "match_quality": str}
+_REFUNDS = {"institution": str, "feed": str, "within_days": pa.int32()}
 _PAIRING = {"institution": str, "feed": str, "scenario": str, "max_ride_seconds": int, "duplicate_seconds": int}
 _DISTANCES = {"institution": str, "from_station": str, "to_station": str, "quantity_micro": int}
 
@@ -204,6 +205,16 @@ class Policy:
             if feed.kind == "tap"
         )
         return table(_PAIRING, rows)
+
+    @cached_property
+    def matched_refunds(self) -> pa.Table:
+        """(institution, feed) whose refunds name no original → how many days before a refund its original may lie."""
+        rows = (
+            {"institution": source.id, "feed": name, "within_days": feed.columns.original.within_days}
+            for source, name, feed in self._feeds()
+            if isinstance(feed, PaymentFeed) and feed.columns.original and feed.columns.original.matched_by
+        )
+        return table(_REFUNDS, rows)
 
     @cached_property
     def distances(self) -> pa.Table:

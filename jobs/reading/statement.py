@@ -24,6 +24,7 @@ REASONS = {
     "other_tap_missing": "the entry or the exit of the ride is missing",
     "reporter_not_accepted": "this kind of institution cannot vouch for such an act",
     "payment_taken_back": "the payment was taken back in full",
+    "payment_taken_back_by_match": "the payment was taken back in full, by a refund matched by merchant and amount",
     "same_payment": "a payment that another institution reported as well; it counts once",
     "payment_alone": "a card payment alone does not show what was done",
     "spend": "a payment: it earns nothing, and what it emits is estimated",
@@ -32,7 +33,9 @@ REASONS = {
     "no_factor": "no sourced factor exists for it yet",
     "no_quantity": "no quantity was reported",
     "original_missing": "a refund whose payment has not been reported",
+    "no_purchase_matches": "a refund to which no payment fits by merchant and amount",
     "refund": "a refund of a payment",
+    "refund_by_match": "a refund of a payment, which it was matched to by merchant and amount",
 }
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from jobs.lake.frames import keys_equal, listed
 from jobs.landing.manifests import LANDING, load_manifests
 from jobs.reading.arithmetic import validity_of_entry
+from jobs.reading.taken_back import Refund, refunds_of
 from schemas.tables import IS_LIVE, SEQ
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ClaimStory:
     """One claim of the activity: what it said, what became of it, and its lines (two for a ride).
 
     is_placed: its export does not tell where; it counts in the region that the scenario's rule names.
+    refunds: what takes it back now, whether the entry already knew of it or not; each with its line.
     """
 
     claim_id: str
@@ -43,6 +45,7 @@ class ClaimStory:
     claim_kind: str
     lines: list[Line]
     is_placed: bool
+    refunds: list[tuple[Refund, Line]]
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,15 @@ def stories(
     asked = _asked(lake, registry, posted)
     paths = {file.file_id: file.path for file in load_manifests(home)}
     found: dict[str, list[ClaimStory]] = {entry_id: [] for entry_id in posted}
-    for one in [*_claims(lake, asked), *_redemptions(lake, asked)]:
+    told = [*_claims(lake, asked), *_redemptions(lake, asked)]
+    refunds = refunds_of(lake, {one.claim_id for one in told})
+    for one in told:
         lines = list(_lines(home, paths, one))
-        story = ClaimStory(one.claim_id, one.outcome, one.reason, one.claim_kind, lines, one.is_placed)
+        back = [
+            (refund, _line(home, paths, refund.institution, refund.feed, refund.file_id, refund.line))
+            for refund in refunds.get(one.claim_id, [])
+        ]
+        story = ClaimStory(one.claim_id, one.outcome, one.reason, one.claim_kind, lines, one.is_placed, back)
         found[one.entry_id].append(story)
     return found
 
@@ -203,6 +212,10 @@ def _as_then(lake: Lake, table: str, of: Frame) -> Frame:
 def _lines(home: Path, paths: Mapping[str, str], one: _Told) -> Iterator[Line]:
     for file_id, line in ((one.file_id, one.line), (one.support_file_id, one.support_line)):
         if file_id is not None and line is not None:
-            path = paths.get(file_id)
-            is_there = path is not None and (home / LANDING / path).exists()
-            yield Line(one.institution, one.feed, file_id, path if is_there else None, line)
+            yield _line(home, paths, one.institution, one.feed, file_id, line)
+
+
+def _line(home: Path, paths: Mapping[str, str], institution: str, feed: str, file_id: str, line: int) -> Line:
+    path = paths.get(file_id)
+    is_there = path is not None and (home / LANDING / path).exists()
+    return Line(institution, feed, file_id, path if is_there else None, line)

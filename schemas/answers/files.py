@@ -21,6 +21,7 @@ from schemas.factors import FOLDER as FACTORS
 from schemas.programmes import FOLDER as PROGRAMMES
 from schemas.scenarios import FOLDER as SCENARIOS
 from schemas.sources import FOLDER as SOURCES
+from schemas.sources.columns import WITHIN_DAYS
 from schemas.spending.merchants import FOLDER as SPENDING
 
 Raw = dict[str, Any]
@@ -99,10 +100,16 @@ def _contract(said: Raw) -> Raw:
     """How a contract's claims are ranked, paired and matched. What its rows say is fixed when a file lands."""
     kept = ("kind", "completeness", "booking_lag_days", "changes", "pairing")
     feeds = {
-        name: {key: feed[key] for key in kept if key in feed} | {"reports": dict(_reported(feed))}
+        name: {key: feed[key] for key in kept if key in feed} | _refunds(feed) | {"reports": dict(_reported(feed))}
         for name, feed in said["feeds"].items()
     }
     return {"kind": said["kind"], "feeds": feeds}
+
+
+def _refunds(feed: Raw) -> Raw:
+    """How far back refunds that name no original may find one."""
+    original = feed.get("columns", {}).get("original") or {}
+    return {"within_days": original.get("within_days", WITHIN_DAYS)} if "matched_by" in original else {}
 
 
 def _reported(feed: Raw) -> Iterator[tuple[str, str]]:

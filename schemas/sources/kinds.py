@@ -66,7 +66,7 @@ class PaymentColumns(Strict):
     amount: where it stands; of several fields, such as one of income and one of expense, the first that is not empty.
     currency: absent where every amount is in yuan.
     rows: what a row is, by the first rule that holds.
-    original: where a refund names its purchase.
+    original: where a refund names its purchase, or what it is found by.
     purchase_sign, refund_sign: how their amounts are written.
     refunded: what was taken back, on the purchase's own row.
     wallet: through which wallet was paid, by its institution's id.
@@ -105,10 +105,14 @@ class PaymentColumns(Strict):
         return self.amount if isinstance(self.amount, list) else [self.amount]
 
     @model_validator(mode="after")
-    def _refunds_name_originals(self) -> PaymentColumns:
-        refunds = {rule.means for rule in self.rows} & REFUNDS
-        if bool(refunds) != (self.original is not None):
+    def _refunds_have_originals(self) -> PaymentColumns:
+        meanings = {rule.means for rule in self.rows}
+        if bool(meanings & REFUNDS) != (self.original is not None):
             raise ValueError("say `original` exactly where rows may be refunds")
+        if self.original and self.original.matched_by and (self.refunded or "refunded" in meanings):
+            raise ValueError(
+                "what purchases say themselves was taken back, no refund may be matched to: ignore its rows"
+            )
         return self
 
 

@@ -36,9 +36,14 @@ def explanation(
     console.print("claims", style="bold")
     for claim in told.claims:
         placed = "  its export does not tell where: counted where the factor is lowest" if claim.is_placed else ""
-        places = ", ".join(f"{one.path or one.file_id + ' (expired)'}:{one.line}" for one in claim.lines)
+        places = ", ".join(map(_place, claim.lines))
         said = f"  {claim.outcome:<10} {claim.claim_kind:<8} {places}  ({claim.reason}){placed}"
         console.print(said, soft_wrap=True)
+        for refund, at in claim.refunds:
+            yuan = "an unknown amount" if refund.amount_fen is None else f"{refund.amount_fen / 100:,.2f} yuan"
+            how = "matched by amount and merchant" if refund.is_matched else "which names it"
+            back = f"             taken back by the refund of {refund.act_date}, {yuan}, {how}: {_place(at)}"
+            console.print(back, soft_wrap=True)
         if source:
             for one in claim.lines:
                 console.print(f"             {source(one)}", style="dim", soft_wrap=True)
@@ -48,6 +53,10 @@ def explanation(
             console.print(
                 f"  publication {row['publication_seq']}: {row['entry_kind']} {row['amount']:+,} ({row['reason']})"
             )
+
+
+def _place(line: Line) -> str:
+    return f"{line.path or line.file_id + ' (expired)'}:{line.line}"
 
 
 def scenario_name(registry: Registry, key: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.landing.formats.amounts import Amounts
 from jobs.landing.formats.merchants import MerchantCodes
+from jobs.landing.formats.originals import MatchedOriginals, NamedOriginals
 from jobs.landing.formats.parts import (
     Lookups,
     Quantities,
@@ -19,7 +20,6 @@ from jobs.landing.formats.parts import (
     forgive,
     moments_of,
 )
-from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.times import Window, time_converter
 from jobs.landing.formats.values import (
     BadValue,
@@ -93,6 +93,7 @@ class Payments:
         source: Source,
         merchants: Merchants | None,
         record_key: Callable[[str], str],
+        merchant_key: Callable[[str | None, Sequence[str]], str],
     ) -> None:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
@@ -103,9 +104,14 @@ class Payments:
         self.refunded = Memo(number_converter(feed.columns.refunded)) if feed.columns.refunded else None
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
         self.merchants = MerchantCodes(feed.columns.merchant, merchants) if feed.columns.merchant else None
+        self.originals: NamedOriginals | MatchedOriginals | None = None
+        self.full = FULL
         original = feed.columns.original
-        self.originals = compiled(original.pattern) if original and original.pattern else None
-        self.record_key = record_key
+        if original and original.matched_by:
+            self.originals = MatchedOriginals(original, feed.columns.customer, merchant_key)
+            self.full = FULL if original.may_be_partial else {**FULL, "refund": True}
+        elif original:
+            self.originals = NamedOriginals(original, record_key)
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
@@ -113,7 +119,9 @@ class Payments:
         amounts, unpriced = self.amounts(raw, landed["act_date"], errors)
         meanings, ignored = self.rules(raw, len(amounts), errors)
         ignored = first_of(ignored, unpriced)
-        landed["refers_to_key"] = self._originals(meanings, amounts, raw, errors)
+        self._check_signs(meanings, amounts, raw, errors)
+        if self.originals is not None:
+            landed.update(self.originals(meanings, raw, errors))
         cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
         landed["ignore_rule"] = first_of(ignored, unnamed)
         landed["scenario"] = [case and case.scenario for case in cases]
@@ -141,41 +149,22 @@ class Payments:
         forgive(ignored, errors)
         return landed
 
-    def _originals(
+    def _check_signs(
         self, meanings: Sequence[str | None], amounts: Sequence[int | None], raw: Columns, errors: RowErrors
-    ) -> list[str | None]:
-        """The key of what each refund takes back; signs that do not fit are errors."""
+    ) -> None:
+        """Signs that do not fit are errors."""
         columns = self.columns
         paid, back = (1 if sign == "positive" else -1 for sign in (columns.purchase_sign, columns.refund_sign))
-        refers_to: list[str | None] = [None] * len(meanings)
         for row, (meaning, fen) in enumerate(zip(meanings, amounts)):
-            if meaning is None or fen is None:
-                continue
-            if fen * (back if meaning in REFUNDS else paid) < 0:
+            if meaning is not None and fen is not None and fen * (back if meaning in REFUNDS else paid) < 0:
                 name = self.amounts.name_in(raw, row)
                 errors.note(row, "wrong_sign", name, raw[name][row])
-            if meaning in REFUNDS and columns.original:
-                named = self._named(raw[columns.original.column][row])
-                if named is None:
-                    errors.note(row, "missing_value", columns.original.column, raw[columns.original.column][row])
-                else:
-                    refers_to[row] = self.record_key(named)
-        return refers_to
-
-    def _named(self, text: Any) -> str | None:
-        """The original's number in a refund's field."""
-        if type(text) is not str or not text:
-            return None
-        if self.originals is None:
-            return text
-        found = self.originals.search(text)
-        return str(found[1]) if found else None
 
     def _is_full(
         self, meanings: Sequence[str | None], amounts: Sequence[int | None], back: Sequence[int | None]
     ) -> list[bool | None]:
         """Whether a refund, or what stands on the purchase itself, takes everything back; None: its sum decides."""
-        is_full = [FULL.get(meaning) if meaning else None for meaning in meanings]
+        is_full = [self.full.get(meaning) if meaning else None for meaning in meanings]
         for row, (fen, returned) in enumerate(zip(amounts, back)):
             if meanings[row] == "purchase" and fen and returned and returned >= fen:
                 is_full[row] = True
@@ -186,10 +175,22 @@ FULL = {"full_refund": True, "partial_refund": False, "refunded": True}
 
 
 class Registrations:
-    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several."""
+    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several.
 
-    def __init__(self, feed: RegistrationFeed, zone: ZoneInfo, window: Window, tokens: Tokens) -> None:
+    Adds up by kind how many were given, and how many of these are none.
+    """
+
+    def __init__(
+        self,
+        feed: RegistrationFeed,
+        zone: ZoneInfo,
+        window: Window,
+        tokens: Tokens,
+        given: Counter[str],
+        refused: Counter[str],
+    ) -> None:
         self.columns = feed.columns
+        self.given, self.refused = given, refused
         self.key_version = tokens.key_version
         self.times = Memo(time_converter(feed.columns.registered_at, zone, window))
         self.kinds = Memo(code_converter(feed.columns.subject_kind))
@@ -208,10 +209,16 @@ class Registrations:
         for kind, name in (("citizen_id", names.citizen_id), ("phone", names.phone)):
             if name:
                 landed[f"{kind}_token"] = column_of(self.identifiers[kind], name, raw, refused)
+                self._count(kind, raw[name], landed[f"{kind}_token"])
         if names.card:
             landed["card_tokens"] = self._cards(raw[names.card], names.card, refused)
         landed.update(refused_code=refused.codes, refused_column=refused.columns, refused_shape=refused.shapes)
         return landed
+
+    def _count(self, kind: str, said: Sequence[Any], tokens: Sequence[str | None]) -> None:
+        given = len(said) - said.count("")
+        self.given[kind] += given
+        self.refused[kind] += given - (len(tokens) - tokens.count(None))
 
     def _cards(self, values: Sequence[Any], name: str, refused: RowErrors) -> list[str | None]:
         """The tokens of each row's card, or list of cards, in order and once each, with spaces between."""
@@ -222,6 +229,7 @@ class Registrations:
         ]
         by_card = RowErrors(len(cards))
         tokens = self.identifiers["card"].column(name, [card for _, card in cards], by_card)
+        self._count("card", [card for _, card in cards], tokens)
         found: dict[int, set[str]] = defaultdict(set)
         for (row, card), token, code in zip(cards, tokens, by_card.codes):
             if code is not None:

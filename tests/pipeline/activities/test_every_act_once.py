@@ -104,6 +104,19 @@ def test_a_corrected_original_is_paid_again(world: World) -> None:
     again(world, D3)
 
 
+def test_a_refund_that_was_a_purchase_takes_nothing_back(world: World) -> None:
+    """The bank had typed the row wrongly: under its own number it is a purchase."""
+    shop = "知味观"
+    world.send("citic_bank", D2, cards((1, D1, "50.00", shop)), arrives=D1)
+    line = f"T9|C1|{CARD[0]}|{D2:%Y%m%d}|-50.00|冲正|{shop}||T1"
+    world.send("citic_bank", D3, table("citic_bank", "card_transactions", line, total="-50.00"), arrives=D2)
+    assert spent(world.run(D1, D2)) == 0
+    line = f"T9|C1|{CARD[0]}|{D2:%Y%m%d}|20.00|消费|{shop}||"
+    world.send("citic_bank", D4, table("citic_bank", "card_transactions", line, total="20.00"), arrives=D3)
+    assert spent(world.run(D3)) == 7_000
+    again(world, D3)
+
+
 def test_a_corrected_consent_was_anothers(world: World) -> None:
     """Under its own number a consent goes to another customer: whose it was, earns nothing any more."""
     # The consent's natural key holds its customer, so a correction is a revision that no longer has it.

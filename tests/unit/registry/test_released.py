@@ -23,6 +23,7 @@ from schemas.scenarios import Scenario
 from schemas.sources import Source
 from tanzhang.cli import app
 from tests.support import libraries
+from tests.support.exports import FIXTURES
 
 RELEASED = date(2026, 12, 1)
 BEFORE, AFTER = date(2026, 11, 30), date(2027, 1, 1)
@@ -226,3 +227,20 @@ def test_the_command_holds_a_registry_against_its_lock(root: Path) -> None:
     for against in ([], ["--against", str(root / LOCK)], ["--against", str(ROOT)]):
         told = CliRunner().invoke(app, ["factors", "validate", "--registry", str(root), *against])
         assert told.exit_code == 2 and "window_seconds: was 600 and is 20" in told.output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("within_days: 30", "within_days: 60", "feeds.statements.within_days: was 30 and is 60"),
+        ("[merchant, place]", "[merchant, place], within_days: 90", "feeds.entries.within_days: was 180 and is 90"),
+    ],
+)
+def test_how_far_back_a_refund_may_reach_is_not_altered(few: Path, old: str, new: str, problem: str) -> None:
+    """Said or not, as it decides on purchases that landed long ago."""
+    bank = "sources/river_bank.yaml"
+    shutil.copy(FIXTURES / "refunding/river_bank.yaml", few / bank)
+    base = files_of(few).files
+    text(bank, old, new)(few)
+    [found] = rules_refused(base, files_of(few).files, RELEASED)
+    assert problem in found

@@ -1,0 +1,84 @@
+"""What tells the purchase that a refund takes back: its key where the refund names it, else its merchant's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jobs.landing.formats.patterns import compiled
+from jobs.landing.formats.values import Columns, Memo, RowErrors
+from jobs.landing.tokens import plain
+from schemas.sources.columns import REFUNDS, FieldText, Original
+
+Keys = list[str | None]
+
+
+class NamedOriginals:
+    """Originals that refunds name by their natural key."""
+
+    def __init__(self, original: Original, record_key: Callable[[str], str]) -> None:
+        self.column = str(original.column)
+        self.pattern = compiled(original.pattern) if original.pattern else None
+        self.record_key = record_key
+
+    def __call__(self, meanings: Sequence[str | None], raw: Columns, errors: RowErrors) -> dict[str, Keys]:
+        """The record key of what each refund takes back."""
+        keys = [self._key(text) if said in REFUNDS else None for said, text in zip(meanings, raw[self.column])]
+        _refunds_have(keys, meanings, self.column, raw, errors)
+        return {"refers_to_key": keys}
+
+    def _key(self, text: Any) -> str | None:
+        if type(text) is not str or not text:
+            return None
+        if self.pattern is None:
+            return self.record_key(text)
+        found = self.pattern.search(text)
+        return self.record_key(str(found[1])) if found else None
+
+
+class MatchedOriginals:
+    """Originals that refunds are matched to: whom every row pays, under one key however it is written."""
+
+    def __init__(
+        self, original: Original, customer: str | None, merchant_key: Callable[[str | None, Sequence[str]], str]
+    ) -> None:
+        self.columns = [one.column for one in original.matched_by]
+        self.texts = [Memo(_text_converter(one)) for one in original.matched_by]
+        self.customer = customer
+        self.merchant_key = merchant_key
+
+    def __call__(self, meanings: Sequence[str | None], raw: Columns, errors: RowErrors) -> dict[str, Keys]:
+        """The key of every row's customer and merchant; None where no field has a text."""
+        ignored = RowErrors(len(meanings))
+        texts = zip(*(memo.column(name, raw[name], ignored) for name, memo in zip(self.columns, self.texts)))
+        whose: Sequence[Any] = [None] * len(meanings) if self.customer is None else raw[self.customer]
+        keys = [
+            self.merchant_key(one, [text or "" for text in told])
+            if said and any(told) and (one is None or type(one) is str)
+            else None
+            for said, one, told in zip(meanings, whose, texts)
+        ]
+        _refunds_have(keys, meanings, self.columns[0], raw, errors)
+        return {"merchant_key": keys}
+
+
+def _text_converter(one: FieldText) -> Callable[[str], str]:
+    """A field's text → what of it is compared."""
+    pattern = compiled(one.pattern) if one.pattern else None
+
+    def convert(text: str) -> str:
+        told = plain(text)
+        if pattern is None:
+            return told
+        found = pattern.search(told)
+        return str(found[1] or "").strip() if found else ""
+
+    return convert
+
+
+def _refunds_have(keys: Keys, meanings: Sequence[str | None], column: str, raw: Columns, errors: RowErrors) -> None:
+    """A refund without anything to find its original by is an error."""
+    for row, (key, said, text) in enumerate(zip(keys, meanings, raw[column])):
+        if key is None and said in REFUNDS:
+            code = "missing_value" if text == "" else "pattern_unmatched" if type(text) is str else "wrong_type"
+            errors.note(row, code, column, text)
