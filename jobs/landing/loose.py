@@ -78,15 +78,16 @@ def sent_as(source: Source, path: Path, feed: str | None = None, customer: str |
     Raises:
         Unclear: none of these tells.
     """
-    found = [(name, form, day) for name in source.feeds for form, day in _forms_of(source.feeds[name], path.name)]
+    feeds = [name for name, of in source.feeds.items() if of.in_files_of is None]
+    found = [(name, form, day) for name in feeds for form, day in _forms_of(source.feeds[name], path.name)]
     if feed is None and len({name for name, *_ in found}) == 1:
         name, form, day = found[0]
         return Sent(path, name, form, day, _whose(source.feeds[name], customer))
-    if feed is None and len(source.feeds) > 1:
-        raise Unclear(f"{path.name}: say --feed, one of {', '.join(source.feeds)}: its name is none of the contract's")
-    name = feed or next(iter(source.feeds))
-    if name not in source.feeds:
-        raise Unclear(f"{name}: no feed of {source.id}; it has {', '.join(source.feeds)}")
+    if feed is None and len(feeds) > 1:
+        raise Unclear(f"{path.name}: say --feed, one of {', '.join(feeds)}: its name is none of the contract's")
+    name = feed or feeds[0]
+    if name not in feeds:
+        raise Unclear(f"{name}: no feed of {source.id} with files of its own; it has {', '.join(feeds)}")
     dated = {form: day for of, form, day in found if of == name}
     form = next(iter(dated), None) or _form_by_end(source.feeds[name], path.name)
     return Sent(path, name, form, dated.get(form), _whose(source.feeds[name], customer))

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from jobs.landing.measure import measurements
 from schemas.base import ROOT
 from schemas.deliveries import Control
 from schemas.sources import Feed, Source, load_stations
-from schemas.sources.columns import RowRule, columns_of
+from schemas.sources.columns import Lookup, RowRule, columns_of
 from schemas.sources.errors import ERRORS, Fault, shape
 from schemas.sources.feeds import WORKBOOK_SUFFIXES
 from schemas.sources.layouts import Workbook, Xml
@@ -137,10 +137,18 @@ class Trial:
         return not (self.faults or self.held or bad)
 
 
+def trials(
+    source: Source, sent: Sent, day: date | None = None, root: Path = ROOT, *, with_values: bool = False
+) -> Iterator[Trial]:
+    """What a file would become, for each feed whose rows stand in it."""
+    for feed in (sent.feed, *source.guests(sent.feed)):
+        yield tried(source, replace(sent, feed=feed), day, root, with_values=with_values)
+
+
 def tried(
     source: Source, sent: Sent, day: date | None = None, root: Path = ROOT, *, with_values: bool = False
 ) -> Trial:
-    """What a file would become.
+    """What a file would become for one feed.
 
     Args:
         day: its business date; unless told that of its name, else the day of its export, else its last row's.
@@ -185,6 +193,8 @@ def _columns(feed: Feed, layout: Any) -> list[Column]:
     for name, read_for in _reads(feed.columns, ""):
         if read_for not in means[name]:
             means[name].append(read_for)
+    for name in feed.only:
+        means[name].append("only")
     for name in feed.natural_key or ():
         means[name].append("natural key")
     if feed.items:
@@ -202,8 +212,8 @@ def _columns(feed: Feed, layout: Any) -> list[Column]:
 
 def _reads(model: Any, read_for: str) -> Iterator[tuple[str, str]]:
     """(field, what it is read for) of a columns model, however deep."""
-    if isinstance(model, RowRule):
-        yield from ((name, read_for) for name in model.when)
+    if isinstance(model, RowRule | Lookup):
+        yield from ((name, read_for) for name in (model.when if isinstance(model, RowRule) else model.columns))
     elif isinstance(model, list):
         for entry in model:
             yield from _reads(entry, read_for)
@@ -315,7 +325,8 @@ def _land(trial: Trial, source: Source, sent: Sent, root: Path) -> None:
     if trial.stated.faults:
         trial.faults = list(trial.stated.faults)
         return
-    alone = source.model_copy(update={"feeds": {sent.feed: source.feeds[sent.feed]}})
+    feed = source.feeds[sent.feed].model_copy(update={"in_files_of": None})
+    alone = source.model_copy(update={"feeds": {sent.feed: feed}})
     stated = state(alone, sent, trial.stated, trial.business_date)
     control = Control(institution=source.id, business_date=trial.business_date, revision=0, files=[stated])
     with tempfile.TemporaryDirectory(prefix="tanzhang-") as folder:
@@ -327,7 +338,6 @@ def _land(trial: Trial, source: Source, sent: Sent, root: Path) -> None:
     if manifest.state == "refused":
         trial.faults = [one for one in manifest.errors if one.line is None or not trial.dispositions.total()]
         return
-    feed = source.feeds[sent.feed]
     for one in measurements([manifest], [], feed):
         holds: Callable[[int, int], bool] = int.__le__ if one.rule.bound == "at_most" else int.__ge__
         if one.rule.severity != "info" and not holds(one.observed, one.rule.threshold):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -52,7 +53,7 @@ def try_out(
     could not be used.
     """
     from jobs.landing.loose import sent_as
-    from jobs.landing.trial import tried
+    from jobs.landing.trial import trials
     from schemas.answers.contracts import registry_with
     from schemas.sources.warnings import warnings_of
 
@@ -61,16 +62,49 @@ def try_out(
     with registry_with(contract, registry_at(registry)) as (known, source):
         warned = warnings_of(source, known.scenarios)
         sent = [sent_as(source, path, feed, MADE_UP) for path in files or ()]
-        trials = [tried(source, one, day.date() if day else None, known.root, with_values=show_values) for one in sent]
+        on = day.date() if day else None
+        tried = [found for one in sent for found in trials(source, one, on, known.root, with_values=show_values)]
     if as_json:
-        say_json({"institution": source.id, "warnings": warned, "files": [screen.as_json(one) for one in trials]})
+        say_json({"institution": source.id, "warnings": warned, "files": [screen.as_json(one) for one in tried]})
     else:
         screen.contract(out, source, warned)
-        for one in trials:
+        for one in tried:
             screen.trial(out, one, known.scenarios, lists_all=rows is Rows.all, with_values=show_values)
-        screen.verdict(out, trials)
-    if not all(one.is_good for one in trials):
+        screen.verdict(out, tried)
+    if not all(one.is_good for one in tried):
         raise typer.Exit(DEGRADED)
+
+
+@app.command()
+def new(
+    files: Files,
+    institution: Annotated[str, typer.Option("--id", help="The institution's id.")] = "new_institution",
+    to: Annotated[Path | None, typer.Option(help="The YAML to write; else standard output.", dir_okay=False)] = None,
+    registry: Registry = None,
+) -> None:
+    """Draft a contract from samples: layout, columns and keys as they look, and `# ?` where a person must decide.
+
+    What keeps the draft from loading is said on standard error. Codes of the samples stand in it, other values do not.
+    """
+    from jobs.landing.draft import draft
+    from schemas.answers.contracts import registry_with
+    from schemas.errors import RegistryError
+
+    said = draft(files, institution)
+    if to is None:
+        typer.echo(said, nl=False)
+    else:
+        if to.exists():
+            fail(f"{to} is there; name another file", USAGE)
+        to.write_text(said, encoding="utf-8")
+    with TemporaryDirectory(prefix="tanzhang-") as folder:
+        path = Path(folder) / f"{institution}.yaml"
+        path.write_text(said, encoding="utf-8")
+        try:
+            with registry_with(str(path), registry_at(registry)):
+                err.print("the draft loads; what says # ? is still to be decided", soft_wrap=True)
+        except RegistryError as error:
+            err.print(f"to be decided before it loads:\n{str(error).replace(f'{path}: ', '')}", soft_wrap=True)
 
 
 @app.command()

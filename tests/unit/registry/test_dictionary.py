@@ -98,3 +98,12 @@ def test_the_book_tells_what_the_shipped_library_may_lack(tmp_path: Path) -> Non
     assert "The act itself emits nothing: the legs burn no fuel" in text
     libraries.unquantified(root, "metro")
     assert "* **Not credited.** nobody measured it; that is not a zero" in factor_book(root)
+
+
+def test_the_book_of_contracts_is_current_and_tells_every_key() -> None:
+    shipped_book = (DOCS / "contracts.md").read_text(encoding="utf-8")
+    assert shipped_book == contract_book(), "run: python -m schemas.books.contracts > docs/contracts.md"
+    sections = {part.split("\n", 1)[0] for part in shipped_book.split("\n## ")[1:]}
+    assert {"Source", "Feed", "layout: xml", "kind: payment", "PaymentColumns", "Number", "Time"} <= sections
+    for key, said in [("oldest_days", "how many days before its business date"), ("tells", "the moment of the act")]:
+        assert any(line.startswith(f"| `{key}` |") and said in line for line in shipped_book.splitlines())
