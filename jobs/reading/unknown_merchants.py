@@ -66,8 +66,8 @@ def unknown_spend(lake: Lake) -> list[UnknownSpend]:
     found = lake.ask(
         dict,
         """
-        SELECT institution, feed, merchant_code AS code, count(1) AS payments,
-            count(DISTINCT person_id) AS people, CAST(sum(spend_fen) AS bigint) AS fen
+        SELECT institution, feed, merchant_code AS code, count(1) AS payments, count(DISTINCT person_id) AS people,
+            CAST(sum(spend_fen) AS bigint) AS fen
         FROM payments
         WHERE spend_fen > 0
         GROUP BY institution, feed, merchant_code
