@@ -351,8 +351,8 @@ class Original(Strict):
 class Merchant(Strict):
     """The fields that tell the category of a merchant; the first that does decides, else it is unknown.
 
-    code: the category code itself. number: UnionPay's merchant number, which holds it. name: a name, for the rules of
-    `spending/merchants.yaml`. Their texts are never kept. default: the code of whoever no other tells, where a feed's
+    code: the category code itself. number: UnionPay's merchant number, which holds it. name: a name, for the words of
+    `spending/merchants.csv`. Their texts are never kept. default: the code of whoever no other tells, where a feed's
     merchants are of one kind.
     """
 
