@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import re2
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import RegistryError
 
@@ -26,6 +26,11 @@ class Strict(BaseModel):
     """Unknown keys are refused and values cannot change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def later(default: Any, **more: Any) -> Any:
+    """A key that declarative files did not always have: unless one says it, the file is dumped, and hashed, as before."""
+    return Field(default=default, exclude_if=lambda value: value == default, **more)
 
 
 def quiet() -> Any:

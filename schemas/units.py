@@ -25,6 +25,19 @@ MICRO = 10**6
 NANO = 10**9
 """Millionths of a unit × micrograms per unit, in one milligram."""
 
+
+def micro_of(text: str) -> int:
+    """A decimal text in millionths.
+
+    Raises:
+        ValueError: it is no number, or has more than six decimals.
+    """
+    micro = Fraction(text) * MICRO
+    if micro.denominator != 1:
+        raise ValueError(f"{text!r} has more than six decimals")
+    return int(micro)
+
+
 _GASES: tuple[Gas, ...] = ("CO2", "CO2e")
 _MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
 _COUNTED = ("km", "vehicle_km", "step", "act", "statement", "kWh", "m3", "room_night", "hour")

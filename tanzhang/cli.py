@@ -11,6 +11,7 @@ from tanzhang.logs import listen
 from tanzhang.shell import Verbs
 from tanzhang.verbs import (
     calculate,
+    contract,
     day,
     factors,
     lab,
@@ -58,10 +59,11 @@ VERBS: dict[str, Callable[..., Any]] = {
     "maintain": upkeep.maintain,
     "migrate": upkeep.migrate,
     "late": upkeep.late,
+    "control": contract.control,
     "rules": rules.rules,
     "data-docs": rules.data_docs,
 }
-GROUPS = {"factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
+GROUPS = {"contract": contract, "factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
 """Verbs with verbs of their own."""
 
 app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -163,22 +164,25 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     try:
         _check_control(source, control, arrived_at)
         _check_folder(folder, control)
-        if _is_repeat(control, earlier, landing):
+        if _is_repeat(source, control, earlier, landing):
             return receipt("duplicate", control)
         _check_revision(control, earlier)
         kept = Path(source.id) / control.business_date.isoformat() / f"r{control.revision}"
         _copy(folder, control, said, landing / kept)
     except _Refused as refused:
         return receipt("refused", control, errors=refused.reasons)
-    files = [
-        ReceivedFile(
-            **file.model_dump(exclude={"customer"}),
-            file_id=file_id(source.id, file.feed, control.business_date, control.revision, file.part),
-            path=(kept / file.name).as_posix(),
-        )
-        for file in control.files
-    ]
+    files = [one for file in control.files for one in _received(source, control, file, kept)]
     return receipt("accepted", control, files=files)
+
+
+def _received(source: Source, control: Control, file: ControlFile, kept: Path) -> Iterator[ReceivedFile]:
+    """A file, once for each feed whose rows stand in it. What was summed up is checked with the feed that it is named for."""
+    for feed in (file.feed, *source.guests(file.feed)):
+        stated = file.model_dump(exclude={"customer"})
+        if feed != file.feed:
+            stated |= {"feed": feed, "sums": {}}
+        number = file_id(source.id, feed, control.business_date, control.revision, file.part)
+        yield ReceivedFile(**stated, file_id=number, path=(kept / file.name).as_posix())
 
 
 def _read_control(path: Path) -> bytes:
@@ -241,7 +245,10 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
             reasons.append(fault("wrong_sums", file=CONTROL, column=f"{file.feed}.sums"))
     for name in source.feeds:
         parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
-        if not parts and name in source.owed:
+        if source.feeds[name].in_files_of:
+            if parts:
+                reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=name))
+        elif not parts and name in source.owed:
             reasons.append(fault("missing_feed", file=CONTROL, column=name))
         elif parts != [(part, len(parts)) for part in range(1, len(parts) + 1)]:
             reasons.append(fault("wrong_parts", file=CONTROL, column=name))
@@ -271,16 +278,19 @@ def _check_revision(control: Control, earlier: list[Receipt]) -> None:
         raise _Refused(fault("wrong_revision", file=CONTROL, column="revision"))
 
 
-def _is_repeat(control: Control, earlier: list[Receipt], landing: Path) -> bool:
+def _is_repeat(source: Source, control: Control, earlier: list[Receipt], landing: Path) -> bool:
     """True when this statement was accepted before as it is.
 
     Raises:
         _Refused: it was accepted before with other files, rows, sums, bytes or customers.
     """
     statement = (control.business_date, control.revision)
+    guests = {name for name, feed in source.feeds.items() if feed.in_files_of}
     for receipt in earlier:
         if receipt.state == "accepted" and (receipt.business_date, receipt.revision) == statement:
-            accepted = [file.model_dump(exclude={"file_id", "path"}) for file in receipt.files]
+            accepted = [
+                file.model_dump(exclude={"file_id", "path"}) for file in receipt.files if file.feed not in guests
+            ]
             stated = [file.model_dump(exclude={"customer"}) for file in control.files]
             customers = customers_of(receipt, landing)
             if accepted != stated or any(

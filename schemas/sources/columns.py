@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from schemas.base import Pattern, Strict
+from schemas.base import Pattern, Strict, later
 from schemas.units import mass_in_kilograms
 
 Precision = Literal["second", "minute", "day"]
@@ -24,24 +24,35 @@ TIME_DIRECTIVES = frozenset("YmdHMSfz")
 
 def _known_directives(form: str) -> str:
     directives = re.findall(r"%(.)", form)
-    if not set("Ymd") <= set(directives) <= TIME_DIRECTIVES or len(set(directives)) < len(directives):
+    if not set("md") <= set(directives) <= TIME_DIRECTIVES or len(set(directives)) < len(directives):
         raise ValueError(f"{form!r}: use %Y %m %d once each, and %H %M %S where there is a time")
     return form
 
 
-TimeForm = Annotated[str, AfterValidator(_known_directives)]
+def _with_year(form: str) -> str:
+    if "%Y" not in form:
+        raise ValueError(f"{form!r}: use %Y %m %d once each, and %H %M %S where there is a time")
+    return form
+
+
+RowTimeForm = Annotated[str, AfterValidator(_known_directives)]
+"""The form of a row's time: without `%Y` it is the last such day that a row of its file may lie on."""
+TimeForm = Annotated[RowTimeForm, AfterValidator(_with_year)]
 
 
 class Time(Strict):
     """A time: that of its institution's place, unless the value says its offset.
 
+    clock: the field of the time of day, where it stands apart from the date's: forms are those of both with a space between,
+        or of the date alone where the clock is empty.
     formats: form → precision; the first form that fits decides.
     tells: the moment of the act, or when an institution booked it: of a booking only the date counts, whatever clock
         stands beside it, and the act lies up to the feed's booking lag before.
     """
 
     column: str
-    formats: dict[TimeForm, Precision] = Field(min_length=1)
+    clock: str | None = later(None)
+    formats: dict[RowTimeForm, Precision] = Field(min_length=1)
     tells: Literal["act", "booking"] = "act"
 
 
@@ -78,6 +89,7 @@ class Number(Strict):
     at_most: more in one row is taken for a slip of the unit; to be said of what is counted, of money `MONEY_AT_MOST`
         unless said.
     prefix: text that may stand before the number.
+    has_plus: whether a number above zero may be written with a plus.
     pattern: where the number stands in the field's text, as group 1; a text without it has none.
     is_optional: an empty field means unknown; otherwise it is an error.
     """
@@ -90,6 +102,7 @@ class Number(Strict):
     at_most: int | None = Field(default=None, gt=0)
     thousands: Literal["", ","] = ""
     prefix: str = ""
+    has_plus: bool = later(False)
     pattern: Pattern | None = None
     is_optional: bool = False
 
@@ -146,7 +159,52 @@ class Saving(Strict):
     at_most: int = Field(gt=0)
 
 
-Quantity = Number | Distance | Saving
+class Lookup(Strict):
+    """A quantity that a table tells: of a line, a fare, a class of goods.
+
+    table: CSV beside the contracts: a column for each of `columns`, named after it, and `quantity`, in the scenario's unit
+        with up to six decimals; of a range of what it may have been, the least.
+    columns: the fields that are looked up.
+    numbers: those of them that are compared as numbers: `4`, `4.0` and `4.00` are one.
+    at_most: no row of the table says more.
+    """
+
+    table: str = Field(pattern=r"^[a-z][a-z0-9_]*\.csv$")
+    columns: list[str] = Field(min_length=1)
+    numbers: list[str] = []
+    at_most: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _numbers_are_looked_up(self) -> Lookup:
+        if unknown := set(self.numbers) - set(self.columns):
+            raise ValueError(f"numbers that are not looked up: {sorted(unknown)}")
+        return self
+
+
+Quantity = Number | Distance | Saving | Lookup
+
+
+class Currency(Strict):
+    """The field that names the currency of an amount, which is never taken for yuan.
+
+    pattern: where it stands in the field's text, as group 1.
+    yuan: what the institution calls the yuan. codes: what it calls other currencies → ISO 4217; what it names so already
+        needs none.
+    others: an amount in another currency is converted by the rate of its day (`spending/exchange_rates.csv`), or the row is
+        ignored; where there is no rate it is ignored as well.
+    """
+
+    column: str
+    pattern: Pattern | None = None
+    yuan: list[str] = Field(min_length=1)
+    codes: dict[str, Annotated[str, Field(pattern=r"^[A-Z]{3}$")]] = {}
+    others: Literal["convert", "ignore"]
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Currency:
+        if "CNY" in self.codes.values() or set(self.yuan) & self.codes.keys():
+            raise ValueError("what is the yuan stands in `yuan`, and in no code")
+        return self
 
 
 class TextClass(Strict):
@@ -335,7 +393,7 @@ class Identifiers(Strict):
 
 TIMES = ("occurred_at", "registered_at", "redeemed_at", "at")
 """The time of what a row tells, by kind of feed."""
-_FIELD_NAMES = ("column", "customer", "station", "latitude", "longitude", "own_baseline", "metered")
+_FIELD_NAMES = ("column", "clock", "customer", "station", "latitude", "longitude", "own_baseline", "metered")
 
 
 def columns_of(model: object) -> Iterator[str]:
@@ -347,6 +405,8 @@ def columns_of(model: object) -> Iterator[str]:
             value = getattr(model, name)
             if isinstance(value, str) and (name in _FIELD_NAMES or isinstance(model, (Identifiers, Merchant))):
                 yield value
+            elif isinstance(model, Lookup):
+                yield from value if name == "columns" else ()
             else:
                 yield from columns_of(value)
     elif isinstance(model, list):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import Strict
+from schemas.base import Pattern, Strict, later
 from schemas.scenarios.parts import Amendment
 from schemas.sources.columns import (
     TIMES,
@@ -78,6 +78,9 @@ class _Feed(Strict):
     changes: of the booking lag, in the order of their release; nothing of what a row says, so they are no part of the
         contract that a file was landed under.
     longest_value: characters that a value may have, at most.
+    in_files_of: the feed in whose files its rows stand, where a file holds rows of two kinds: file, format, fields and
+        completeness are that feed's, and the control file names the file once, for that feed.
+    only: the rows that are this feed's: those whose fields match from end to end; the others belong to another feed.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
     """
@@ -99,6 +102,8 @@ class _Feed(Strict):
     changes: list[LagChange] = Field(default=[], exclude=True)
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
     longest_value: int = Field(default=4096, gt=0, le=1 << 20)
+    in_files_of: str | None = later(None)
+    only: dict[str, Pattern] = later({})
 
     @field_validator("file")
     @classmethod
@@ -113,6 +118,7 @@ class _Feed(Strict):
         if self.items and (not isinstance(self.format, JsonLines) or not self.natural_key):
             raise ValueError("items need layout json_lines and a natural_key")
         mapped = set(columns_of(getattr(self, "columns", None)))
+        mapped |= self.only.keys()
         keys = set(self.natural_key or ())
         listed = {self.items.column} if self.items else set()
         sums = {self.control_sum.column} if self.control_sum else set()
@@ -303,6 +309,8 @@ class PaymentFeed(_Feed):
         cases = self.cases
         if any(case.claim_kind == "reading" for case in cases):
             raise ValueError("a payment proves an act or a payment, not a reading")
+        if self.columns.currency and self.columns.currency.others == "convert" and self.columns.refunded:
+            raise ValueError("what was taken back stands on the purchase's row in yuan: ignore other currencies")
         if any(isinstance(case.quantity, (Distance, Saving)) for case in cases):
             raise ValueError("a distance belongs to an act, and so does a meter's saving: a payment has neither")
         if any(rule.means in ("act", "redemption") for rule in self.columns.rows):

@@ -7,12 +7,13 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from schemas.base import Strict
+from schemas.base import Strict, later
 from schemas.scenarios.parts import SubjectKind
 from schemas.sources.columns import (
     REFUNDS,
     Classes,
     Codes,
+    Currency,
     Identifiers,
     Merchant,
     Number,
@@ -62,9 +63,11 @@ class PaymentColumns(Strict):
     """A payment or what takes it back.
 
     customer: absent where the control file binds the file to its customer.
+    amount: where it stands; of several fields, such as one of income and one of expense, the first that is not empty.
+    currency: absent where every amount is in yuan.
     rows: what a row is, by the first rule that holds.
     original: where a refund names its purchase, or what it is found by.
-    refund_sign: how a refund's amount is written; a purchase's is not negative.
+    purchase_sign, refund_sign: how their amounts are written.
     refunded: what was taken back, on the purchase's own row.
     wallet: through which wallet was paid, by its institution's id.
     merchant: what tells the category of the merchant.
@@ -73,13 +76,33 @@ class PaymentColumns(Strict):
     customer: str | None = None
     occurred_at: Time
     scenario: Scenario
-    amount: Number
+    amount: Number | Annotated[list[Number], Field(min_length=1)]
+    currency: Currency | None = later(None)
     rows: list[RowRule] = Field(min_length=1)
     original: Original | None = None
+    purchase_sign: Literal["negative", "positive"] = later("positive")
     refund_sign: Literal["negative", "positive"] = "positive"
     refunded: Number | None = None
     wallet: Classes | None = None
     merchant: Merchant | None = None
+
+    @field_validator("amount")
+    @classmethod
+    def _stands_in_fields(cls, amount: Number | list[Number]) -> Number | list[Number]:
+        if any(one.column is None for one in (amount if isinstance(amount, list) else [amount])):
+            raise ValueError("what was paid stands in a field")
+        return amount
+
+    @model_validator(mode="after")
+    def _only_yuan_and_fen(self) -> PaymentColumns:
+        if self.currency and {one.unit for one in self.amounts} != {"yuan"}:
+            raise ValueError("an amount in another currency is read in its whole units: say unit: yuan")
+        return self
+
+    @property
+    def amounts(self) -> list[Number]:
+        """Where the amount may stand, the first that is not empty."""
+        return self.amount if isinstance(self.amount, list) else [self.amount]
 
     @model_validator(mode="after")
     def _refunds_have_originals(self) -> PaymentColumns:

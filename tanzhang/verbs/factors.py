@@ -77,6 +77,7 @@ def validate(
     from schemas import load_registry
     from schemas.answers.changes import as_filed, refusals
     from schemas.answers.released import LOCK
+    from schemas.sources.warnings import warnings_of
     from tanzhang.revisions import registry_of
 
     root = registry_at(registry)
@@ -88,10 +89,17 @@ def validate(
     if against is not None:
         with registry_of(against, root) as base:
             refused = refusals(as_filed(base), as_filed(root), loaded.regions)
+    warned = [
+        f"sources/{source.id}.yaml: {one.text}"
+        for source in loaded.sources.values()
+        for one in warnings_of(source, loaded.scenarios)
+    ]
     if as_json:
-        say_json({"checked": checked, "against": against, "refused": refused})
+        say_json({"checked": checked, "against": against, "refused": refused, "warnings": warned})
     else:
         tables.checked(out, checked, against, refused)
+        for text in warned:
+            out.print(f"warning: {text}", soft_wrap=True)
     if refused:
         raise typer.Exit(USAGE)
 

@@ -1,6 +1,6 @@
 """Exports for tests: the readable fixtures as an institution would send them, and hand-made deliveries.
 
-Reads no contract and uses nothing of `jobs`: form and control sums are stated here and in `expected.yaml`.
+Uses nothing of `jobs`: how a feed is sent follows from its contract (`forms`), sums are stated in `expected.yaml`.
 """
 
 from __future__ import annotations
@@ -12,105 +12,18 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
-import yaml
 from stdnum import luhn
 from stdnum.cn import ric
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+from tests.support.forms import FIXTURES, FORMS, OUTCOMES, expected, fixture_folders, rows_told
 
-
-@dataclass(frozen=True)
-class Form:
-    """How the readable text of a feed is sent.
-
-    suffix: end of the file's name. above, below: what stands around the data rows. total: the column whose sum
-    the control file states. ordinal: lines are counted by rows, not by the text's lines. is_bill: there is only
-    one where somebody brought it, for a customer.
-    """
-
-    suffix: str
-    above: str = ""
-    below: str = ""
-    total: str | None = None
-    encoding: str = "utf-8"
-    ending: str = "\n"
-    is_bill: bool = False
-
-
-def _xml(root: str) -> dict[str, str]:
-    return {"suffix": ".xml", "above": f"<{root}>\n", "below": f"</{root}>\n"}
-
-
-CAMT = """<?xml version="1.0" encoding="UTF-8"?>
-<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>
-<GrpHdr><MsgId>ICBC</MsgId></GrpHdr>
-"""
-BANK_TEXT = {"suffix": ".txt", "encoding": "gb18030", "ending": "\r\n"}
-FORMS: dict[str, dict[str, Form]] = {
-    "alipay": {
-        "acts": Form(".jsonl.gz", total="item_amount"),
-        "registrations": Form(".jsonl.gz"),
-        "consents": Form(".jsonl.gz"),
-        "bills": Form(".csv", total="金额", encoding="gb18030", is_bill=True),
-    },
-    "citic_bank": {
-        "acts": Form(above="客户号|业务场景|记账日期|笔数|金额|备注\n", total="金额", **BANK_TEXT),
-        "card_transactions": Form(
-            above="流水号|客户号|卡号|记账日期|交易金额|交易类型|商户名称|商户号|原流水号\n",
-            total="交易金额",
-            **BANK_TEXT,
-        ),
-        "registrations": Form(above="客户号|证件号码|手机号|卡号|客户类型|开户时间\n", **BANK_TEXT),
-        "consents": Form(above="客户号|授权范围|状态|时间\n", **BANK_TEXT),
-    },
-    "hangzhou_metro": {
-        "taps": Form(".csv.gz", "time,lineID,stationID,deviceID,status,userID,payType,fare\n", total="fare"),
-        "registrations": Form(".csv.gz", "userID,idCard,phone,userType,createTime\n"),
-        "consents": Form(".csv.gz", "userID,scope,action,time\n"),
-    },
-    "hellobike": {
-        "trips": Form(
-            ".csv",
-            "ride_id,rideable_type,started_at,ended_at,start_station_name,start_station_id,end_station_name,"
-            "end_station_id,start_lat,start_lng,end_lat,end_lng,member_id\n",
-        ),
-        "registrations": Form(".csv", "member_id,mobile,member_type,joined_at\n"),
-        "consents": Form(".csv", "member_id,scope,status,time\n"),
-    },
-    "huge_recycling": {
-        "orders": Form(".jsonl.gz", total="settledWeight"),
-        "registrations": Form(".jsonl.gz"),
-        "consents": Form(".jsonl.gz"),
-    },
-    "icbc": {
-        "statements": Form(".xml", CAMT, "</BkToCstmrStmt></Document>\n", total="Amt"),
-        "registrations": Form(".csv", "account,idNumber,mobile,card,customerType,openedAt\n", ending="\r\n"),
-        "consents": Form(".csv", "account,scope,status,time\n", ending="\r\n"),
-    },
-    "unionpay": {
-        "redemptions": Form(above="兑换单号|用户号|兑换时间|权益编码|权益名称|积分|状态\n", total="积分", **BANK_TEXT),
-        "registrations": Form(above="用户号|手机号|卡号|用户类型|注册时间\n", **BANK_TEXT),
-        "consents": Form(above="用户号|授权范围|状态|时间\n", **BANK_TEXT),
-    },
-    "wechat_pay": {
-        "bills": Form(".csv", total="金额(元)", ending="\r\n", is_bill=True),
-        "registrations": Form(".csv", "openid,idcard,phone,kind,created\n"),
-        "consents": Form(".csv", "openid,scope,status,time\n"),
-    },
-    "zheliban": {
-        "cases": Form(**_xml("SERVICELOG")),
-        "registrations": Form(**_xml("REGISTRATIONS")),
-        "consents": Form(**_xml("CONSENTS")),
-    },
-}
-"""Institution → feed → its form."""
+__all__ = ["FIXTURES", "FORMS", "OUTCOMES", "expected", "fixture_folders"]
 
 
 def as_sent(institution: str, text: str, feed: str = "", *, suffix: str = "", has_mark: bool = False) -> bytes:
@@ -184,9 +97,14 @@ def deliver(
     revision: int = 0,
     change: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write one delivery with its control file; feeds that are not given are sent without rows."""
+    """Write one delivery with its control file; feeds that are not given are sent without rows.
+
+    Where nothing is given and nothing owed, the first bill of the fixture.
+    """
     folder = home / "exports" / institution / stamp
     folder.mkdir(parents=True)
+    if not parts and all(form.is_bill for form in FORMS[institution].values()):
+        parts = (replace(fixture_parts(institution, fixture_folders(institution)[0])[0], parts=1),)
     given = {sent.feed for sent in parts}
     empty = [
         part(institution, feed, "")
@@ -221,23 +139,6 @@ def deliver(
     return folder
 
 
-OUTCOMES = ("good", "ignored", "quarantined", "rejected")
-"""What becomes of a line, in `expected.yaml`."""
-
-
-@cache
-def expected(institution: str) -> dict[str, dict[str, Any]]:
-    """What each file of the institution's fixture becomes, by the name of the readable file."""
-    text = (FIXTURES / institution / "expected.yaml").read_text(encoding="utf-8")
-    files: dict[str, dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader)["files"]
-    return files
-
-
-def fixture_folders(institution: str) -> list[Path]:
-    """The institution's deliveries, `<date>-r<revision>`, in order."""
-    return sorted((FIXTURES / institution).glob("*-r*"))
-
-
 def fixture_parts(institution: str, folder: Path) -> list[Part]:
     """The files of a delivery as they are sent.
 
@@ -256,7 +157,7 @@ def fixture_parts(institution: str, folder: Path) -> list[Part]:
             Part(
                 feed=feed,
                 data=as_sent(institution, text, feed, suffix=suffix, has_mark=has_mark),
-                rows=sum(len(of.get(outcome, {})) for outcome in OUTCOMES),
+                rows=rows_told(of),
                 total=of.get("sum", "0"),
                 part=int(number),
                 parts=sum(other.startswith(f"{feed}_2") for other in names),

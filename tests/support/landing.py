@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,20 +16,27 @@ from jobs.landing.land import land
 from jobs.landing.manifests import Manifest, landed_path, rejects_path
 from jobs.landing.pull import pull
 from jobs.landing.tokens import Tokens
-from schemas.sources import Feed, Source, load_sources
+from schemas.sources import Feed, Source, load_sources, load_stations
 from tests.support.exports import FORMS, Part, deliver, expected, fixture_folders, fixture_parts
 
 SOURCES = load_sources()
 TOKEN_KEY, RECORD_KEY = bytes(range(32)), bytes(range(32, 64))
 STATIONS = frozenset(f"S{number:02d}" for number in range(1, 21))
+"""Of the metro."""
 TAP = "2026-11-01 08:00:05,1,S01,D0101,1,HM0000000001,3,0\n"
 EXIT = "2026-11-01 08:25:40,1,S05,D0502,0,HM0000000001,3,400\n"
+
+
+@cache
+def stations(institution: str) -> frozenset[str]:
+    """The codes that an institution's taps may name."""
+    return load_stations(SOURCES[institution])
 
 
 def take(home: Path, institution: str) -> list[Manifest]:
     source = SOURCES[institution]
     pull(source, home / "exports", home / "landing")
-    return land(source, home, Tokens(TOKEN_KEY, RECORD_KEY, key_version=3), STATIONS)
+    return land(source, home, Tokens(TOKEN_KEY, RECORD_KEY, key_version=3), stations(institution))
 
 
 def land_one(home: Path, institution: str, *parts: Any) -> dict[int, Manifest]:
@@ -92,7 +100,7 @@ def read_rows(source: Source, sample: Sample, path: Path) -> list[dict[str, Any]
             "f" * 16,
             sample.business_date,
             tokens,
-            STATIONS,
+            stations(source.id),
             export.head,
             sample.part.customer,
         )

@@ -38,7 +38,8 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
     if isinstance(feed, ActFeed | PaymentFeed | RedemptionFeed):
         yield from _of_row_rules(feed.columns.rows)
     if isinstance(feed, PaymentFeed):
-        yield from _of_number(feed.columns.amount, feed, signed=False)
+        for number in feed.columns.amounts:
+            yield from _of_number(number, feed, signed=False)
         if feed.columns.refunded:
             yield from _of_number(feed.columns.refunded, feed)
         if feed.columns.original:

@@ -7,9 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jobs.landing.formats.amounts import Amounts
 from jobs.landing.formats.merchants import MerchantCodes
 from jobs.landing.formats.originals import MatchedOriginals, NamedOriginals
-from jobs.landing.formats.parts import Quantities, RowRules, Scenarios, column_of, first_of, forgive, moments_of
+from jobs.landing.formats.parts import (
+    Lookups,
+    Quantities,
+    RowRules,
+    Scenarios,
+    column_of,
+    first_of,
+    forgive,
+    moments_of,
+)
 from jobs.landing.formats.times import Window, time_converter
 from jobs.landing.formats.values import (
     BadValue,
@@ -22,27 +32,27 @@ from jobs.landing.formats.values import (
     number_converter,
 )
 from jobs.landing.tokens import IdentifierError, Tokens
-from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
+from schemas.sources import ActFeed, ConsentFeed, PaymentFeed, RedemptionFeed, RegistrationFeed, Source, TapFeed
 from schemas.sources.columns import REFUNDS
 from schemas.spending.merchants import Merchants
 
 
 class Acts:
-    def __init__(self, feed: ActFeed, zone: ZoneInfo, window: Window) -> None:
+    def __init__(self, feed: ActFeed, zone: ZoneInfo, window: Window, lookups: Lookups) -> None:
         self.columns = feed.columns
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.ends = Memo(time_converter(feed.columns.ended_at, zone, window)) if feed.columns.ended_at else None
         self.rules = RowRules(feed.columns.rows, "act")
         self.scenarios = Scenarios(feed.columns.scenario)
-        self.quantities = Quantities(feed.columns.scenario, feed.items, feed.columns.ended_at)
+        self.quantities = Quantities(feed.columns.scenario, lookups, feed.items, feed.columns.ended_at)
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        landed = moments_of(self.times, self.columns.occurred_at.column, raw, errors)
+        landed = moments_of(self.times, self.columns.occurred_at, raw, errors)
         starts = landed["occurred_at_unix"]
         _, ignored = self.rules(raw, len(starts), errors)
         seconds: list[int | None] = [None] * len(starts)
         if self.columns.ended_at is not None and self.ends is not None:
-            ends = moments_of(self.ends, self.columns.ended_at.column, raw, errors)["occurred_at_unix"]
+            ends = moments_of(self.ends, self.columns.ended_at, raw, errors)["occurred_at_unix"]
             landed["ended_at_unix"] = ends
             seconds = [None if start is None or end is None else end - start for start, end in zip(starts, ends)]
         cases, unnamed = self.scenarios(raw, landed["act_date"], errors)
@@ -65,7 +75,7 @@ class Taps:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        landed = moments_of(self.times, columns.occurred_at.column, raw, errors)
+        landed = moments_of(self.times, columns.occurred_at, raw, errors)
         directions = column_of(self.directions, columns.direction.column, raw, errors)
         amounts = column_of(self.amounts, str(columns.amount.column), raw, errors)
         landed["direction"] = directions
@@ -80,6 +90,7 @@ class Payments:
         feed: PaymentFeed,
         zone: ZoneInfo,
         window: Window,
+        source: Source,
         merchants: Merchants | None,
         record_key: Callable[[str], str],
         merchant_key: Callable[[str | None, Sequence[str]], str],
@@ -88,8 +99,8 @@ class Payments:
         self.times = Memo(time_converter(feed.columns.occurred_at, zone, window))
         self.rules = RowRules(feed.columns.rows, "purchase")
         self.scenarios = Scenarios(feed.columns.scenario)
-        self.quantities = Quantities(feed.columns.scenario, None)
-        self.amounts = Memo(number_converter(feed.columns.amount, is_signed=True))
+        self.quantities = Quantities(feed.columns.scenario, source.lookups)
+        self.amounts = Amounts(feed.columns, source.rates)
         self.refunded = Memo(number_converter(feed.columns.refunded)) if feed.columns.refunded else None
         self.wallets = Memo(class_converter(feed.columns.wallet)) if feed.columns.wallet else None
         self.merchants = MerchantCodes(feed.columns.merchant, merchants) if feed.columns.merchant else None
@@ -104,10 +115,10 @@ class Payments:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        landed = moments_of(self.times, columns.occurred_at.column, raw, errors)
-        amount_name = str(columns.amount.column)
-        amounts = column_of(self.amounts, amount_name, raw, errors)
+        landed = moments_of(self.times, columns.occurred_at, raw, errors)
+        amounts, unpriced = self.amounts(raw, landed["act_date"], errors)
         meanings, ignored = self.rules(raw, len(amounts), errors)
+        ignored = first_of(ignored, unpriced)
         self._check_signs(meanings, amounts, raw, errors)
         if self.originals is not None:
             landed.update(self.originals(meanings, raw, errors))
@@ -142,9 +153,11 @@ class Payments:
         self, meanings: Sequence[str | None], amounts: Sequence[int | None], raw: Columns, errors: RowErrors
     ) -> None:
         """Signs that do not fit are errors."""
-        name, sign = str(self.columns.amount.column), -1 if self.columns.refund_sign == "negative" else 1
+        columns = self.columns
+        paid, back = (1 if sign == "positive" else -1 for sign in (columns.purchase_sign, columns.refund_sign))
         for row, (meaning, fen) in enumerate(zip(meanings, amounts)):
-            if meaning is not None and fen is not None and fen * (sign if meaning in REFUNDS else 1) < 0:
+            if meaning is not None and fen is not None and fen * (back if meaning in REFUNDS else paid) < 0:
+                name = self.amounts.name_in(raw, row)
                 errors.note(row, "wrong_sign", name, raw[name][row])
 
     def _is_full(
@@ -173,7 +186,7 @@ class Registrations:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns, names = self.columns, self.columns.identifiers
-        moments = moments_of(self.times, columns.registered_at.column, raw, errors)
+        moments = moments_of(self.times, columns.registered_at, raw, errors)
         rows = len(moments["occurred_at_unix"])
         landed: dict[str, Any] = {
             "registered_at_unix": moments["occurred_at_unix"],
@@ -215,7 +228,7 @@ class Consents:
         self.consents = Memo(code_converter(feed.columns.consent))
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-        moments = moments_of(self.times, self.columns.at.column, raw, errors)
+        moments = moments_of(self.times, self.columns.at, raw, errors)
         consents = column_of(self.consents, self.columns.consent.column, raw, errors)
         return {
             "at_unix": moments["occurred_at_unix"],
@@ -234,7 +247,7 @@ class Redemptions:
 
     def __call__(self, raw: Columns, errors: RowErrors) -> dict[str, Any]:
         columns = self.columns
-        moments = moments_of(self.times, columns.redeemed_at.column, raw, errors)
+        moments = moments_of(self.times, columns.redeemed_at, raw, errors)
         _, ignored = self.rules(raw, len(moments["act_date"]), errors)
         named = [name and name.split(".") for name in column_of(self.benefits, columns.benefit.column, raw, errors)]
         landed = {

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.landing.formats.times import texts_of
 from jobs.landing.formats.values import (
     Columns,
     Memo,
     RowErrors,
     case_converter,
     case_on,
+    lookup_converter,
     number_converter,
     rule_converter,
     saving_converter,
     way_converter,
     weight_converter,
 )
-from schemas.sources.columns import Case, Distance, Items, Number, Quantity, RowRule, Saving, Scenario, Time
+from schemas.sources.columns import Case, Distance, Items, Lookup, Number, Quantity, RowRule, Saving, Scenario, Time
 from schemas.units import MICRO
+
+Lookups = Mapping[str, Mapping[tuple[str, ...], int]]
+"""The tables that quantities are looked up in, by file."""
 
 
 class Scenarios:
@@ -66,7 +71,9 @@ class RowRules:
 class Quantities:
     """Quantity and amount of rows, where their cases say that they stand."""
 
-    def __init__(self, scenario: Scenario, items: Items | None, ended_at: Time | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, lookups: Lookups, items: Items | None = None, ended_at: Time | None = None
+    ) -> None:
         self.items = items
         self.ended_at = ended_at.column if ended_at else ""
         self.memos: dict[int, Memo] = {}
@@ -76,6 +83,8 @@ class Quantities:
                     self.memos[id(number)] = Memo(way_converter(number))
                 elif isinstance(number, Saving):
                     self.memos[id(number)] = Memo(saving_converter(number))
+                elif isinstance(number, Lookup):
+                    self.memos[id(number)] = Memo(lookup_converter(number, lookups[number.table]))
                 elif number is not None and number.units:
                     self.memos[id(number)] = Memo(weight_converter(number, number.units))
                 elif number is not None:
@@ -123,6 +132,8 @@ class Quantities:
         if isinstance(number, Saving):
             meters = [number.own_baseline, number.metered]
             return meters, [(*(raw[name][row] for name in meters),) for row in rows]
+        if isinstance(number, Lookup):
+            return number.columns, [tuple(raw[name][row] for name in number.columns) for row in rows]
         name = number.column or f"{self.items.column if self.items else ''}.{number.item}"
         if number.units:
             unit = number.units.column
@@ -157,9 +168,9 @@ def column_of(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> list[An
     return memo.column(name, raw[name], errors)
 
 
-def moments_of(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-    """One field's column of times as `occurred_at_unix`, `time_precision` and `act_date`."""
-    moments = memo.column(name, raw[name], errors)
+def moments_of(memo: Memo, time: Time, raw: Columns, errors: RowErrors) -> dict[str, Any]:
+    """A column of times as `occurred_at_unix`, `time_precision` and `act_date`."""
+    moments = memo.column(time.column, texts_of(time, raw), errors)
     return {
         "occurred_at_unix": [moment and moment.unix for moment in moments],
         "time_precision": [moment and moment.precision for moment in moments],

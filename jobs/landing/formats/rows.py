@@ -19,8 +19,8 @@ import pyarrow as pa
 from jobs.landing.columns import SCHEMAS
 from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
-from jobs.landing.formats.times import Moment, Window, time_converter
-from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, sum_converter
+from jobs.landing.formats.times import Moment, Window, texts_of, time_converter
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, all_converter, sum_converter
 from jobs.landing.tokens import Tokens, plain
 from schemas.sources import (
     ActFeed,
@@ -75,6 +75,7 @@ class RowMaker:
         self.lists = {self.feed.items.column} if self.feed.items else set()
         if isinstance(self.feed, RegistrationFeed) and self.feed.columns.identifiers.card:
             self.lists.add(self.feed.columns.identifiers.card)
+        self.own = Memo(all_converter(self.feed.only))
         self.tally = Tally()
         self._sum = Memo(sum_converter(self.feed.control_sum)) if self.feed.control_sum else None
         self._convert = self._converter(stations)
@@ -103,6 +104,7 @@ class RowMaker:
                     if value == "":
                         errors.note(row, "missing_value", name, value)
         landed.update(self._convert(raw, errors))
+        self._leave_others(landed, raw, errors)
         landed.update(error_code=errors.codes, error_column=errors.columns, error_shape=errors.shapes)
         days = landed.get("act_date")
         if days:
@@ -118,7 +120,7 @@ class RowMaker:
     def _converter(self, stations: frozenset[str]) -> Callable[[Columns, RowErrors], dict[str, Any]]:
         feed, zone, window = self.feed, self.zone, self.window
         if isinstance(feed, ActFeed):
-            return Acts(feed, zone, window)
+            return Acts(feed, zone, window, self.source.lookups)
         if isinstance(feed, TapFeed):
             return Taps(feed, zone, window, stations)
         if isinstance(feed, PaymentFeed):
@@ -126,6 +128,7 @@ class RowMaker:
                 feed,
                 zone,
                 window,
+                self.source,
                 self.source.merchants_of(self.feed_name),
                 lambda number: self.tokens.record_key(self.source.id, self.feed_name, [plain(number)]),
                 self._merchant_key,
@@ -136,6 +139,17 @@ class RowMaker:
             return Redemptions(feed, zone, window)
         assert isinstance(feed, ConsentFeed)
         return Consents(feed, zone, window)
+
+    def _leave_others(self, landed: dict[str, Sequence[Any] | None], raw: Columns, errors: RowErrors) -> None:
+        """Rows of another feed in the same file do not count here, whatever they hold."""
+        if not self.feed.only:
+            return
+        own = self.own.column(list(self.feed.only), list(zip(*(raw[name] for name in self.feed.only))), errors)
+        rules = landed["ignore_rule"] or [None] * len(own)
+        landed["ignore_rule"] = [rule if is_own else OTHER_FEED for rule, is_own in zip(rules, own)]
+        for row, is_own in enumerate(own):
+            if not is_own:
+                errors.forgive(row)
 
     def _merchant_key(self, customer: str | None, texts: Sequence[str]) -> str:
         """Of a customer's merchant; None is the customer whose bill it is."""
@@ -169,7 +183,7 @@ class RowMaker:
 
     def _dates(self, raw: Columns) -> list[str]:
         """What keeps equal rows of different days apart where no natural key does; where no date can be read, as sent."""
-        business_date, values = self.business_date.isoformat(), raw[self.feed.time.column]
+        business_date, values = self.business_date.isoformat(), texts_of(self.feed.time, raw)
         if self.feed.equal_rows == "business_date":
             return [business_date] * len(values)
         moments = map(self.times.__getitem__, values)
@@ -217,6 +231,8 @@ class RowMaker:
         return dict(columns)
 
 
+OTHER_FEED = "of_another_feed"
+"""The rule by which a row does not count that stands in the same file as another kind of rows."""
 LONGEST_CUSTOMER = 64
 """Characters of a customer's name."""
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE][+][0-9]+")

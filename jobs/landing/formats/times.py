@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns
 from schemas.sources.columns import Time
 
 
@@ -48,6 +48,26 @@ def _offset(text: str) -> timezone:
     return timezone((1 if text[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
 
 
+def texts_of(time: Time, raw: Columns) -> Sequence[Any]:
+    """A column of times as they are converted: date and clock of a row with a space between, where they stand apart."""
+    if time.clock is None:
+        return raw[time.column]
+    both = zip(raw[time.column], raw[time.clock])
+    return [f"{day} {clock}".strip() if type(day) is str and type(clock) is str else day for day, clock in both]
+
+
+def _last_year(month: int, day: int, window: Window) -> int:
+    """The year of the last such day that a row may lie on; a day that no year of a leap cycle has is a ValueError."""
+    last = date.fromordinal(window.last_day + EPOCH_ORDINAL)
+    for year in range(last.year, last.year - 9, -1):
+        try:
+            if date(year, month, day) <= last:
+                return year
+        except ValueError:
+            continue
+    raise ValueError(f"{month}/{day}")
+
+
 def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:
     """Local time as declared → Moment in the window. Stricter than strptime: every part has its full width."""
     forms = []
@@ -56,16 +76,19 @@ def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str]
         pattern = "".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in parts)
         order = [part for part in parts if part in _DIGITS]
         places = [order.index(part) for part in _DIGITS if part in order]
-        forms.append((re.compile(pattern), places, precision))
+        forms.append((re.compile(pattern), places, precision, "%Y" in parts))
 
     def convert(text: str) -> Moment:
-        for pattern, places, precision in forms:
+        for pattern, places, precision, has_year in forms:
             match = pattern.fullmatch(text)
             if match:
                 told = match.groupdict().get("offset")
                 numbers = [int(group) for group in match.groups() if group != told]
                 try:
-                    naive = datetime(*[numbers[place] for place in places])  # type: ignore[arg-type]
+                    told_parts = [numbers[place] for place in places]
+                    if not has_year:
+                        told_parts.insert(0, _last_year(told_parts[0], told_parts[1], window))
+                    naive = datetime(*told_parts)  # type: ignore[arg-type]
                     local = naive.replace(tzinfo=_offset(told)).astimezone(zone) if told else naive.replace(tzinfo=zone)
                     if time.tells == "booking":  # its date counts: the bank's clock is not that of the act
                         local, precision = local.replace(hour=0, minute=0, second=0), "day"

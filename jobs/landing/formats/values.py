@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -16,7 +16,19 @@ from functools import lru_cache
 from typing import Any
 
 from jobs.landing.formats.patterns import Patterns, compiled
-from schemas.sources.columns import Case, Classes, Codes, Distance, Number, RowRule, Saving, Scenario, Sum, Units
+from schemas.sources.columns import (
+    Case,
+    Classes,
+    Codes,
+    Distance,
+    Lookup,
+    Number,
+    RowRule,
+    Saving,
+    Scenario,
+    Sum,
+    Units,
+)
 from schemas.sources.errors import shape
 from schemas.units import MICRO, mass_in_kilograms
 
@@ -158,7 +170,10 @@ def number_converter(number: Number, *, is_signed: bool = False) -> Callable[[st
             if number.is_optional:
                 return None
             raise BadValue("missing_value")
-        value, rest = divmod(to_micro(text.removeprefix(number.prefix), number.thousands), divisor)
+        bare = text.removeprefix(number.prefix)
+        if number.has_plus and bare.startswith("+"):
+            bare = bare[1:] if bare[1:2] != "-" else bare
+        value, rest = divmod(to_micro(bare, number.thousands), divisor)
         # Fen with a decimal point would be yuan in a fen field, a hundredth of what was meant.
         if rest or (number.unit == "fen" and "." in text):
             raise BadValue("bad_number")
@@ -185,6 +200,27 @@ def weight_converter(number: Number, units: Units) -> Callable[[tuple[str, str]]
         if weight is not None and number.at_most is not None and weight > number.at_most * MICRO:
             raise BadValue("too_much")
         return weight
+
+    return convert
+
+
+def lookup_converter(lookup: Lookup, table: Mapping[tuple[str, ...], int]) -> Callable[[tuple[str, ...]], int]:
+    """The looked-up fields → millionths of the scenario's unit."""
+    numbers = {lookup.columns.index(name) for name in lookup.numbers}
+
+    def convert(texts: tuple[str, ...]) -> int:
+        key = []
+        for place, text in enumerate(texts):
+            if not text:
+                raise BadValue("missing_value", place)
+            try:
+                key.append(str(to_micro(text, "")) if place in numbers else text)
+            except BadValue as error:
+                raise BadValue(error.code, place) from None
+        try:
+            return table[tuple(key)]
+        except KeyError:
+            raise BadValue("unknown_code") from None
 
     return convert
 
@@ -333,6 +369,14 @@ def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[
         raise BadValue("unknown_code" if plain[place] else "missing_value", place)
 
     return convert
+
+
+def all_converter(when: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
+    """The values of some fields, in the order of `when` → whether every one matches its pattern from end to end."""
+    forms = [compiled(pattern) for pattern in when.values()]
+    return lambda texts: all(
+        form.fullmatch(unicodedata.normalize("NFKC", text)) is not None for form, text in zip(forms, texts)
+    )
 
 
 def known(values: frozenset[str]) -> Callable[[str], str]:

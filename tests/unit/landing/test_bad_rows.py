@@ -13,29 +13,12 @@ import pytest
 
 from schemas.sources.errors import ERRORS, shape
 from tests.support.damage import ALL, over
-from tests.support.exports import FORMS, Part, as_sent, deliver, part
+from tests.support.exports import FORMS, Part, as_sent, deliver
 from tests.support.landing import rows, take
+from tests.support.people import REGISTERS, identifiers, known, registration
 from tests.support.targets import TARGETS, Target, send
 
 Row = dict[str, Any]
-PEOPLE: dict[str, tuple[str, list[str], list[str], list[str]]] = {
-    # fields in order; the names of citizen id, phone and card
-    "citic_bank": ("客户号 证件号码 手机号 卡号 客户类型 开户时间", ["证件号码"], ["手机号"], ["卡号"]),
-    "hangzhou_metro": ("userID idCard phone userType createTime", ["idCard"], ["phone"], []),
-    "hellobike": ("member_id mobile member_type joined_at", [], ["mobile"], []),
-    "icbc": ("account idNumber mobile card customerType openedAt", ["idNumber"], ["mobile"], ["card"]),
-    "wechat_pay": ("openid idcard phone kind created", ["idcard"], ["phone"], []),
-    "huge_recycling": ("userId mobile userType createTime", [], ["mobile"], []),
-    "alipay": (
-        "account_did cert_no mobile bound_cards subject_type registered_at", ["cert_no"], ["mobile"], ["bound_cards"],
-    ),
-    "unionpay": ("用户号 手机号 卡号 用户类型 注册时间", [], ["手机号"], ["卡号"]),
-    "zheliban": ("LOGINID CARDNUMBER TELPHONE USERTYPE CREATE_TIME", ["CARDNUMBER"], ["TELPHONE"], []),
-}  # fmt: skip
-RESIDENT = {
-    "alipay": "PERSONAL", "citic_bank": "个人", "hangzhou_metro": "P", "hellobike": "personal", "icbc": "P",
-    "huge_recycling": "居民", "unionpay": "个人", "wechat_pay": "personal", "zheliban": "个人",
-}  # fmt: skip
 
 
 def quarantined(home: Path, target: Target, code: str, column: str, found: object, **change: Any) -> None:
@@ -199,29 +182,11 @@ def test_a_spreadsheet_that_rounded_the_number_of_a_row(tmp_path: Path, target: 
 # -- identifiers
 
 
-SOMEONE = {
-    "alipay": "did:alipay:1", "citic_bank": "C1", "hangzhou_metro": "H1", "hellobike": "M1", "huge_recycling": "HG1",
-    "icbc": "I1", "unionpay": "UP1", "wechat_pay": "oPENID0001", "zheliban": "zlb_1",
-}  # fmt: skip
-
-
-def registration(home: Path, institution: str, **change: Any) -> tuple[Row, str]:
+def registered(home: Path, institution: str, **change: Any) -> tuple[Row, str]:
     """The landed row of one registration, and all that was written."""
-    names = PEOPLE[institution][0].split()
-    row: Row = dict.fromkeys(names, "")
-    row[names[0]], row[names[-1]], row[names[-2]] = SOMEONE[institution], "2026-11-01 09:00:00", RESIDENT[institution]
-    if institution == "alipay":
-        row["bound_cards"] = []
-    row |= change
-    form = FORMS[institution]["registrations"]
-    if "jsonl" in form.suffix:
-        text = json.dumps(row, ensure_ascii=False) + "\n"
-    elif form.suffix == ".xml":
-        text = "<USER>" + "".join(f"<{name}>{value}</{name}>" for name, value in row.items()) + "</USER>\n"
-    else:
-        text = ("|" if institution in ("citic_bank", "unionpay") else ",").join(row.values()) + "\n"
-    deliver(home, institution, part(institution, "registrations", text))
-    manifest = next(one for one in take(home, institution) if one.feed == "registrations")
+    sent = registration(institution, **change)
+    deliver(home, institution, sent)
+    manifest = next(one for one in take(home, institution) if one.feed == sent.feed)
     assert (manifest.state, manifest.rows, manifest.accepted_rows) == ("accepted", 1, 1)
     (landed,) = rows(home, manifest).values()
     return landed, written(home)
@@ -236,27 +201,27 @@ def written(home: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("institution", sorted(PEOPLE))
+@pytest.mark.parametrize("institution", sorted(REGISTERS))
 @pytest.mark.parametrize(
     ("kind", "code", "number"),
     [
-        (1, "old_citizen_id", "330106900307283"),
-        (1, "bad_citizen_id", "330106199003072838"),
-        (1, "bad_citizen_id", "330106199002312835"),
-        (1, "bad_citizen_id", "33010619900307283٧"),
-        (1, "bad_citizen_id", "3301061990030728"),
-        (2, "bad_phone", "12345"),
-        (2, "bad_phone", "138123456789"),
-        (2, "bad_phone", "=13812345678"),
-        (3, "bad_card", "6217001234567890123"),
-        (3, "bad_card", "62170012345678"),
-        (3, "bad_card", "6.217E+18"),
+        ("citizen_id", "old_citizen_id", "330106900307283"),
+        ("citizen_id", "bad_citizen_id", "330106199003072838"),
+        ("citizen_id", "bad_citizen_id", "330106199002312835"),
+        ("citizen_id", "bad_citizen_id", "33010619900307283٧"),
+        ("citizen_id", "bad_citizen_id", "3301061990030728"),
+        ("phone", "bad_phone", "12345"),
+        ("phone", "bad_phone", "138123456789"),
+        ("phone", "bad_phone", "=13812345678"),
+        ("card", "bad_card", "6217001234567890123"),
+        ("card", "bad_card", "62170012345678"),
+        ("card", "bad_card", "6.217E+18"),
     ],
 )
-def test_identifiers_that_are_none(tmp_path: Path, institution: str, kind: int, code: str, number: str) -> None:
-    for name in PEOPLE[institution][kind]:
-        sent = [number] if name == "bound_cards" else number
-        landed, all_written = registration(tmp_path / name, institution, **{name: sent})
+def test_identifiers_that_are_none(tmp_path: Path, institution: str, kind: str, code: str, number: str) -> None:
+    for name in identifiers(institution, kind):
+        sent = [number] if type(known(institution)[name]) is list else number
+        landed, all_written = registered(tmp_path / name, institution, **{name: sent})
         assert (landed["error_code"], landed["refused_code"], landed["refused_column"]) == (None, code, name)
         assert landed["refused_shape"] == shape(number)
         assert number not in all_written

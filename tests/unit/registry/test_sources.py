@@ -16,6 +16,7 @@ from schemas.base import ROOT
 from schemas.errors import RegistryError
 from schemas.sources import UNPLACED, Source, load_distances, load_sources, load_stations
 from schemas.sources.errors import ERRORS, fault, shape
+from tests.support.exports import expected, fixture_folders
 
 SOURCES = load_sources()
 HEAD = "from_station,to_station,distance_m\n"
@@ -27,37 +28,32 @@ def content(name: str) -> dict[str, Any]:
 
 
 def test_the_institutions_as_agreed() -> None:
-    assert {source.id: (source.name, source.kind, source.region) for source in SOURCES.values()} == {
-        "alipay": ("支付宝", "payment_app", UNPLACED),
-        "citic_bank": ("中信银行", "bank", "330100"),
-        "hangzhou_metro": ("杭州地铁", "transit", "330100"),
-        "hellobike": ("哈啰", "bike_share", "330100"),
-        "huge_recycling": ("虎哥回收", "recycler", "330100"),
-        "icbc": ("工商银行", "bank", UNPLACED),
-        "unionpay": ("云闪付", "payment_app", UNPLACED),
-        "wechat_pay": ("微信支付", "payment_app", UNPLACED),
-        "zheliban": ("浙里办", "government", "330100"),
+    """These stay what they are, whoever comes beside them."""
+    agreed = {
+        "alipay": ("支付宝", "payment_app", UNPLACED, ["act", "registration", "consent", "payment"]),
+        "citic_bank": ("中信银行", "bank", "330100", ["act", "payment", "registration", "consent"]),
+        "hangzhou_metro": ("杭州地铁", "transit", "330100", ["tap", "registration", "consent"]),
+        "hellobike": ("哈啰", "bike_share", "330100", ["act", "registration", "consent"]),
+        "huge_recycling": ("虎哥回收", "recycler", "330100", ["act", "registration", "consent"]),
+        "icbc": ("工商银行", "bank", UNPLACED, ["payment", "registration", "consent"]),
+        "unionpay": ("云闪付", "payment_app", UNPLACED, ["redemption", "registration", "consent"]),
+        "wechat_pay": ("微信支付", "payment_app", UNPLACED, ["payment", "registration", "consent"]),
+        "zheliban": ("浙里办", "government", "330100", ["act", "registration", "consent"]),
     }
-    kinds = {(source.id, name): feed.kind for source in SOURCES.values() for name, feed in source.feeds.items()}
-    assert kinds == {
-        ("alipay", "acts"): "act",
-        ("alipay", "bills"): "payment",
-        ("citic_bank", "acts"): "act",
-        ("citic_bank", "card_transactions"): "payment",
-        ("hangzhou_metro", "taps"): "tap",
-        ("hellobike", "trips"): "act",
-        ("huge_recycling", "orders"): "act",
-        ("icbc", "statements"): "payment",
-        ("unionpay", "redemptions"): "redemption",
-        ("wechat_pay", "bills"): "payment",
-        ("zheliban", "cases"): "act",
-        **{(institution, "registrations"): "registration" for institution in SOURCES},
-        **{(institution, "consents"): "consent" for institution in SOURCES},
+    found = {
+        source.id: (source.name, source.kind, source.region, [feed.kind for feed in source.feeds.values()])
+        for source in SOURCES.values()
     }
-    unkeyed = [(s.id, name) for s in SOURCES.values() for name, feed in s.feeds.items() if not feed.is_keyed]
-    assert unkeyed == [("citic_bank", "acts")]
-    bills = [(s.id, name) for s in SOURCES.values() for name, feed in s.feeds.items() if feed.is_bill]
-    assert bills == [("alipay", "bills"), ("wechat_pay", "bills")]
+    assert {one: found.get(one) for one in agreed} == agreed
+    assert not SOURCES["citic_bank"].feeds["acts"].is_keyed
+    assert SOURCES["alipay"].feeds["bills"].is_bill and SOURCES["wechat_pay"].feeds["bills"].is_bill
+
+
+@pytest.mark.parametrize(("institution", "feed"), [(one.id, name) for one in SOURCES.values() for name in one.feeds])
+def test_every_feed_has_a_fixture(institution: str, feed: str) -> None:
+    """A file of tests/fixtures/<id>/<date>-r<revision>/, and in expected.yaml what each of its rows becomes."""
+    names = [path.name for folder in fixture_folders(institution) for path in folder.glob(f"{feed}_[0-9]*")]
+    assert names and set(names) <= expected(institution).keys()
 
 
 def test_a_feed_knows_its_file_names_and_key_fields() -> None:

@@ -1,0 +1,114 @@
+"""How each feed is sent, from its contract; what surrounds the rows of an XML file, from its fixture.
+
+So an institution is tested once its contract and its fixture folder are there: no test names it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from schemas.sources import Feed, Source, load_sources
+from schemas.sources.feeds import WORKBOOK_SUFFIX
+from schemas.sources.layouts import Delimited, JsonLines, Workbook, Xml
+
+FIXTURES = Path(os.environ.get("TANZHANG_TEST_FIXTURES") or Path(__file__).parents[1] / "fixtures")
+OUTCOMES = ("good", "ignored", "quarantined", "rejected")
+"""What becomes of a line, in `expected.yaml`."""
+ENDINGS = {"lf": "\n", "crlf": "\r\n", "any": "\r\n"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the readable text of a feed is sent.
+
+    suffix: end of the file's name. above, below: what stands around the data rows. total: the column whose sum
+    the control file states. is_bill: there is only one where somebody brought it, for a customer.
+    """
+
+    suffix: str
+    above: str = ""
+    below: str = ""
+    total: str | None = None
+    encoding: str = "utf-8"
+    ending: str = "\n"
+    is_bill: bool = False
+
+
+@cache
+def expected(institution: str) -> dict[str, dict[str, Any]]:
+    """What each file of the institution's fixture becomes, by the name of the readable file."""
+    text = (FIXTURES / institution / "expected.yaml").read_text(encoding="utf-8")
+    files: dict[str, dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader)["files"]
+    return files
+
+
+def fixture_folders(institution: str) -> list[Path]:
+    """The institution's deliveries, `<date>-r<revision>`, in order."""
+    return sorted((FIXTURES / institution).glob("*-r*"))
+
+
+def rows_told(told: Mapping[str, Any]) -> int:
+    """How many rows a file has, of what `expected.yaml` tells of it."""
+    return sum(len(told.get(outcome, {})) for outcome in OUTCOMES)
+
+
+def form_of(source: Source, name: str) -> Form:
+    """The form of a feed."""
+    feed = source.feeds[name]
+    above, below = _around(source.id, name, feed)
+    text = next((one for one in feed.formats if not isinstance(one, Workbook)), None)
+    return Form(
+        suffix=_suffix(feed),
+        above=above,
+        below=below,
+        total=feed.control_sum.column if feed.control_sum else None,
+        encoding=getattr(text, "encoding", "utf-8"),
+        ending=ENDINGS[getattr(text, "line_ending", "lf")],
+        is_bill=feed.is_bill,
+    )
+
+
+def _suffix(feed: Feed) -> str:
+    """How a name of the feed's files ends: the first that is text, and not in an archive, where there is one."""
+    ends = [name.split("{part}")[1] for name in feed.files]
+    return next((end for end in ends if end not in (WORKBOOK_SUFFIX, ".zip")), ends[0])
+
+
+def _around(institution: str, name: str, feed: Feed) -> tuple[str, str]:
+    """What stands around the rows of a file that nobody brings; of a bill nothing, since its text says it all."""
+    layout = feed.formats[0]
+    if feed.is_bill or isinstance(layout, JsonLines):
+        return "", ""
+    if isinstance(layout, Delimited | Workbook):
+        return getattr(layout, "delimiter", ",").join(layout.columns or feed.fields) + "\n", ""
+    texts = _texts(institution, name)
+    if isinstance(layout, Xml) and texts:
+        return _envelope(texts[0][1], layout.path[0])
+    return next((text for told, text in texts if not rows_told(told)), ""), ""
+
+
+def _texts(institution: str, name: str) -> list[tuple[dict[str, Any], str]]:
+    """The fixture's files of a feed: what is told of each, and its text."""
+    told = expected(institution) if fixture_folders(institution) else {}
+    paths = [path for folder in fixture_folders(institution) for path in sorted(folder.glob(f"{name}_[0-9]*"))]
+    return [(told[path.name], path.read_text(encoding="utf-8")) for path in paths]
+
+
+def _envelope(text: str, element: str) -> tuple[str, str]:
+    """What stands before the first element of a name, and after the last."""
+    opened = re.search(rf"<(\w+:)?{element}[\s/>]", text)
+    closed = [*re.finditer(rf"</(\w+:)?{element}\s*>", text)]
+    assert opened and closed, f"a fixture has no <{element}>"
+    return text[: opened.start()], text[closed[-1].end() :].lstrip()
+
+
+FORMS = {source.id: {feed: form_of(source, feed) for feed in source.feeds} for source in load_sources().values()}
+"""Institution → feed → its form."""
