@@ -14,9 +14,10 @@ from dags.clock import DATE, PARAM, after_each_day, macros
 from dags.command import DEGRADED, Tanzhang
 from dags.delivery import Delivery, check_arrival
 from dags.notice import tell, tell_of_failure
-from dags.settings import LAKE_POOL, MAKES_UP, OWNER, POKE_SECONDS, START, TRANSPORT_POOL
+from dags.settings import LAKE_POOL, MAKES_UP, OWNER, POKE_SECONDS, START, TRANSPORT_POOL, home
 from schemas import Registry, load_registry
 from schemas.days import CUT_OFF, ZONE
+from schemas.deployment import load_deployment
 from schemas.sources import Source
 from schemas.tables import JOB_NAMES, JobName
 
@@ -65,7 +66,8 @@ def ingest(source: Source) -> DAG:
     zone = ZoneInfo(source.time_zone)
     doc = (
         f"Takes in what {source.name} sends.\n\nRuns at {source.ready_by}, when the day before is due, and waits for it "
-        "until the cut-off. **Red**: nothing came, or something was refused; no other institution and no account "
+        "until the cut-off, where deployment.yaml expects the date. **Red**: nothing came, or something was refused; no "
+        "other institution and no account "
         f"waits for that. Feeds: {', '.join(source.feeds)}. See docs/operations.md."
     )
     with dag(
@@ -211,9 +213,15 @@ def business_date_param() -> Param:
     return day_param("Business date; otherwise the date of the run.")
 
 
+def signed_up(registry: Registry) -> list[Source]:
+    """Who is fetched from: the institutions that deployment.yaml names at any time; all where there is no such file."""
+    deployment = load_deployment(home(), registry.sources)
+    return [one for one in registry.sources.values() if deployment is None or one.id in deployment.institutions]
+
+
 REGISTRY = load_registry()
 for made in (
-    *map(ingest, REGISTRY.sources.values()),
+    *map(ingest, signed_up(REGISTRY)),
     account_daily(REGISTRY),
     backfill(),
     release_factors(),

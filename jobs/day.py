@@ -88,6 +88,7 @@ def run_day(
     with lake.writing(f"the run of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, full=full)
+        outcome.held += _unjudged(run)
         if run.has_nothing_to_do:
             return outcome
         _say_opened(run, opened(run.id, run.seq))
@@ -127,6 +128,7 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
     with lake.writing(f"{name} of {business_date}"), recorded(lake, home, "run", outcome) as opened:
         with _timed(outcome, "begin"):
             run = begin(lake, registry, home, business_date, done=done)
+        outcome.held += _unjudged(run)
         if run.has_nothing_to_do:
             outcome.state = run.last.state if run.last.business_date == business_date else "unchanged"
             return outcome
@@ -141,6 +143,15 @@ def run_job(lake: Lake, registry: Registry, home: Path, business_date: date, nam
         outcome.figures = run.figures | {f"gx_seconds_{name}": SPENT.importing + SPENT.judging}
         lake.forget()
     return outcome
+
+
+def _unjudged(run: Run) -> Iterator[str]:
+    """What is said of institutions whose statements we failed to judge."""
+    for institution, reference in run.unjudged.items():
+        yield (
+            f"{institution}: its new statements could not be judged and are held back; the others' are used. The mistake is "
+            f"ours, its line in the log has reference {reference}; a later run tries again"
+        )
 
 
 def _say_opened(run: Run, is_new: bool) -> None:

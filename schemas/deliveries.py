@@ -7,9 +7,9 @@ import re
 from datetime import date, datetime, timezone
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, NaiveDatetime, model_validator
 
-from schemas.base import Strict
+from schemas.base import Strict, later
 
 CONTROL = "control.json"
 CONTROL_BYTES = 64 << 20
@@ -27,8 +27,47 @@ Decimal6 = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,6})?$")]
 """Decimal text with at most six decimals."""
 
 
+def _written(form: str, kind: type[date], example: str) -> BeforeValidator:
+    """A local date or time in one form alone: pydantic would take others for the same."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not re.fullmatch(form, value):
+            raise ValueError(f"write it as {example}")
+        return kind.fromisoformat(value)
+
+    return BeforeValidator(read)
+
+
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+LocalDate = Annotated[date, _written(_DATE, date, "2026-11-01")]
+LocalTime = Annotated[
+    NaiveDatetime, _written(f"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}", datetime, "2026-11-01T10:12:01")
+]
+
+
+class Period(Strict):
+    """Local days, both of which belong to it."""
+
+    model_config = ConfigDict(strict=True)
+
+    first: LocalDate
+    last: LocalDate
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.first > self.last:
+            raise ValueError("first lies after last")
+        return self
+
+
 class StatedFile(Strict):
-    """What is known of one file before it is read. rows: data rows. sums: decimal text by field."""
+    """What is known of one file before it is read. rows: data rows. sums: decimal text by field.
+
+    period, exported_at: of a bill, the days that it covers and when it was exported, in local time, where the contract
+        takes them from the control file.
+    """
 
     name: str
     feed: str
@@ -37,6 +76,8 @@ class StatedFile(Strict):
     rows: int = Field(ge=0, le=10**12)
     sums: dict[str, Decimal6] = {}
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    period: Period | None = later(None)
+    exported_at: LocalTime | None = later(None)
 
 
 class ControlFile(StatedFile):

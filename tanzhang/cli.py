@@ -14,6 +14,7 @@ from tanzhang.verbs import (
     contract,
     day,
     factors,
+    init,
     lab,
     programmes,
     published,
@@ -27,8 +28,8 @@ from tanzhang.verbs import (
 
 HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
 
-A home folder holds everything of one deployment: exports/ (what institutions dropped), landing/, landed/ and lake/ (the
-Delta tables). A first try:
+A home folder holds everything of one deployment: deployment.yaml (who is expected), exports/ (what institutions dropped),
+landing/, landed/ and lake/ (the Delta tables); `init` makes one. A first try:
 
     tanzhang simulate --people 500 --days 3 --home home/try
 
@@ -42,6 +43,7 @@ writes, try again · 1 anything else.
 """
 
 VERBS: dict[str, Callable[..., Any]] = {
+    "init": init.init,
     "simulate": day.simulate,
     "run": day.run,
     "job": day.job,

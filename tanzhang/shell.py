@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from jobs.errors import USAGE
 from schemas.errors import Foreseen
+from tanzhang.homes import LAKE, hold
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -61,10 +62,18 @@ class Engine(str, Enum):
 # -- options that several verbs have
 
 HOME = Path("home/main")
-LAKE = "lake"
 DAY = ["%Y-%m-%d"]
 """How dates are written."""
-Home = Annotated[Path, typer.Option(help="Folder of the deployment.", envvar="TANZHANG_HOME")]
+
+
+def _home(folder: Path) -> Path:
+    hold(folder)
+    return folder
+
+
+NewHome = Annotated[Path, typer.Option(help="Folder of the deployment.", envvar="TANZHANG_HOME")]
+"""Of verbs that make one."""
+Home = Annotated[Path, typer.Option(help="Folder of the deployment.", envvar="TANZHANG_HOME", callback=_home)]
 OnEngine = Annotated[
     Engine,
     typer.Option(help="embedded: DuckDB, no Java. spark: in process, or SPARK_REMOTE.", envvar="TANZHANG_ENGINE"),

@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from jobs.lake import Frame
     from jobs.landing.manifests import Manifest
     from jobs.runs.run import Run
+    from schemas.deployment import Deployment
     from schemas.records import Grade, Scale
 
 
 def carbon_records(run: Run) -> Frame:
     """What this run appends to gold.carbon_records."""
     lake, records = run.lake, run.log(RECORDS)
-    now = _grades(run, [*run.consumed, *run.fresh], run.business_date)
-    before = _grades(run, [*run.consumed, *run.replaced], run.last.business_date)
+    now = _grades(run, [*run.consumed, *run.fresh], run.business_date, run.deployment)
+    before = _grades(run, [*run.consumed, *run.replaced], run.last.business_date, run.deployment_before)
     touched = touched_by(run, {one for one in now.keys() | before.keys() if now.get(one) != before.get(one)})
     months = months_of(lake, touched)
     if not months:
@@ -46,12 +47,14 @@ def carbon_records(run: Run) -> Frame:
     return records.changes(_records(run, acts, sums, reporting), instead_of=lake.keep("SELECT * FROM held", held=held))
 
 
-def _grades(run: Run, files: Iterable[Manifest], until: date | None) -> dict[ReportedMonth, Grade]:
+def _grades(
+    run: Run, files: Iterable[Manifest], until: date | None, deployment: Deployment | None
+) -> dict[ReportedMonth, Grade]:
     """The grade of every institution and month, by the files that were used until a date; nothing before the first."""
     if until is None:
         return {}
-    found = shares(((file.institution, file.feed, file.business_date) for file in files), run.registry, until)
-    return grades(found, run.registry)
+    statements = ((file.institution, file.feed, file.business_date) for file in files)
+    return grades(shares(statements, run.registry, until, deployment), run.registry)
 
 
 def _acts(run: Run, touched: Frame, months: list[str]) -> Frame:

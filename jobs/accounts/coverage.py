@@ -32,10 +32,9 @@ def coverage(run: Run) -> Frame:
 
 
 def missing(run: Run) -> list[tuple[str, str]]:
-    """(institution, feed) that owe a statement for the run's date and have none in force."""
+    """(institution, feed) that are expected to send a statement for the run's date and have none in force."""
     there = {(file.institution, file.feed) for file in run.files_in_force if file.business_date == run.business_date}
-    owed = {(source.id, feed) for source in run.registry.sources.values() for feed in source.owed}
-    return sorted(owed - there)
+    return sorted({*run.owed} - there)
 
 
 def _said_to_be_missing(run: Run) -> set[tuple[str, str]]:

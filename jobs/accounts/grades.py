@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.deployment import Deployment, since_first
 
 if TYPE_CHECKING:
     from schemas import Registry
@@ -25,11 +27,14 @@ class Share(NamedTuple):
     owed: int
 
 
-def shares(statements: Iterable[StatementKey], registry: Registry, until: date) -> dict[ReportedMonth, Share]:
+def shares(
+    statements: Iterable[StatementKey], registry: Registry, until: date, deployment: Deployment | None = None
+) -> dict[ReportedMonth, Share]:
     """What has come of every institution and month in which it owes something.
 
-    An institution owes every feed of every date from the first of which it sent anything, whenever that came, until
-    `until`: the order of arrival makes no difference.
+    An institution owes every feed of every date of which the deployment expects it, until `until`. Where no deployment
+    says so, these are the dates from the first of which it sent anything, whenever that came: the order of arrival makes
+    no difference.
     """
     owed_by = {source.id: source.owed for source in registry.sources.values()}
     there = {
@@ -37,14 +42,12 @@ def shares(statements: Iterable[StatementKey], registry: Registry, until: date) 
         for institution, feed, day in statements
         if feed in owed_by.get(institution, ()) and day <= until
     }
-    first: dict[str, date] = {}
-    for institution, _, day in there:
-        first[institution] = min(day, first.get(institution, day))
+    expected = deployment or since_first((institution, day) for institution, _, day in there)
     owed: Counter[ReportedMonth] = Counter()
-    for institution, since in first.items():
-        for number in range((until - since).days + 1):
-            owed[institution, month_of(since + timedelta(days=number))] += len(owed_by[institution])
-    come = Counter((institution, month_of(day)) for institution, _, day in there)
+    for institution in expected.institutions.keys() & owed_by.keys():
+        for day in expected.days(institution, until):
+            owed[institution, month_of(day)] += len(owed_by[institution])
+    come = Counter((institution, month_of(day)) for institution, _, day in there if expected.expects(institution, day))
     return {reported: Share(come[reported], number) for reported, number in owed.items()}
 
 

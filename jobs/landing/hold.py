@@ -4,6 +4,9 @@ Every statement that a run would use first is judged by the rules of its feed. O
 not used and the former revision stays in force, until a corrected one comes or somebody who has asked the
 institution lets it pass; the others are not touched by that.
 
+Where judging itself fails, it is a mistake of ours: each institution's statements are judged alone, those that we fail at
+are held back as `internal` until a later run can judge them, and the others' are used.
+
 A verdict rests on the statements that had come. What is held is judged again in every run, beside all that came since;
 what was used stays used. So a gate is where the order of arrival may matter: docs/quality.md says it.
 """
@@ -14,14 +17,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from expectations import Measurement, RuleResult
 from jobs.files import read_ours, write_whole
 from jobs.landing.manifests import LANDED, Manifest
 from jobs.landing.measure import measurements
+from jobs.landing.mistakes import INTERNAL, internal
 from jobs.landing.statements import in_force, statement_of
 from schemas import Registry
 from schemas.base import Strict
+from schemas.errors import Foreseen
 from schemas.sources.statements import Measure, StatementRule
 
 PASSES = "releases"
@@ -34,6 +40,7 @@ CODES: dict[Measure, str] = {
     "highest_median_permille": "wrong_distribution",
     "median": "wrong_distribution",
     "unusable_permille": "too_many_unusable",
+    "bad_identifiers_permille": "too_many_bad_identifiers",
     "new_columns": "new_column",
 }
 """Measure → what the sender is told of a statement that is held back for it."""
@@ -58,11 +65,13 @@ class Judged:
 
     Attributes:
         code: why it is held back; None where it is used.
+        reference: of the line in the log that tells why it could not be judged; None where it was.
     """
 
     parts: list[Manifest]
     results: list[RuleResult]
     code: str | None
+    reference: str | None = None
 
 
 def judge_statements(
@@ -71,17 +80,85 @@ def judge_statements(
     registry: Registry,
     may_pass: frozenset[str],
     judge: Judge,
+    unjudged: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Judged]:
     """Every statement in force among `fresh`, judged beside those before it that are used.
 
-    All are judged at once; where one is held back, the later ones of its feed are judged again without it. So it
-    makes no difference whether statements come singly or together.
+    All are judged at once: the library takes its time. Where that fails, each institution's alone.
 
     Args:
         fresh: accepted files that a run would use first.
         known: files that earlier runs used.
         may_pass: file_id of parts that somebody let pass.
         judge: gives every measurement its verdict.
+        unjudged: institution → reference, of those that could not be judged when the run was opened: they stay so.
+
+    Raises:
+        Exception: every institution's judging failed, so that it is of none of them.
+    """
+    fresh, known = list(fresh), list(known)
+    done = [
+        one
+        for institution, reference in unjudged.items()
+        for one in _unjudged(_of(institution, fresh), may_pass, reference)
+    ]
+    others = [file for file in fresh if file.institution not in unjudged]
+    try:
+        return done + _judged(others, known, registry, may_pass, judge)
+    except (Foreseen, OSError):
+        raise
+    except Exception:  # whose it is shows when each is alone
+        institutions = sorted({file.institution for file in others})
+        alone = [
+            _judged_alone(one, _of(one, others), _of(one, known), registry, may_pass, judge) for one in institutions
+        ]
+        if len(alone) > 1 and all(one.reference for of_one in alone for one in of_one):
+            raise
+        return done + [one for of_one in alone for one in of_one]
+
+
+def _judged_alone(
+    institution: str,
+    fresh: Sequence[Manifest],
+    known: Sequence[Manifest],
+    registry: Registry,
+    may_pass: frozenset[str],
+    judge: Judge,
+) -> list[Judged]:
+    """One institution's statements; where we fail at them, all are held back."""
+    try:
+        return _judged(fresh, known, registry, may_pass, judge)
+    except (Foreseen, OSError):
+        raise
+    except Exception as problem:
+        reference = internal(problem, "judging_failed", institution=institution).reference
+        return _unjudged(fresh, may_pass, str(reference))
+
+
+def _unjudged(files: Sequence[Manifest], may_pass: frozenset[str], reference: str) -> list[Judged]:
+    """Statements that could not be judged: held back, but for those that somebody let pass."""
+    statements = [parts for of_feed in _by_feed(files).values() for parts in of_feed]
+    return [Judged(parts, [], None if _passes(parts, may_pass) else INTERNAL, reference) for parts in statements]
+
+
+def _of(institution: str, files: Sequence[Manifest]) -> list[Manifest]:
+    return [file for file in files if file.institution == institution]
+
+
+def _passes(parts: Sequence[Manifest], may_pass: frozenset[str]) -> bool:
+    return {file.file_id for file in parts} <= may_pass
+
+
+def _judged(
+    fresh: Sequence[Manifest],
+    known: Sequence[Manifest],
+    registry: Registry,
+    may_pass: frozenset[str],
+    judge: Judge,
+) -> list[Judged]:
+    """All statements at once; where one is held back, the later ones of its feed are judged again without it.
+
+    So it makes no difference whether statements come singly or together.
     """
     history = _by_feed(known)
     waiting: dict[Key, Statements] = _by_feed(fresh)
@@ -91,8 +168,7 @@ def judge_statements(
         again: dict[Key, Statements] = {}
         for feed, statements in waiting.items():
             for number, (parts, found) in enumerate(zip(statements, results[feed])):
-                passes = {file.file_id for file in parts} <= may_pass
-                done.append(Judged(parts, found, None if passes else _broken(found)))
+                done.append(Judged(parts, found, None if _passes(parts, may_pass) else _broken(found)))
                 if done[-1].code is not None:
                     again[feed] = statements[number + 1 :]
                     break

@@ -45,9 +45,9 @@ class Ingested:
 
     @property
     def faults(self) -> list[Fault]:
-        """Why things were refused or not reached, each kind once."""
-        found = [fault for one in self.refused for fault in one.errors]
-        return list({fault.code: fault for fault in (*found, *([self.problem] if self.problem else []))}.values())
+        """Why things were refused or not reached, each code once for what it is of."""
+        found = [fault for one in self.refused for fault in one.errors] + ([self.problem] if self.problem else [])
+        return list({(fault.code, fault.column): fault for fault in found}.values())
 
 
 def ingest_one(

@@ -234,7 +234,11 @@ class _Lander:
             FileRefused: it is a bill of the future, or nobody knows whose: the control file is gone from landing.
         """
         assert receipt.business_date is not None
-        if head and head.exported_at.date() > receipt.business_date:
+        if head and any(
+            day > receipt.business_date
+            for day in (head.days and head.days[1], head.exported_at and head.exported_at.date())
+            if day
+        ):
             raise FileRefused(fault("future_time"))
         if head and customer is None:
             raise FileRefused(fault("wrong_customer"))

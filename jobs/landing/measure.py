@@ -22,7 +22,8 @@ ENOUGH_STATEMENTS, ENOUGH_ROWS = 5, 200
 """Less than this says nothing about what is usual."""
 ENOUGH_NUMBERS = 50
 """So many numbers, or rows, a statement must have itself before its median, or a share of them, says anything."""
-
+FEW_BAD = 5
+"""So many identifiers that are none are slips in a statement of any size; more say something also where few are given."""
 
 BESIDE: set[Measure] = {"rows_permille", "lowest_median_permille", "highest_median_permille"}
 """What can only be told beside the last statements."""
@@ -76,6 +77,13 @@ def _by_itself(parts: Sequence[Manifest], profile: Profile) -> dict[Measure, Fou
     if rows >= ENOUGH_NUMBERS:
         unusable = sum(file.quarantined_rows + file.rejected_rows for file in parts)
         found["unusable_permille"] = Found(1000 * unusable // rows, rows)
+    bad = [
+        Found(1000 * profile.bad_identifiers.get(kind, 0) // given, given, kind)
+        for kind, given in profile.identifiers.items()
+        if given >= ENOUGH_NUMBERS or profile.bad_identifiers.get(kind, 0) > FEW_BAD
+    ]
+    if bad:
+        found["bad_identifiers_permille"] = max(bad)
     return found
 
 

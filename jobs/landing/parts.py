@@ -18,6 +18,7 @@ from jobs.landing.columns import REJECTS, SCHEMAS
 from jobs.landing.formats.batches import BillHead, FileRefused, Reject
 from jobs.landing.formats.read import open_export
 from jobs.landing.formats.rows import RowMaker, Tally
+from jobs.landing.heads import bill_of, stated_head
 from jobs.landing.manifests import Bill
 from jobs.landing.mistakes import TOO_SLOW
 from jobs.landing.profile import Profiler
@@ -101,9 +102,11 @@ def read_part(
     ):
         try:
             with open_export(received, feed) as export:
-                maker = make(export.head)
-                read.tally, read.bill = maker.tally, _bill(maker, export.head)
+                head = stated_head(feed, export.head, file)
+                maker = make(head)
+                read.tally, read.bill = maker.tally, bill_of(maker, head)
                 read.profiler.new_columns += export.new_columns
+                read.profiler.identifiers, read.profiler.bad_identifiers = maker.tally.given, maker.tally.refused
                 slowest = _deadline(received)
                 for batch in export.batches:
                     if time.monotonic() > slowest:
@@ -126,6 +129,10 @@ def read_part(
         FEW_REJECTS, feed.volume.most_unusable * (read.accepted + read.rejected)
     ):
         read.reasons.append(fault("too_many_rejects"))
+    if head and not read.bill:
+        read.bill = bill_of(maker, head)
+        if not read.bill and not read.reasons:
+            read.reasons.append(fault("no_dated_row"))
     return read
 
 
@@ -143,18 +150,6 @@ def useless(reads: Sequence[Read]) -> str | None:
     rows = sum(read.accepted + read.rejected for read in reads)
     unusable = sum(read.quarantined + read.rejected for read in reads)
     return "no_usable_row" if rows and rows == unusable else None
-
-
-def _bill(maker: RowMaker, head: BillHead | None) -> Bill | None:
-    if head is None or maker.customer_key is None:
-        return None
-    return Bill(
-        customer_key=maker.customer_key,
-        first_day=head.first_day,
-        last_day=head.last_day,
-        exported_at=head.exported_at.replace(tzinfo=maker.zone),
-        is_whole=head.is_whole,
-    )
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

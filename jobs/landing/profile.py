@@ -26,13 +26,15 @@ CLASSES_PER_OCTAVE = 8
 class Profile(Strict):
     """What one file is like.
 
-    rows: those that could be split. filled: field → rows in which it is not empty. new_columns: shapes of the
-    header's names that are not agreed. codes: landed column → code → rows. numbers: column, and scenario where
-    there is one → class → rows.
+    rows: those that could be split. filled: field → rows in which it is not empty. identifiers, bad_identifiers: kind of
+    identifier → how many are given, and how many of these are none. new_columns: shapes of the header's names that are not
+    agreed. codes: landed column → code → rows. numbers: column, and scenario where there is one → class → rows.
     """
 
     rows: int = 0
     filled: dict[str, int] = {}
+    identifiers: dict[str, int] = {}
+    bad_identifiers: dict[str, int] = {}
     new_columns: list[str] = []
     codes: dict[str, dict[str, int]] = {}
     numbers: dict[str, dict[int, int]] = {}
@@ -44,6 +46,8 @@ class Profiler:
     def __init__(self) -> None:
         self._rows = 0
         self._filled: Counter[str] = Counter()
+        self.identifiers: Counter[str] = Counter()
+        self.bad_identifiers: Counter[str] = Counter()
         self.new_columns: list[str] = []
         self._codes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._numbers: defaultdict[str, Counter[int]] = defaultdict(Counter)
@@ -85,6 +89,8 @@ class Profiler:
         return Profile(
             rows=self._rows,
             filled=dict(sorted(self._filled.items())),
+            identifiers=dict(sorted(self.identifiers.items())),
+            bad_identifiers=dict(sorted(self.bad_identifiers.items())),
             new_columns=sorted(set(self.new_columns)),
             codes={name: dict(sorted(of.items())) for name, of in sorted(self._codes.items())},
             numbers={name: dict(sorted(of.items())) for name, of in sorted(self._numbers.items())},
@@ -96,11 +102,15 @@ def merged(profiles: Iterable[Profile]) -> Profile:
     codes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     numbers: defaultdict[str, Counter[int]] = defaultdict(Counter)
     filled: Counter[str] = Counter()
+    identifiers: Counter[str] = Counter()
+    bad_identifiers: Counter[str] = Counter()
     new_columns: set[str] = set()
     rows = 0
     for one in profiles:
         rows += one.rows
         filled.update(one.filled)
+        identifiers.update(one.identifiers)
+        bad_identifiers.update(one.bad_identifiers)
         new_columns.update(one.new_columns)
         for name, of_codes in one.codes.items():
             codes[name].update(of_codes)
@@ -109,6 +119,8 @@ def merged(profiles: Iterable[Profile]) -> Profile:
     return Profile(
         rows=rows,
         filled=dict(sorted(filled.items())),
+        identifiers=dict(sorted(identifiers.items())),
+        bad_identifiers=dict(sorted(bad_identifiers.items())),
         new_columns=sorted(new_columns),
         codes={name: dict(sorted(of.items())) for name, of in sorted(codes.items())},
         numbers={name: dict(sorted(of.items())) for name, of in sorted(numbers.items())},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
@@ -30,7 +30,16 @@ from jobs.landing.receipts import (
     receipt_path,
 )
 from jobs.logs import log
-from schemas.deliveries import CONTROL, CONTROL_BYTES, REVISION_LEAP, Control, ControlFile, RepeatedKey, received_at
+from schemas.deliveries import (
+    CONTROL,
+    CONTROL_BYTES,
+    REVISION_LEAP,
+    Control,
+    ControlFile,
+    Period,
+    RepeatedKey,
+    received_at,
+)
 from schemas.sources import Source
 from schemas.sources.errors import Fault, fault, shape
 
@@ -203,19 +212,27 @@ def _understood(said: bytes) -> Control:
     except RepeatedKey as error:
         raise _Refused(fault("repeated_key", file=CONTROL, column=_key(str(error)))) from None
     except ValidationError as error:
-        keys = {".".join(map(_key, problem["loc"])) or None for problem in error.errors(include_input=False)}
+        problems = {_path(problem["loc"]): problem["msg"] for problem in error.errors(include_input=False)}
         raise _Refused(
-            *(fault("bad_control", file=CONTROL, column=key) for key in sorted(keys, key=str)[:MOST_REASONS])
+            *(
+                fault("bad_control", file=CONTROL, column=path or None, expected=problems[path])
+                for path in sorted(problems)[:MOST_REASONS]
+            )
         ) from None
 
 
 MOST_REASONS = 100
-_AGREED = {*Control.model_fields, *ControlFile.model_fields}
+_AGREED = {*Control.model_fields, *ControlFile.model_fields, *Period.model_fields}
 
 
-def _key(part: int | str) -> str:
-    """A step on the way to a value of the control file; of a key that is not agreed only the shape."""
-    return str(part) if isinstance(part, int) or part in _AGREED else shape(part)
+def _path(steps: Sequence[int | str]) -> str:
+    """The way to a value of the control file, such as `files[2].rows`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in steps).removeprefix(".")
+
+
+def _key(name: str) -> str:
+    """A key of the control file; of one that is not agreed only the shape."""
+    return name if name in _AGREED else shape(name)
 
 
 def _check_control(source: Source, control: Control, arrived_at: datetime) -> None:
@@ -231,18 +248,25 @@ def _check_control(source: Source, control: Control, arrived_at: datetime) -> No
     if control.business_date < arrived_on - timedelta(days=source.latest_days):
         raise _Refused(fault("old_statement", file=CONTROL, column="business_date"))
     reasons = []
-    for file in control.files:
+    for number, file in enumerate(control.files):
         feed = source.feeds.get(file.feed)
         if feed is None:
             reasons.append(fault("unknown_feed", file=CONTROL, column="feed", found=file.feed))
             continue
-        if file.name not in feed.file_names(control.business_date, file.part):
-            reasons.append(fault("wrong_name", file=CONTROL, column="name", found=file.name))
+        agreed = feed.file_names(control.business_date, file.part)
+        if file.name not in agreed:
+            path = f"files[{number}].name"
+            reasons.append(
+                fault("wrong_name", file=CONTROL, column=path, found=file.name, expected=" or ".join(agreed))
+            )
         if feed.is_bill != (file.customer is not None):
             reasons.append(fault("wrong_customer", file=CONTROL, column="customer"))
         expected = {feed.control_sum.column} if feed.control_sum else set()
         if file.sums.keys() != expected:
             reasons.append(fault("wrong_sums", file=CONTROL, column=f"{file.feed}.sums"))
+        stated = {name for name in ("period", "exported_at") if getattr(file, name) is not None}
+        for name in sorted(stated ^ feed.bill_from("control")):
+            reasons.append(fault("wrong_bill", file=CONTROL, column=f"{file.feed}.{name}"))
     for name in source.feeds:
         parts = sorted((file.part, file.parts) for file in control.files if file.feed == name)
         if source.feeds[name].in_files_of:
@@ -264,7 +288,11 @@ def _check_folder(folder: Path, control: Control) -> None:
     reasons += [
         fault("extra_file", found=os.fsencode(name).decode(errors="replace")) for name in sorted(present - {*expected})
     ]
-    reasons += [fault("wrong_name", file=name) for name in sorted({*expected}) if expected.count(name) > 1]
+    reasons += [
+        fault("wrong_name", file=name, expected="a name of its own")
+        for name in sorted({*expected})
+        if expected.count(name) > 1
+    ]
     if reasons:
         raise _Refused(*reasons)
 

@@ -27,7 +27,7 @@ from schemas.deliveries import Control
 from schemas.sources import Feed, Source, load_stations
 from schemas.sources.columns import RowRule, columns_of
 from schemas.sources.errors import ERRORS, Fault, shape
-from schemas.sources.feeds import WORKBOOK_SUFFIX
+from schemas.sources.feeds import WORKBOOK_SUFFIXES
 from schemas.sources.layouts import Workbook, Xml
 
 Disposition = Literal["good", "ignored", "quarantined", "rejected"]
@@ -149,7 +149,7 @@ def tried(
     feed = source.feeds[sent.feed]
     with named(sent) as path:
         found = counted(source, sent, path, root)
-        on = day or sent.named_date or (found.head and found.head.exported_at.date()) or found.last or date.today()
+        on = day or sent.named_date or _exported_on(found.head) or found.last or date.today()
         trial = Trial(sent.path.name, sent.feed, feed.kind, sent.name(on, 1), on, found, head=found.head)
         trial.layout, trial.first_line = _layout(feed, path)
         if trial.layout:
@@ -159,9 +159,13 @@ def tried(
     return trial
 
 
+def _exported_on(head: BillHead | None) -> date | None:
+    return head.exported_at.date() if head and head.exported_at else None
+
+
 def _layout(feed: Feed, path: Path) -> tuple[tuple[int, Any] | None, int | None]:
     """Which of a feed's formats a file has: the first with which it begins as agreed; and where its first row stands."""
-    is_book = path.suffix == WORKBOOK_SUFFIX
+    is_book = path.suffix in WORKBOOK_SUFFIXES
     for number, one in enumerate(feed.formats, 1):
         if isinstance(one, Workbook) != is_book:
             continue

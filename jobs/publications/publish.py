@@ -17,6 +17,7 @@ from jobs.lake.chain import QUALITY, Next, Pin, counted, sealed_rows
 from jobs.landing.manifests import landed_files
 from jobs.publications import audit
 from jobs.publications.blame import Broken, StatementsBlamed, blamed
+from jobs.runs.expected import note_deployment
 from jobs.runs.notes import note_blocked
 from schemas.tables import PUBLICATIONS
 
@@ -94,10 +95,11 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     pins = pins_of(run)
     # What only informs leaves no flag, and neither does a statement that is held back twice: run.refused has it once.
     is_flagged = any(not one.is_passed and one.rule.severity == "warning" for one in results)
-    flawed = bool(missing(run) or run.refused or run.turned_away or is_flagged)
+    flawed = bool(missing(run) or run.refused or run.turned_away or run.unjudged or is_flagged)
     state = "degraded" if flawed else "published"
     # Where nothing is sealed yet, all that was landed is taken in.
     used = [*run.fresh, *(file for file, _ in run.refused)] if run.last.seal else None
+    note_deployment(run.lake.path, run.seq, run.deployment)
     to_be = Next(run.last, "run", run.business_date, state, pins, landed_files(run.home, used))
     with sealed_rows(run.lake, to_be) as rows:
         run.lake.write(PUBLICATIONS, rows, **run.commit_metadata)

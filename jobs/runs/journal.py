@@ -97,7 +97,7 @@ class Outcome:
         seconds: by job.
         appended: rows written by table.
         commits: Delta commits.
-        held: what was held back as its rows break a critical rule, each with its file and line.
+        held: what was held back as its rows break a critical rule, each with its file and line, or as it could not be judged.
     """
 
     business_date: date

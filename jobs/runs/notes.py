@@ -16,6 +16,7 @@ from expectations import Measurement, RuleResult
 from jobs.files import read_ours, write_whole
 from jobs.runs.journal import now
 from schemas.base import Strict
+from schemas.deployment import Deployment
 
 NOTE = "_open_run.json"
 
@@ -54,8 +55,9 @@ class OpenRun(Strict):
 
     files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
     could pass. verdicts: of every statement that was judged. registry: the digest of the one that all its jobs read.
-    aside: what the run does without, after an attempt in which it broke a rule. run_id and registry are empty where older
-    code wrote the note.
+    aside: what the run does without, after an attempt in which it broke a rule. unjudged: institution → reference in the
+    log, of those whose statements could not be judged. deployment: what deployment.yaml said. run_id and registry are
+    empty where older code wrote the note.
     """
 
     publication_seq: int
@@ -66,6 +68,8 @@ class OpenRun(Strict):
     registry: str = ""
     verdicts: dict[str, bool] = {}
     aside: list[Aside] = []
+    unjudged: dict[str, str] = {}
+    deployment: Deployment | None = None
 
     def save(self, folder: Path) -> None:
         """Replace the note of the run before."""

@@ -15,13 +15,18 @@ from jobs.lake.intact import check_start, damages, refuse
 from jobs.landing import hold, key_check
 from jobs.landing.manifests import LANDED, LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import Receipt, load_receipts
+from jobs.logs import log
+from jobs.runs.expected import deployment_of, expected_otherwise, forget_after
 from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
 from schemas.days import cut_off
+from schemas.deployment import Deployment, load_deployment
 from schemas.tables import PUBLICATIONS
 
 UNPUBLISHABLE = "unpublishable"
 """Code of a statement that a run did without, as no day could be published with it."""
+NOT_EXPECTED = "not_expected"
+"""Code of a statement of whose date its institution is not expected: it waits until deployment.yaml says otherwise."""
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -47,6 +52,7 @@ def begin(
         RunError: the date lies before the last published one and was itself never published, or is to be computed
             again; or jobs are to go on with a run that is not open, is of another date, or was opened with another
             registry; or the landed rows were made with other keys than the tables.
+        RegistryError: deployment.yaml cannot be used.
         NotAsPublished: what the run would start from is damaged.
     """
     last = last_publication(lake)
@@ -70,13 +76,20 @@ def begin(
         return run  # another date's run may be open: it keeps its tables and its note
     if done and not is_open:
         raise RunError(f"no run of {business_date} is open; start it with conform")
+    if going_on and run.unjudged != going_on.unjudged:
+        raise RunError(
+            f"statements of {', '.join(sorted(run.unjudged.keys() - going_on.unjudged.keys()))} could be judged when the run "
+            f"was opened, and now cannot: begin the run again (tanzhang run --date {business_date})"
+        )
     if full:
         refuse(list(damages(lake, home / LANDED, {LANDED})))
     run.id = opened.run_id
     restore_pins(lake, last, done)
     if not done:
         verdicts = verdicts_of(result for one in run.judged for result in one.results)
-        opened.model_copy(update={"verdicts": verdicts}).save(lake.path)
+        opened.model_copy(update={"verdicts": verdicts, "unjudged": run.unjudged}).save(lake.path)
+        for institution in expected_otherwise(run.deployment_before, run.deployment, last.business_date):
+            log.warning("expected_otherwise", institution=institution, publication_seq=last.seq)
     return run
 
 
@@ -141,6 +154,7 @@ def _opened(
         registry=registry.digest,
         verdicts=before.verdicts if before else {},
         aside=aside,
+        deployment=load_deployment(home, registry.sources),
     )
 
 
@@ -168,10 +182,15 @@ def _frozen(
         _hold_manifests(reported, manifests)
     consumed = newest_landings(file for file in manifests if _landing(file) in reported.consumed)
     usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
-    waiting = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
+    accepted = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
+    waiting = [file for file in accepted if _is_expected(file, opened.deployment)]
     # What is past has nothing to do, and judging takes time.
     is_past = _is_past(opened.business_date, last)
-    judged = [] if is_past else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge)
+    judged = (
+        []
+        if is_past
+        else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge, opened.unjudged)
+    )
     held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
     held |= {file_id: UNPUBLISHABLE for one in opened.aside for file_id in one.file_ids}
     held |= {
@@ -179,6 +198,7 @@ def _frozen(
         for file in waiting
         if _landing(file) in reported.unpublishable and file.file_id not in opened.released
     }
+    held |= {file.file_id: NOT_EXPECTED for file in accepted if not _is_expected(file, opened.deployment)}
     fresh = [file for file in waiting if file.file_id not in held]
     again = {file.file_id for file in fresh}
     return Run(
@@ -198,8 +218,16 @@ def _frozen(
         turned_away=_turned_away(registry, home, opened.business_date, reported),
         judged=judged,
         aside=opened.aside,
+        unjudged={one.parts[0].institution: one.reference for one in judged if one.reference},
+        deployment=opened.deployment,
+        deployment_before=deployment_of(lake.path, last.seq),
         full=full,
     )
+
+
+def _is_expected(file: Manifest, deployment: Deployment | None) -> bool:
+    """Whether a statement may be used: nobody's acts are credited by an institution that was not signed up for them."""
+    return deployment is None or deployment.expects(file.institution, file.business_date)
 
 
 def _hold_manifests(reported: _Reported, manifests: Iterable[Manifest]) -> None:
@@ -283,3 +311,4 @@ def end_open_run(lake: Lake, last: Publication, *, give_up: bool, dry_run: bool 
         )
     if opened and not dry_run:
         discard(lake.path)
+        forget_after(lake.path, last.seq)

@@ -24,6 +24,7 @@ from jobs.landing.receipts import Receipt
 from jobs.landing.statements import in_force
 from jobs.policy.tables import Policy
 from jobs.runs.notes import Aside
+from schemas.deployment import Deployment, since_first
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -46,6 +47,9 @@ class Run:
         judged: every statement that this run could use first, and what became of its feed's rules.
         unusable, unusable_before: files that landing refused, of this run and before; those that publications told of.
         aside: statements that it does without, as with them no day could be published.
+        unjudged: institution → reference in the log, of those whose statements could not be judged and are held back.
+        deployment, deployment_before: what deployment.yaml said when the run was opened, and what the last publication
+            was made under; None where there was no such file.
         full: compute everything again, from the landed files.
         id: of its record and its log lines; empty where there is nothing to do.
     """
@@ -64,6 +68,9 @@ class Run:
     unusable: list[Manifest] = field(default_factory=list)
     unusable_before: list[Manifest] = field(default_factory=list)
     aside: list[Aside] = field(default_factory=list)
+    unjudged: dict[str, str] = field(default_factory=dict)
+    deployment: Deployment | None = None
+    deployment_before: Deployment | None = None
     full: bool = False
     id: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
@@ -122,6 +129,14 @@ class Run:
     def files_in_force(self) -> list[Manifest]:
         """Accepted files of the highest revision of each statement, and bills that stand; earlier runs' and this one's."""
         return in_force([*self.consumed, *self.fresh, *self.unusable])
+
+    @cached_property
+    def owed(self) -> list[tuple[str, str]]:
+        """(institution, feed) of which the run's date has a statement to come."""
+        delivered = ((file.institution, file.business_date) for file in self.files_in_force)
+        expected = self.deployment or since_first(delivered)
+        sources = self.registry.sources.values()
+        return [(one.id, feed) for one in sources if expected.expects(one.id, self.business_date) for feed in one.owed]
 
     @cached_property
     def new_files(self) -> list[Manifest]:

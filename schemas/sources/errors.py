@@ -9,7 +9,10 @@ from schemas.base import Strict
 
 
 class Rule(NamedTuple):
-    """What must hold, and what the sender does when it does not."""
+    """What must hold, and what the sender does when it does not: a sentence each.
+
+    Where it may be the contract that does not fit, the mend says both.
+    """
 
     rule: str
     mend: str
@@ -18,274 +21,312 @@ class Rule(NamedTuple):
 ERRORS: dict[str, Rule] = {
     # The delivery as a whole: refused by pull.
     "bad_control": Rule(
-        "control.json is valid JSON with exactly the agreed keys",
-        "Write control.json anew as agreed and send the delivery again.",
+        "The file control.json is valid JSON with exactly the agreed keys, each with a value of its kind.",
+        "Write the named key of control.json as agreed and send the delivery again.",
     ),
     "wrong_institution": Rule(
-        "a delivery lies in the folder of the institution that its control file names",
+        "A delivery lies in the folder of the institution that its control file names.",
         "Put your own institution id into control.json and send the delivery again.",
     ),
     "wrong_name": Rule(
-        "a file is named as the contract says, with its business date and part, and without a folder",
+        "A file is named as the contract says, with its business date and part, and without a folder.",
         "Name the files as agreed and send the delivery again.",
     ),
     "unknown_feed": Rule(
-        "every file belongs to a feed of the contract",
+        "Every file belongs to a feed of the contract.",
         "Remove the file or agree on the new feed first, then send the delivery again.",
     ),
     "missing_feed": Rule(
-        "a delivery holds every feed of the contract, also a feed without rows",
+        "A delivery holds every feed of the contract, also a feed without rows.",
         "Add a file with no rows for the missing feed and send the delivery again.",
     ),
     "wrong_parts": Rule(
-        "the parts of a feed are numbered 1 to the stated total, each once",
+        "The parts of a feed are numbered 1 to the stated total, each once.",
         "Send the delivery again with every part of the feed.",
     ),
     "wrong_sums": Rule(
-        "control.json states, for each file, exactly the sum that the contract names",
+        "The file control.json states, for each file, exactly the sum that the contract names.",
         "State the agreed sum in control.json and send the delivery again.",
     ),
     "missing_file": Rule(
-        "every file that control.json names is in the delivery",
+        "Every file that control.json names is in the delivery.",
         "Send the delivery again with all its files.",
     ),
     "stray_entry": Rule(
-        "a drop folder holds nothing but deliveries, each a folder named by its arrival in UTC, such as 20261102T013000Z",
+        "A drop folder holds nothing but deliveries, each a folder named by its arrival in UTC, such as 20261102T013000Z.",
         "Take the entry away; if it is a delivery, send it again under such a name.",
     ),
     "repeated_key": Rule(
-        "a key stands once in an object of JSON",
+        "A key stands once in an object of JSON.",
         "Write the key once; send the row again, or the delivery if it was in control.json.",
     ),
     "extra_file": Rule(
-        "a delivery holds nothing but plain files that control.json names",
+        "A delivery holds nothing but plain files that control.json names.",
         "Remove the file, or name it in control.json, and send the delivery again.",
     ),
     "wrong_sha256": Rule(
-        "the bytes of a file have the sha256 that control.json states",
-        "The file changed on its way: send the delivery again.",
+        "The bytes of a file have the sha256 that control.json states.",
+        "Send the delivery again: the file changed on its way.",
     ),
     "wrong_customer": Rule(
-        "control.json names the customer of every bill that a person brought, and of no other file",
+        "The file control.json names the customer of every bill that a person brought, and of no other file.",
         "Name the customer of each bill in control.json and send the delivery again.",
     ),
+    "wrong_bill": Rule(
+        "Control.json states the period or the time of export of a bill exactly where the contract takes it from there.",
+        "State in control.json what the contract takes from it, and no more, and send the delivery again.",
+    ),
     "future_statement": Rule(
-        "a statement is of a day that had begun when it arrived",
+        "A statement is of a day that had begun when it arrived.",
         "Put the business date into control.json and the file names, and send the delivery again.",
     ),
     "old_statement": Rule(
-        "a statement arrives within the days after its date that the contract gives",
+        "A statement arrives within the days after its date that the contract gives.",
         "Check the business date in control.json and the file names; agree on a longer time if the statement is so old.",
     ),
     "wrong_revision": Rule(
-        "revisions of a business date follow each other: each is at most 100 above the highest that was accepted",
+        "Revisions of a business date follow each other: each is at most 100 above the highest that was accepted.",
         "Number the revision after the last one and send the delivery again.",
     ),
     "internal": Rule(
-        "what an institution sends is read without a mistake of ours; the reference names its line in the log",
+        "What an institution sends is read without a mistake of ours; the reference names its line in the log.",
         "Nothing is wrong with the delivery as far as known: tell the operator, who mends it and runs again.",
     ),
     "changed_statement": Rule(
-        "a statement that was accepted never changes",
+        "A statement that was accepted never changes.",
         "Send the corrected statement with a higher revision.",
     ),
     # A file as a whole: refused by land.
     "bad_compression": Rule(
-        "a compressed file is complete and can be unpacked",
+        "A compressed file is complete and can be unpacked.",
         "Pack the file again and send the statement with a higher revision.",
     ),
     "unpacks_to_too_much": Rule(
-        "a packed file unpacks to at most 64 MiB, or to 200 times its size; a zip or workbook has at most 8 MiB, "
-        "and a sheet at most a million cells",
+        "A packed file unpacks to at most 64 MiB, or to 200 times its size; a zip or workbook has at most 8 MiB, "
+        "and a sheet at most a million cells.",
         "Send the file in parts, or packed less.",
     ),
     "bad_archive": Rule(
-        "a zip holds exactly one file, in no folder, deflated and without a password",
+        "A zip holds exactly one file, in no folder, deflated and without a password.",
         "Pack the one file by itself and send it again.",
     ),
     "bad_workbook": Rule(
-        "an Excel file is a whole XLSX workbook",
+        "An Excel file is a whole workbook without a password, XLSX or XLS as the end of its name says.",
         "Save the file as XLSX again and send it with a higher revision.",
     ),
+    "missing_sheet": Rule(
+        "A workbook has the sheet that the contract names.",
+        "Put the rows into the agreed sheet, or agree on another, and send the file with a higher revision.",
+    ),
     "bad_xml": Rule(
-        "an XML file is well-formed, whole, and in the encoding that it names",
+        "An XML file is well-formed, whole, and in the encoding that it names.",
         "Write the file as well-formed XML and send it with a higher revision.",
     ),
     "forbidden_xml": Rule(
-        "an XML file has no document type and no entities of its own",
+        "An XML file has no document type and no entities of its own.",
         "Leave out the document type and send the file with a higher revision.",
     ),
     "wrong_encoding": Rule(
-        "a file is written in the agreed encoding",
+        "A file is written in the agreed encoding.",
         "Save the file in the agreed encoding and send it with a higher revision.",
     ),
     "byte_order_mark": Rule(
-        "a file starts with its first line, without a byte order mark",
+        "A file starts with its first line, without a byte order mark.",
         "Save the file without byte order mark and send it with a higher revision.",
     ),
     "wrong_line_ending": Rule(
-        "lines end as the contract says",
+        "Lines end as the contract says.",
         "Write the agreed line ending and send the statement with a higher revision.",
     ),
     "wrong_header": Rule(
-        "a file begins with the agreed header or root element",
+        "A file begins with the agreed header or root element.",
         "Check that the file is of this institution and feed, restore its header, and send it with a higher revision.",
     ),
     "missing_column": Rule(
-        "the header names every agreed column",
+        "The header names every agreed column.",
         "Restore the column, or agree on the new format; send with a higher revision.",
     ),
     "new_column": Rule(
-        "the header names agreed columns only",
+        "The header names agreed columns only.",
         "Remove the column or agree on it first; send with a higher revision.",
     ),
     "repeated_column": Rule(
-        "the header names a column once",
+        "The header names a column once.",
         "Name each column once and send the file with a higher revision.",
     ),
     "bad_preamble": Rule(
-        "above its header a bill says which days it covers, when it was exported, and whether it is whole",
-        "Bring the bill as the wallet exported it, unchanged.",
+        "Above its header a bill says which days it covers, when it was exported, and whether it is whole, in the form of "
+        "the contract's `preamble`.",
+        "Bring the bill as the wallet exported it, unchanged; if it is, the contract's `period`, `exported_at`, `selection` "
+        "or `time_form` does not fit what the wallet writes: `tanzhang contract try`.",
+    ),
+    "wrong_period": Rule(
+        "The period of a bill ends by the day of its export.",
+        "Correct the period or the time of export, and bring the bill again.",
+    ),
+    "no_dated_row": Rule(
+        "A bill whose rows alone tell its period or its time of export has a row with a date that can be read.",
+        "Bring the bill once it has rows; agree on another origin of its period if it may have none.",
     ),
     "line_too_long": Rule(
-        "a line is at most 1 MiB long, an XML element at most 4 MiB",
+        "A line is at most 1 MiB long, an element at most 4 MiB, and an XML entry has at most 100,000 transactions.",
         "Check the line endings of the file and send it with a higher revision.",
     ),
     "too_many_rejects": Rule(
-        "all but the share of a file's rows that the contract gives can be split into its columns",
+        "All but the share of a file's rows that the contract gives can be split into its columns.",
         "Check that the file is whole and of this feed, and send it with a higher revision.",
     ),
     "wrong_row_count": Rule(
-        "a file has as many data rows as control.json states",
+        "A file has as many data rows as control.json states.",
         "Send the statement again, complete, with a higher revision.",
     ),
     "wrong_sum": Rule(
-        "the named column adds up to the sum that control.json states",
+        "The named column adds up to the sum that control.json states.",
         "Send the statement again, complete, with a higher revision.",
     ),
     "part_refused": Rule(
-        "a statement counts only with all its parts",
+        "A statement counts only with all its parts.",
         "Mend the refused part and send the whole statement with a higher revision.",
     ),
     "no_usable_row": Rule(
-        "of the rows of a statement at least one can be used",
+        "Of the rows of a statement at least one can be used.",
         "Mend the rows and send the statement with a higher revision.",
     ),
     "sum_not_checked": Rule(
-        "the named column can be read in every row, so that its sum can be checked",
+        "The named column can be read in every row, so that its sum can be checked.",
         "Mend the unreadable rows and send the statement with a higher revision.",
     ),
     # A statement that is whole and still unlike the last ones: held back by the run.
     "wrong_volume": Rule(
-        "a statement has about as many rows as the last ones of its feed",
+        "A statement has about as many rows as the last ones of its feed.",
         "Check that the statement is complete; send it again with a higher revision, or confirm it.",
     ),
     "wrong_distribution": Rule(
-        "amounts and quantities are about as large as in the last statements of the feed",
+        "Amounts and quantities are about as large as in the last statements of the feed.",
         "Check the units of the statement; send it again with a higher revision, or confirm it.",
     ),
     "too_many_unusable": Rule(
-        "few rows of a statement are quarantined or rejected",
+        "Few rows of a statement are quarantined or rejected.",
         "Mend the rows that could not be used and send the statement with a higher revision, or confirm it.",
     ),
+    "too_many_bad_identifiers": Rule(
+        "Few of the phones, citizen ids or cards that a statement gives are none.",
+        "Check that their columns are not exchanged and send the statement with a higher revision, or confirm it.",
+    ),
     "unpublishable": Rule(
-        "no row of a statement breaks a rule that keeps everybody's day from being published; the quality results name it",
+        "No row of a statement breaks a rule that keeps everybody's day from being published; the quality results name it.",
         "Mend the row that the results name and send the statement with a higher revision, or confirm it.",
+    ),
+    "not_expected": Rule(
+        "A statement is of a business date of which the deployment expects its institution (deployment.yaml).",
+        "Nothing is wrong with it: the operator says in deployment.yaml from when on; the next run uses it.",
     ),
     # A row that cannot be split into columns: rejected by land.
     "bad_encoding": Rule(
-        "a row is text in the agreed encoding", "Write the row in the agreed encoding and send it again."
+        "A row is text in the agreed encoding.", "Write the row in the agreed encoding and send it again."
     ),
-    "nul_byte": Rule("a row has no NUL byte", "Remove the NUL byte from the row and send it again."),
-    "bad_json": Rule("a row is one JSON object", "Write the row as one JSON object and send it again."),
+    "nul_byte": Rule("A row has no NUL byte.", "Remove the NUL byte from the row and send it again."),
+    "bad_json": Rule("A row is one JSON object.", "Write the row as one JSON object and send it again."),
     "bad_quoting": Rule(
-        "a quoted value is closed in its own line", "Quote the value as agreed and send the row again."
+        "A quoted value is closed in its own line.", "Quote the value as agreed and send the row again."
     ),
     "repeated_header": Rule(
-        "a file has one header", "Join files without the header of the second, and send the statement again."
+        "A file has one header.", "Join files without the header of the second, and send the statement again."
+    ),
+    "unbalanced_entry": Rule(
+        "The transactions of an entry add up to it, and of several each says its amount.",
+        "State the amount of each transaction, or the entry without them, and send the statement again.",
     ),
     "value_too_long": Rule(
-        "a value is no longer than the contract gives, 4,096 characters unless it says more",
+        "A value is no longer than the contract gives, 4,096 characters unless it says more.",
         "Check the delimiters and quotes of the row, or agree on longer values, and send it again.",
     ),
     "too_slow": Rule(
-        "a file is read in the time that its size allows",
+        "A file is read in the time that its size allows.",
         "Send it in parts; tell the operator, who can land it again.",
     ),
     "wrong_columns": Rule(
-        "a row has exactly the agreed columns", "Write the row with the agreed columns and send it again."
+        "A row has exactly the agreed columns.", "Write the row with the agreed columns and send it again."
     ),
     # A value that cannot be used: its row is quarantined; of an identifier, the registration counts without it.
-    "missing_value": Rule("a required value is present", "Fill in the value and send the row again."),
+    "missing_value": Rule("A required value is present.", "Fill in the value and send the row again."),
+    "pattern_unmatched": Rule(
+        "A value has the form of the contract's `pattern` for its column, such as `original.pattern`, by which a refund "
+        "names its purchase.",
+        "Correct the value and send the row again; if the institution always writes it so, the contract's `pattern` does "
+        "not fit: `tanzhang contract try`.",
+    ),
     "wrong_type": Rule(
-        "a value is text, and a list is a list", "Write the value in the agreed type and send the row again."
+        "A value is text, and a list is a list.", "Write the value in the agreed type and send the row again."
     ),
     "unknown_code": Rule(
-        "a code is one of those agreed", "Correct the code, or agree on the new one, and send the row again."
+        "A code is one of those agreed.", "Correct the code, or agree on the new one, and send the row again."
     ),
     "expired_code": Rule(
-        "a code is used only on dates for which it was agreed",
+        "A code is used only on dates for which it was agreed.",
         "Use the code in force on the day of the act and send the row again.",
     ),
     "bad_time": Rule(
-        "a time exists in the calendar and is written in an agreed form",
+        "A time exists in the calendar and is written in an agreed form.",
         "Correct the time and send the row again.",
     ),
     "bad_number": Rule(
-        "a number is written in plain digits, with at most six decimals, money in whole fen and points whole",
+        "A number is written in plain digits, with at most six decimals, money in whole fen and points whole.",
         "Correct the number and send the row again.",
     ),
     "wrong_sign": Rule(
-        "quantities and purchases are not negative, refunds not positive, and points above zero",
-        "Correct the sign or the kind of the row and send it again.",
+        "Quantities and purchases are not negative, refunds have the sign of the contract's `refund_sign`, and points are "
+        "above zero.",
+        "Correct the sign or the kind of the row and send it again; if the institution always writes it so, the contract's "
+        "`refund_sign` or its rules of `rows` do not fit: `tanzhang contract try`.",
     ),
     "too_much": Rule(
-        "a quantity is not above what the contract takes for possible in one row",
+        "A quantity is not above what the contract takes for possible in one row.",
         "Check the unit of the quantity and send the row again.",
     ),
     "too_fast": Rule(
-        "a trip is not faster than its vehicle can go",
+        "A trip is not faster than its vehicle can go.",
         "Check times and coordinates of the trip and send the row again.",
     ),
-    "ends_before_start": Rule("an act ends after it began", "Correct the times and send the row again."),
+    "ends_before_start": Rule("An act ends after it began.", "Correct the times and send the row again."),
     "bad_coordinate": Rule(
-        "a place is given in degrees, latitude to 90 and longitude to 180",
+        "A place is given in degrees, latitude to 90 and longitude to 180.",
         "Correct the coordinates and send the row again.",
     ),
     "future_time": Rule(
-        "nothing is reported before it was done: a row's date is not after its business date",
+        "Nothing is reported before it was done: a row's date is not after its business date.",
         "Correct the date, or send the row with the day on which it was done.",
     ),
     "too_old": Rule(
-        "a row is not older than the contract takes for possible",
+        "A row is not older than the contract takes for possible.",
         "Correct the date, or agree on a later deadline, and send the row again.",
     ),
     "outside_period": Rule(
-        "the rows of a bill lie in the period that it names", "Bring the bill as the wallet exported it, unchanged."
+        "The rows of a bill lie in the period that it names.", "Bring the bill as the wallet exported it, unchanged."
     ),
     "rounded_number": Rule(
-        "a number that names something is text, not a figure that a spreadsheet rounded",
+        "A number that names something is text, not a figure that a spreadsheet rounded.",
         "Export the file again without opening it in a spreadsheet.",
     ),
-    "repeated_item": Rule("an item code stands once in a row", "Write each item once and send the row again."),
+    "repeated_item": Rule("An item code stands once in a row.", "Write each item once and send the row again."),
     "bad_customer": Rule(
-        "a customer is named in the form that the contract gives, without characters that cannot be seen",
+        "A customer is named in the form that the contract gives, without characters that cannot be seen.",
         "Check that the columns are not shifted, name the customer in the agreed form, and send the row again.",
     ),
     "bad_citizen_id": Rule(
-        "a citizen id has 18 characters, a date of birth and a valid check digit (GB 11643)",
+        "A citizen id has 18 characters, a date of birth and a valid check digit (GB 11643).",
         "Correct the citizen id, or leave it empty where that is agreed, and send the row again.",
     ),
     "old_citizen_id": Rule(
-        "a citizen id has 18 characters, not the 15 of the first generation",
+        "A citizen id has 18 characters, not the 15 of the first generation.",
         "Send the citizen's 18-character id.",
     ),
     "bad_phone": Rule(
-        "a phone number exists in its country's numbering plan",
+        "A phone number exists in its country's numbering plan.",
         "Correct the phone number and send the row again.",
     ),
     "bad_card": Rule(
-        "a card number has 12 to 19 digits and a valid check digit",
+        "A card number has 12 to 19 digits and a valid check digit.",
         "Correct the card number and send the row again.",
     ),
 }
@@ -296,7 +337,8 @@ class Fault(Strict):
     """One thing found wrong, as it stands in receipts and manifests. Carries no text of the sender's.
 
     `file` is a contract-shaped file name, `line` the 1-based physical line of the unpacked file,
-    `shape` the shape of the offending value (see `shape`), `reference` names a line of the log.
+    `shape` the shape of the offending value (see `shape`), `expected` what the contract would have there,
+    `reference` names a line of the log.
     """
 
     code: str
@@ -306,7 +348,17 @@ class Fault(Strict):
     line: int | None = None
     column: str | None = None
     shape: str | None = None
+    expected: str | None = None
     reference: str | None = None
+
+    def __str__(self) -> str:
+        """In one line: the code, where it was met, the rule, what was expected and what found, and the mend."""
+        where = ", ".join(
+            said for said in (self.file, self.line and f"line {self.line}", self.column) if isinstance(said, str)
+        )
+        beside = {"Expected": self.expected, "Found": self.shape, "Reference": self.reference}
+        said = "".join(f" {name}: {text}." for name, text in beside.items() if text is not None)
+        return f"{self.code}{f' ({where})' if where else ''}: {self.rule}{said} {self.mend}"
 
 
 def fault(
@@ -316,9 +368,10 @@ def fault(
     line: int | None = None,
     column: str | None = None,
     found: object = None,
+    expected: str | None = None,
     reference: str | None = None,
 ) -> Fault:
-    """The fault of a catalogued code; of `found` only the shape is kept."""
+    """The fault of a catalogued code; of `found` only the shape is kept. `expected` is no text of the sender's."""
     rule, mend = ERRORS[code]
     return Fault(
         code=code,
@@ -328,6 +381,7 @@ def fault(
         line=line,
         column=column,
         shape=None if found is None else shape(found),
+        expected=expected,
         reference=reference,
     )
 

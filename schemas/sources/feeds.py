@@ -30,12 +30,12 @@ from schemas.sources.kinds import (
     RegistrationColumns,
     TapColumns,
 )
-from schemas.sources.layouts import Delimited, Format, JsonLines, Workbook, Xml
-from schemas.sources.statements import StatementRule, Volume
+from schemas.sources.layouts import Delimited, Format, JsonLines, Preamble, Workbook, Xml
+from schemas.sources.statements import StatementRule, Volume, identifiers_rule
 
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
 """How a file is packed, by the end of its name."""
-WORKBOOK_SUFFIX = ".xlsx"
+WORKBOOK_SUFFIXES = (".xls", ".xlsx")
 
 
 class Pairing(Strict):
@@ -59,12 +59,31 @@ class LagChange(Amendment):
     booking_lag_days: int = Field(ge=0, le=31)
 
 
+Origin = Literal["file", "control", "rows"]
+
+
+class Bill(Strict):
+    """Where a bill says which days it covers (`period`), and when it was exported (`exported_at`).
+
+    file: it says so itself, above its header or in its document. control: the sender does, in control.json. rows: the
+        first and the last local date of its rows that can be read, and the moment of the latest.
+    """
+
+    period: Origin = "file"
+    exported_at: Origin = "file"
+
+    def from_(self, origin: Origin) -> set[str]:
+        """Which of the two have this origin."""
+        return {name for name in ("period", "exported_at") if getattr(self, name) == origin}
+
+
 class _Feed(Strict):
     """What all feeds share.
 
     file: names of a file with `{date}` (%Y%m%d of the business date) and `{part}`; its end says how it is packed.
     completeness: a statement is complete for its `day` (a higher revision replaces it whole), for a customer
         and a period (`bill`: a file that a person brought; a later one replaces its days), or only adds.
+    bill: of a bill alone, where its period and its time of export stand; in the file itself unless said.
     format: the form, or several of which each file has one.
     fields: every field. What is neither mapped nor a key is named in `not_kept`.
     natural_key: the fields that name a row for ever; null where the institution has none.
@@ -87,6 +106,7 @@ class _Feed(Strict):
 
     file: str | list[str]
     completeness: Literal["day", "bill", "additions"]
+    bill: Bill | None = later(None)
     format: Format | list[Format]
     fields: list[str] = Field(min_length=1)
     natural_key: list[str] | None
@@ -150,12 +170,24 @@ class _Feed(Strict):
         reading = {layout.model_dump_json(include=_READING) for layout in lines}
         if len(reading) > 1 or (len(lines) > 1 and not isinstance(lines[0], Delimited)):
             raise ValueError("only delimited layouts may stand beside each other, all in one encoding and form")
-        books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIX)]
+        books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIXES)]
         if bool(books) != (len(lines) < len(self.formats)) or (len(books) == len(self.files)) != (not lines):
-            raise ValueError("files that end in .xlsx are workbooks, and no others")
-        is_bill = self.completeness == "bill"
-        if any((getattr(layout, "preamble", None) is None) == is_bill for layout in self.formats):
-            raise ValueError("a bill, and nothing else, has a preamble in every layout")
+            raise ValueError("files that end in .xlsx or .xls are workbooks, and no others")
+        if len({str(layout.sheet) for layout in self.formats if isinstance(layout, Workbook)}) > 1:
+            raise ValueError("all workbooks of a feed have their rows in one sheet")
+        return self
+
+    @model_validator(mode="after")
+    def _bills_are_told(self) -> _Feed:
+        heads = [head_of(layout) for layout in self.formats]
+        if not self.is_bill:
+            if self.bill is not None or any(head and (head.gives or head.selection) for head in heads):
+                raise ValueError("a bill, and nothing else, has a period, a time of export and a selection")
+            return self
+        for name in ("period", "exported_at"):
+            is_own = name in self.bill_from("file")
+            if any((head is not None and name in head.gives) != is_own for head in heads):
+                raise ValueError(f"say {name} of a bill in every layout, or in none and in `bill` where it comes from")
         return self
 
     @model_validator(mode="after")
@@ -194,6 +226,10 @@ class _Feed(Strict):
     def is_bill(self) -> bool:
         """True when each file is one customer's own, of a period."""
         return self.completeness == "bill"
+
+    def bill_from(self, origin: Origin) -> set[str]:
+        """Which of `period` and `exported_at` have this origin; none where it is no bill."""
+        return (self.bill or Bill()).from_(origin) if self.is_bill else set()
 
     @property
     def all_rules(self) -> list[StatementRule]:
@@ -238,6 +274,11 @@ class _Feed(Strict):
 
 _READING = {"encoding", "line_ending", "may_have_mark", "delimiter", "quoting"}
 """How a delimited file is read before its header is known."""
+
+
+def head_of(layout: Delimited | JsonLines | Workbook | Xml) -> Preamble | None:
+    """Where a layout says what a bill says of itself."""
+    return layout.preamble if isinstance(layout, (Delimited, Workbook)) else None
 
 
 def _targets(layout: Delimited | JsonLines | Workbook | Xml) -> set[str]:
@@ -321,10 +362,19 @@ class PaymentFeed(_Feed):
 
 
 class RegistrationFeed(_Feed):
-    """Registrations."""
+    """Registrations.
+
+    most_bad_identifiers: share of the identifiers given of a kind that may be none. Where more are, columns are exchanged
+        rather than values mistyped, and the statement is held back.
+    """
 
     kind: Literal["registration"]
     columns: RegistrationColumns
+    most_bad_identifiers: float = Field(default=0.1, ge=0, le=1, exclude=True)
+
+    @property
+    def all_rules(self) -> list[StatementRule]:
+        return [*super().all_rules, identifiers_rule(self.most_bad_identifiers)]
 
 
 class ConsentFeed(_Feed):

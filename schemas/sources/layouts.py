@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import re2
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from schemas.base import Pattern, Strict
+from schemas.base import Pattern, Strict, later
 from schemas.sources.columns import TimeForm
 
 
@@ -18,26 +18,78 @@ class Selection(Strict):
     whole: list[str] = Field(min_length=1)
 
 
-class Preamble(Strict):
-    """What stands above the header of a bill. The header is found by its names, never by a line number.
+def _is_local(form: str) -> str:
+    if "%z" in form:
+        raise ValueError(f"{form!r}: these times are local; an offset that never changes is written as it stands")
+    return form
 
-    within_lines: the header stands among so many first lines.
-    period: groups `first` and `last`, the days that the bill covers. exported_at: group 1.
+
+LocalForm = Annotated[TimeForm, AfterValidator(_is_local)]
+
+
+class _Head(Strict):
+    """How a bill writes the days that it covers, and when it was exported: local times, or days without a clock.
+
+    time_form: of both. period_form, exported_form: of one of them. A day that ends a period belongs to it; a day alone
+        as the time of export is its midnight.
+    """
+
+    time_form: LocalForm | None = None
+    period_form: LocalForm | None = later(None)
+    exported_form: LocalForm | None = later(None)
+
+    @property
+    def gives(self) -> set[str]:
+        """Which of `period` and `exported_at` stand here."""
+        raise NotImplementedError
+
+    @property
+    def forms(self) -> dict[str, str | None]:
+        """How each of them is written."""
+        return {
+            "period": self.period_form or self.time_form,
+            "exported_at": self.exported_form or self.time_form,
+        }
+
+    @model_validator(mode="after")
+    def _forms_are_said(self) -> _Head:
+        for name in sorted(self.gives):
+            if self.forms[name] is None:
+                raise ValueError(f"say time_form, or the form of {name} alone")
+        return self
+
+
+class Preamble(_Head):
+    """What stands above a header, which is found by its names and never by a line number.
+
+    within_lines: the header stands among so many first lines; all that a feed says which is no bill.
+    period: groups `first` and `last`, the days that a bill covers. exported_at: group 1. Either is left out where the
+        feed's `bill` says that it stands elsewhere.
     selection: absent where such a bill always holds everything.
     """
 
     within_lines: int = Field(default=100, gt=0, le=1000)
-    period: Pattern
-    exported_at: Pattern
-    time_form: TimeForm
+    period: Pattern | None = None
+    exported_at: Pattern | None = None
     selection: Selection | None = None
 
     @field_validator("period")
     @classmethod
-    def _groups(cls, period: str) -> str:
-        if not {"first", "last"} <= re2.compile(period).groupindex.keys():
+    def _groups(cls, period: str | None) -> str | None:
+        if period is not None and not {"first", "last"} <= re2.compile(period).groupindex.keys():
             raise ValueError("name the groups first and last")
         return period
+
+    @field_validator("exported_at")
+    @classmethod
+    def _group(cls, exported_at: str | None) -> str | None:
+        if exported_at is not None and not re2.compile(exported_at).groups:
+            raise ValueError("name the time of export by a group")
+        return exported_at
+
+    @property
+    def gives(self) -> set[str]:
+        return {name for name in ("period", "exported_at") if getattr(self, name) is not None}
 
 
 class _Table(Strict):
@@ -46,7 +98,8 @@ class _Table(Strict):
     columns: name in the header → the feed's field, or null for what is not kept; absent: the feed's own names.
         Fields without a column are empty in this layout.
     new_columns: what to do with a column that is not agreed.
-    is_padded: values stand between spaces and tabs that do not belong to them, and empty lines between rows.
+    is_padded: values stand between spaces and tabs that do not belong to them, also outside of their quotes, and empty
+        lines between rows.
     no_value: text that stands for none.
     footer: a line that matches ends the rows.
     """
@@ -76,17 +129,42 @@ class Delimited(_Table, _Lines):
     """One row a line.
 
     quoting: `minimal` lets a value stand in double quotes (RFC 4180) within its line; `none` knows no quotes.
+    trailing_empty: so many empty cells may follow the last column, in the header and in each row.
     """
 
     layout: Literal["delimited"]
     delimiter: str = Field(min_length=1, max_length=1)
     quoting: Literal["none", "minimal"]
+    trailing_empty: int = later(0, ge=0, le=100)
 
 
 class Workbook(_Table):
-    """The first sheet of an Excel file (XLSX)."""
+    """A sheet of an Excel file: XLSX, or XLS as Excel wrote it before 2007.
+
+    sheet: its name, or its number from 1; the first unless said.
+    """
 
     layout: Literal["workbook"]
+    sheet: str | Annotated[int, Field(ge=1, le=10_000)] | None = later(None)
+
+
+class AddsUp(Strict):
+    """Fields of an XML layout of which a row element, and the inner ones that are its rows, speak both.
+
+    The inner amounts add up to that of the row element. Where it has one inner element without an amount, or with one in
+    another currency, its own amount and currency count; where it has several, each has its amount; of several in more
+    than one currency nothing can be added up.
+
+    direction: an inner amount of another direction is taken off.
+    """
+
+    amount: str
+    currency: str | None = None
+    direction: str | None = None
+
+    @property
+    def fields(self) -> list[str]:
+        return [field for field in (self.amount, self.currency, self.direction) if field is not None]
 
 
 class Xml(Strict):
@@ -97,6 +175,7 @@ class Xml(Strict):
     row: the element that is a row; one further out in `path` is a row where it holds none of the inner ones.
     values: field → where its text stands, the first that is there: `Element/Child/…`, from an element of the
         path on, `@Name` for an attribute. Absent: the row has exactly one child for each field, named after it.
+    adds_up: what inner elements say adds up to what the row element says; otherwise nothing holds them against it.
     """
 
     layout: Literal["xml"]
@@ -105,6 +184,7 @@ class Xml(Strict):
     path: list[str] = Field(min_length=1)
     row: str
     values: dict[str, list[str]] | None = None
+    adds_up: AddsUp | None = later(None)
 
     @model_validator(mode="after")
     def _rows_on_path(self) -> Xml:
@@ -113,7 +193,16 @@ class Xml(Strict):
         starts = {place.split("/")[0].split("@")[0] for places in (self.values or {}).values() for place in places}
         if starts - set(self.path):
             raise ValueError(f"values start at an element of the path, not at {sorted(starts - set(self.path))}")
+        for field in self.adds_up.fields if self.adds_up else ():
+            if not self.places(field, is_inner=True) or not self.places(field, is_inner=False):
+                raise ValueError(f"adds_up: {field} has a place in the row and one in what is inside of it")
         return self
+
+    def places(self, field: str, *, is_inner: bool) -> list[str]:
+        """Where a field stands inside of elements that a row element holds, or in itself."""
+        inner = set(self.path[self.path.index(self.row) + 1 :])
+        starts = inner if is_inner else {self.row}
+        return [one for one in (self.values or {}).get(field, []) if one.split("/")[0].split("@")[0] in starts]
 
 
 Format = Annotated[JsonLines | Delimited | Workbook | Xml, Field(discriminator="layout")]

@@ -12,7 +12,7 @@ from schemas.quality import BoundedRule
 
 Measure = Literal[
     "rows", "rows_permille", "lowest_median_permille", "highest_median_permille", "median", "unusable_permille",
-    "new_columns",
+    "bad_identifiers_permille", "new_columns",
 ]  # fmt: skip
 
 MEASURES: dict[Measure, str] = {
@@ -22,6 +22,7 @@ MEASURES: dict[Measure, str] = {
     "highest_median_permille": "median of each of its numbers, in per mille of that of the last statements; the highest",
     "median": "median of one of its numbers, in the unit that it is landed in",
     "unusable_permille": "rows that were quarantined or rejected, in per mille of all",
+    "bad_identifiers_permille": "identifiers that are none, in per mille of those given; the highest of their kinds",
     "new_columns": "columns that nobody agreed on",
 }
 """What can be measured of a statement; what there is too little of to say anything is not measured."""
@@ -112,3 +113,14 @@ class Volume(Strict):
             measure="new_columns",
             at_most=0,
         )
+
+
+def identifiers_rule(most_bad: float) -> StatementRule:
+    """The rule that follows from the share of identifiers that may be none."""
+    return StatementRule(
+        id="statement_identifiers_valid",
+        text="Few of the identifiers of each kind that a statement of registrations gives are none.",
+        severity="critical",
+        measure="bad_identifiers_permille",
+        at_most=round(1000 * most_bad),
+    )

@@ -78,7 +78,7 @@ class SpendRate:
 
 @dataclass(frozen=True)
 class Spending:
-    """The spend library: sets by id, which of them is applied when, money and the rules on merchants' names."""
+    """The spend library: sets by id, which of them is applied when, money and the words of merchants' names."""
 
     sets: dict[str, SpendSet]
     applied: list[Applied]
@@ -144,8 +144,8 @@ def load_spending(root: Path = ROOT) -> Spending:
     """The spend library of a registry.
 
     Raises:
-        RegistryError: a file is broken, a set that is applied is unverified or cannot be brought to yuan, or a rule
-            names a code that no set has.
+        RegistryError: a file is broken, a set that is applied is unverified or cannot be brought to yuan, or a word
+            has a code that no set has.
     """
     folder = root / FOLDER
     sets = load_sets(folder / "sets")
@@ -164,7 +164,7 @@ def load_spending(root: Path = ROOT) -> Spending:
         except ValueError as error:
             raise RegistryError(f"{place}: applied: {one.set} from {one.valid_from}: {error}") from error
     rated = {code for of in sets.values() for code in of.figures}
-    for rule in merchants.rules:
-        if rule.code not in rated:
-            raise RegistryError(f"{folder / 'merchants.yaml'}: {rule.id}: no set has a figure for {rule.code}")
+    for word in merchants.words:
+        if word.code is not None and word.code not in rated:
+            raise RegistryError(f"{folder / 'merchants.csv'}: {word.word}: no set has a figure for {word.code}")
     return Spending(sets, settings.applied, money, merchants, settings.categories)

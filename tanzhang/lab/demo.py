@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tanzhang.homes import expect_senders, hold_empty
 from tanzhang.lab.world import COMMAND, FIRST_DAY, PLACE, SEED
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
@@ -32,6 +33,9 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
 
     Returns:
         The business dates to run.
+
+    Raises:
+        SettingError: the folder holds something else than a made-up world.
     """
     dates = [FIRST_DAY + timedelta(days=number) for number in range(days)]
     if engine == "spark":
@@ -45,9 +49,12 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
         return dates
     from simulator import simulate
 
+    if not (home / "truth").exists():  # of a made-up world, which is made anew
+        hold_empty(home)
     shutil.rmtree(home, ignore_errors=True)
     with console.progress(err) as bar:
         screen.world(out, simulate(home, people, days, SEED, FIRST_DAY, progress=bar.update))
+    expect_senders(home, FIRST_DAY)
     return dates
 
 

@@ -67,7 +67,8 @@ def _layout(console: Console, one: Trial) -> None:
     console.print(f"layout {number}: {', '.join([layout.layout, *how])}{first}", soft_wrap=True)
     if head := one.head:
         whole = "whole" if head.is_whole else "filtered: it only adds"
-        console.print(f"covers {head.first_day} to {head.last_day}, exported {head.exported_at}, {whole}")
+        days = f"{head.days[0]} to {head.days[1]}" if head.days else "the days that the contract takes from elsewhere"
+        console.print(f"covers {days}, exported {head.exported_at or 'when the contract takes from elsewhere'}, {whole}")
 
 
 def _columns(console: Console, one: Trial, with_values: bool) -> None:

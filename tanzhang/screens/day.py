@@ -51,8 +51,7 @@ def landed(console: Console, institution: str, done: Ingested) -> None:
 def faults(console: Console, done: Ingested) -> None:
     """Why something of an institution was refused or not reached."""
     for one in done.faults:
-        reference = f" (reference {one.reference})" if one.reference else ""
-        console.print(f"  {one.code}: {one.rule} {one.mend}{reference}")
+        console.print(f"  {one}", markup=False, soft_wrap=True)
 
 
 def _of_them_refused(done: Sequence[Receipt | Manifest]) -> str:

@@ -26,7 +26,7 @@ def kinds(console: Console, found: Sequence[Kind]) -> None:
     table.add_column("for the sender")
     for one in found:
         rows = f"{one.rows:,}" if one.rows else "whole"
-        told = f"{one.rule}. {one.mend}"
+        told = f"{one.rule} {one.mend}"
         table.add_row(one.institution, one.feed, one.code, one.column or "", rows, f"{one.files:,}", told)
     show(console, table)
 

@@ -96,7 +96,9 @@ def _remarks(console: Console, state: Status) -> None:
         console.print(f"  {day}  {institution}: {', '.join(feeds)} {word}")
     for receipt in state.refused:
         for fault in receipt.errors:
-            console.print(f"  {receipt.institution} delivery {receipt.arrival} refused: {fault.rule} {fault.mend}")
+            console.print(
+                f"  {receipt.institution} delivery {receipt.arrival} refused: {fault}", markup=False, soft_wrap=True
+            )
 
 
 def intakes(console: Console, received: Sequence[Intake]) -> None:

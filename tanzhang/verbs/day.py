@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import DEGRADED, NOT_FOUND, USAGE
+from tanzhang.homes import LAKE, expect_senders
 from tanzhang.keys import are_given, tokens_of
 from tanzhang.running import run_dates
 from tanzhang.screens import console
@@ -17,11 +18,11 @@ from tanzhang.screens import day as screen
 from tanzhang.shell import (
     DAY,
     HOME,
-    LAKE,
     BusinessDate,
     Engine,
     Home,
     LakeFolder,
+    NewHome,
     OnEngine,
     err,
     fail,
@@ -40,7 +41,7 @@ def simulate(
     people: Annotated[int, typer.Option(min=1)] = 500,
     days: Annotated[int, typer.Option(min=1)] = 3,
     seed: int = 1,
-    home: Home = HOME,
+    home: NewHome = HOME,
     start: Annotated[datetime, typer.Option(formats=DAY)] = datetime(2026, 11, 1),
     late: Annotated[float, typer.Option(help="Share of deliveries that come 1–4 days late.")] = 0.02,
     corrected: Annotated[float, typer.Option(help="Share of statements that get a second revision.")] = 0.02,
@@ -57,7 +58,7 @@ def simulate(
     mergers: Annotated[float, _hostile("Share of people who are taken for another for days.")] = 0,
     repeated_rows: Annotated[float, _hostile("Share of a bank's unnumbered rows told twice.")] = 0,
 ) -> None:
-    """Write the exports of a made-up world, and – where no job reads it – the truth about it.
+    """Write the exports of a made-up world, who is expected to send them, and – where no job reads it – the truth about it.
 
     What is hostile makes one act easily taken for two, or two for one; none of it happens unless asked for.
     """
@@ -89,6 +90,7 @@ def simulate(
             )
         except FileExistsError:
             fail(f"{home}/exports exists; choose another --home", USAGE)
+    expect_senders(home, start.date())
     screen.world(out, summary)
 
 
@@ -119,7 +121,7 @@ def run(
             screen.foretold(out, foretell(lake, lake.registry, home, dates[-1], full=full))
             return
         outcomes, is_whole = run_dates(lake, home, dates, full=full, as_json=as_json)
-    if not is_whole or any(outcome.state == "degraded" for outcome in outcomes):
+    if not is_whole or any(outcome.state == "degraded" or outcome.held for outcome in outcomes):
         raise typer.Exit(DEGRADED)
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jobs.errors import NotFound
+from tanzhang.homes import LAKE
 from tanzhang.screens import day
 from tanzhang.screens import statement as account
-from tanzhang.shell import DAY, HOME, LAKE, Engine, Home, LakeFolder, OnEngine, lake_of, out
+from tanzhang.shell import DAY, HOME, Engine, Home, LakeFolder, OnEngine, lake_of, out
 
 if TYPE_CHECKING:
     from jobs.reading.stories import Line

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tanzhang.homes import LAKE
 from tanzhang.screens import status as screen
-from tanzhang.shell import DAY, HOME, LAKE, AsJson, Engine, Home, LakeFolder, OnEngine, lake_of, out, say_json
+from tanzhang.shell import DAY, HOME, AsJson, Engine, Home, LakeFolder, OnEngine, lake_of, out, say_json
 
 if TYPE_CHECKING:
     from jobs.reading.status import Status

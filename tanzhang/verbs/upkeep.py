@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from jobs.errors import NOT_FOUND
+from tanzhang.homes import LAKE
 from tanzhang.screens import upkeep as screen
 from tanzhang.shell import (
     HOME,
-    LAKE,
     AsJson,
     BusinessDate,
     Engine,
@@ -81,15 +81,22 @@ def late(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per institution.")] = False,
     home: Home = HOME,
 ) -> None:
-    """Who delivered in time for a date, from the receipts alone: on_time, late, missing or refused."""
+    """Who delivered in time for a date, from the receipts alone: on_time, late, missing, refused or not_expected.
+
+    Of whom deployment.yaml does not expect the date, only what came is told, unless --institution asks.
+    """
     from jobs.landing.arrivals import arrival
     from jobs.landing.manifests import LANDING
     from schemas import load_registry
+    from schemas.deployment import load_deployment
 
     sources = load_registry().sources
     if institution and institution not in sources:
         fail(f"no institution {institution}", NOT_FOUND)
-    found = [arrival(sources[one], home / LANDING, day.date()) for one in sources if institution in (None, one)]
+    deployment = load_deployment(home, sources)
+    asked = [one for one in sources if institution in (None, one)]
+    found = [arrival(sources[one], home / LANDING, day.date(), deployment) for one in asked]
+    found = [one for one in found if institution or one.arrived_at or one.state != "not_expected"]
     if as_json:
         for one in found:
             say_json(one)

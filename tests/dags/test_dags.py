@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dags.clock import after_each_day, business_date
 from schemas import load_registry
+from schemas.deployment import FILE
 from schemas.tables import JOB_NAMES
+from tests.dags.conftest import ROOT
 
 REGISTRY = load_registry()
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -23,6 +26,20 @@ WEEKLY = {"maintain"}
 
 def test_exactly_these_dags(dags: dict[str, Any]) -> None:
     assert dags.keys() == {f"ingest__{one}" for one in REGISTRY.sources} | {"account_daily"} | BY_HAND | WEEKLY
+
+
+def test_the_deployment_says_from_whom_is_fetched(
+    dags: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is named at any time: what is late for the last date still comes after it."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    text = "institutions:\n  alipay: {from: 2026-11-01, to: 2026-11-02}\n  icbc: {from: 2030-01-01}\n"
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("TANZHANG_HOME", str(tmp_path))
+    found = DagBag(dag_folder=str(ROOT / "dags"))
+    assert found.import_errors == {}
+    assert {name for name in found.dags if name.startswith("ingest__")} == {"ingest__alipay", "ingest__icbc"}
 
 
 def test_every_dag_says_whose_it_is_and_what_it_does(dags: dict[str, Any]) -> None:

@@ -161,6 +161,18 @@ def test_who_is_missing_is_told(
     assert [one["task"] for one in Receiver.posted if one["event"] == "failed"] == ["delivery"]
 
 
+def test_nobody_waits_for_who_is_not_expected(dags: dict[str, Any], worlds: Worlds, at_home: AtHome) -> None:
+    home = worlds(60, 1, *PUNCTUAL)
+    shutil.rmtree(home / "exports/icbc")
+    said = (home / "deployment.yaml").read_text(encoding="utf-8")
+    assert "  icbc: {from: 2026-11-01}\n" in said
+    left = said.replace("icbc: {from: 2026-11-01}", "icbc: {from: 2026-10-01, to: 2026-10-31}")
+    (home / "deployment.yaml").write_text(left, encoding="utf-8")
+    at_home(home)
+    run = dags["ingest__icbc"].test(run_conf={"business_date": days(1)[0]})
+    assert states(run) == {"delivery": "success", "land": "success", "arrived": "success"}
+
+
 def test_a_backfill_is_as_many_days(
     dags: dict[str, Any], sent: Path, beside: Path, at_home: AtHome, tmp_path: Path
 ) -> None:

@@ -1,80 +1,105 @@
-"""A contract written in a test, and what land makes of a few lines under it."""
+"""Contracts made by hand: one feed in one layout, for tests of how files are split into rows and values."""
 
 from __future__ import annotations
 
-from datetime import date
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from jobs.landing.formats.read import open_export
-from jobs.landing.formats.rows import RowMaker
+from jobs.landing.land import land
+from jobs.landing.manifests import Manifest
+from jobs.landing.pull import pull
+from jobs.landing.receipts import Receipt
 from jobs.landing.tokens import Tokens
-from schemas.sources import Source, load_lookup, load_sources
-from schemas.sources.columns import Lookup
+from schemas.sources import Source
 from tests.support.landing import RECORD_KEY, TOKEN_KEY
 
-BANK = """
-id: lake_bank
-name: 湖畔银行
-name_en: Lake Bank
-kind: bank
-region: "330100"
-time_zone: Asia/Shanghai
-ready_by: "05:30"
-format: {layout: delimited, encoding: utf-8, line_ending: any, delimiter: ",", quoting: minimal, is_padded: true}
-feeds:
-  cards:
-    kind: payment
-    file: cards_{date}_{part}.csv
-    completeness: day
-    fields: [account, day, paid, shop]
-    natural_key: null
-    equal_rows: row_date
-    required: [account, day]
-    oldest_days: 400
-    volume: {most_rows: 1000}
-    booking_lag_days: 1
-    columns:
-      customer: account
-      occurred_at: {column: day, formats: {"%Y-%m-%d": day}, tells: booking}
-      amount: {column: paid, unit: yuan}
-      rows: [{when: {shop: ".*"}, means: purchase}]
-      scenario: {column: shop, cases: [{scenario: spending, pattern: ., claim_kind: payment}]}
-"""
+FIELDS = ["no", "paid", "who", "yuan"]
+TIMES = {"%Y-%m-%d %H:%M:%S": "second", "%Y-%m-%d": "day"}
+CSV = {"layout": "delimited", "encoding": "utf-8", "line_ending": "lf", "delimiter": ",", "quoting": "minimal"}
 
 
-def bank(fields: str = "account day paid shop", *, feed: dict[str, Any] | None = None, **columns: Any) -> Source:
-    """A bank with one feed of card rows, some of whose words are others."""
-    content = yaml.safe_load(BANK)
-    cards = content["feeds"]["cards"]
-    cards["fields"] = fields.split()
-    cards |= feed or {}
-    cards["columns"] = {name: value for name, value in (cards["columns"] | columns).items() if value is not None}
-    return Source.model_validate(content)
+def source(format: object, *, file: str | list[str] = "bills_{date}_{part}.csv", **feed: Any) -> Source:
+    """An institution with one feed of payments, a bill unless `completeness` says otherwise."""
+    is_bill = feed.get("completeness", "bill") == "bill"
+    columns = {
+        "customer": None if is_bill else "who",
+        "occurred_at": {"column": "paid", "formats": TIMES},
+        "scenario": {"column": "who", "cases": [{"scenario": "spending", "pattern": ".", "claim_kind": "payment"}]},
+        "amount": {"column": "yuan", "unit": "yuan"},
+        "rows": [{"when": {"no": ".+"}, "means": "purchase"}],
+    }
+    return Source.model_validate(
+        {
+            "id": "made_up",
+            "name": "虚构",
+            "name_en": "Made up",
+            "kind": "payment_app",
+            "region": "330100",
+            "customers": ".{1,20}",
+            "time_zone": "Asia/Shanghai",
+            "ready_by": "05:30",
+            "feeds": {
+                "bills": {
+                    "kind": "payment",
+                    "file": file,
+                    "completeness": "bill",
+                    "format": format,
+                    "fields": FIELDS,
+                    "natural_key": ["no"],
+                    "required": ["no", "paid", *(["who"] if not is_bill else [])],
+                    "oldest_days": 100,
+                    "volume": {"most_rows": 1_000_000},
+                    "columns": columns,
+                    **feed,
+                }
+            },
+        }
+    )
 
 
-def with_tables(source: Source, folder: Path) -> Source:
-    """A contract with the tables that it looks quantities up in, from `<folder>/sources/`, and the registry's rates."""
-    quantities = [case.quantity for feed in source.feeds.values() for case in feed.cases]
-    tables = {one.table: load_lookup(one, folder) for one in quantities if isinstance(one, Lookup)}
-    rates = next(iter(load_sources().values())).rates
-    return source.model_copy(update={"lookups": tables, "rates": rates})
+def sent(
+    home: Path,
+    contract: Source,
+    data: bytes,
+    rows: int,
+    *,
+    suffix: str = ".csv",
+    stated: Mapping[str, Any] | None = None,
+    stamp: str = "20261102T010000Z",
+) -> tuple[Receipt, list[Manifest]]:
+    """Deliver one file of 1 November 2026 and land it: its receipt, and the manifest if it was accepted."""
+    folder = home / "exports/made_up" / stamp
+    folder.mkdir(parents=True)
+    name = f"bills_20261101_1{suffix}"
+    (folder / name).write_bytes(data)
+    entry = {
+        "name": name,
+        "feed": "bills",
+        "part": 1,
+        "parts": 1,
+        "rows": rows,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        **({"customer": "c1"} if contract.feeds["bills"].is_bill else {}),
+        **(stated or {}),
+    }
+    control = {"institution": "made_up", "business_date": "2026-11-01", "revision": 0, "files": [entry]}
+    (folder / "control.json").write_text(json.dumps(control), encoding="utf-8")
+    (receipt,) = pull(contract, home / "exports", home / "landing")
+    return receipt, land(contract, home, Tokens(TOKEN_KEY, RECORD_KEY))
 
 
-def landed(
-    source: Source, text: str, folder: Path, *, feed: str = "cards", on: date = date(2026, 11, 1), suffix: str = ".csv"
-) -> list[dict[str, Any]]:
-    """The landed rows of a file that holds a text."""
-    path = folder / f"sent{suffix}"
-    path.write_text(text, encoding="utf-8")
-    rows: list[dict[str, Any]] = []
-    with open_export(path, source.feeds[feed]) as export:
-        maker = RowMaker(
-            source, feed, "f" * 16, on, Tokens(TOKEN_KEY, RECORD_KEY), frozenset({"福田", "老街"}), export.head
-        )
-        for batch in export.batches:
-            assert not batch.rejects, batch.rejects
-            rows += maker.rows(batch).to_pylist()
-    return rows
+def codes(told: Receipt | Manifest) -> list[str]:
+    """What is wrong with a delivery or a file."""
+    return [error.code for error in told.errors]
+
+
+def columns_of(batches: Sequence[Any]) -> dict[str, list[Any]]:
+    """Batches of a file together."""
+    together: dict[str, list[Any]] = {}
+    for batch in batches:
+        for name, values in batch.columns.items():
+            together.setdefault(name, []).extend(values)
+    return together

@@ -44,6 +44,8 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
             yield from _of_number(feed.columns.refunded, feed)
         if feed.columns.original:
             yield "missing_value", feed.columns.original.column
+            if feed.columns.original.pattern:
+                yield "pattern_unmatched", feed.columns.original.column
     if isinstance(feed, TapFeed):
         yield from _of_number(feed.columns.amount, feed)
         yield from (("unknown_code", feed.columns.station), ("missing_value", feed.columns.station))

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jobs.lake import Lake, choose_engine, open_lake
 from jobs.landing.tokens import Tokens
 from schemas import Registry
+from schemas.deployment import FILE
 from simulator import simulate
+from tanzhang.homes import expect_senders
 from tests.support.registries import shipped
 
 if TYPE_CHECKING:
@@ -67,11 +69,13 @@ def make_world(
     if key not in _made:
         made = Path(_folder().name, str(len(_made)))
         simulate(made, people, day_count, seed, FIRST_DAY, **shares)
+        expect_senders(made, FIRST_DAY)
         land_world(made, registry)
         _made[key] = _World(made, registry)
     world = _made[key]
     for folder in ("exports", "landing", "landed", "truth"):
         shutil.copytree(world.home / folder, home / folder)
+    shutil.copy(world.home / FILE, home / FILE)
     _of[home] = world
     return home
 

@@ -51,17 +51,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class BillHead:
-    """What a bill says of itself: the days that it covers, when it was exported (local time), whether whole."""
+    """What is known of a bill before its rows: its days, when it was exported (local time), whether it is whole.
 
-    first_day: date
-    last_day: date
-    exported_at: datetime
-    is_whole: bool
+    Of days or time None where they are not known yet.
+    """
+
+    days: tuple[date, date] | None = None
+    exported_at: datetime | None = None
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
 class Export:
-    """A file that is being read: its head, where it is a bill, and its rows in file order.
+    """A file that is being read: its head, where it says anything of a bill, and its rows in file order.
 
     The batches raise FileRefused when the file turns out to be damaged further on.
     """

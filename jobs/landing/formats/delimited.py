@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from schemas.sources.errors import Fault, fault
 from schemas.sources.layouts import Delimited
 
 OTHER_ENCODINGS = ("utf-8", "gb18030", "utf-16")
+TAB = "\t"
 HEADER_BYTES = 1 << 12
 """A longer line is no header, nor does it say anything of a bill."""
 
@@ -27,7 +29,7 @@ def read_delimited(stream: Unpacked, feed: Feed, layouts: Sequence[Delimited]) -
         FileRefused: damaged, or without an agreed header.
     """
     blocks = line_blocks(stream, layouts[0])
-    text = _Text(layouts[0])
+    text = _Text(next((layout for layout in layouts if layout.is_padded), layouts[0]))
     most = rows_above(layouts)
     above: list[bytes] = []
     for block in blocks:
@@ -35,7 +37,7 @@ def read_delimited(stream: Unpacked, feed: Feed, layouts: Sequence[Delimited]) -
         if len(above) >= most:
             break
     header, at, head = _find(above[:most], text, feed, layouts)
-    rows = _Rows(header, above[at - 1], text, feed)
+    rows = _Rows(header, above[at - 1], feed)
     return Export(head, rows.batches(above[at:], blocks, at + 1), header.new)
 
 
@@ -80,6 +82,7 @@ class _Text:
         self.encoding = encoding or layout.encoding
         self.delimiter = layout.delimiter
         self.is_quoted = layout.quoting == "minimal"
+        self.padded = _padded_cell(layout.delimiter) if layout.is_padded else None
 
     def decoded(self, line: bytes) -> str | None:
         """The line, or None when it is no text of the encoding."""
@@ -92,18 +95,41 @@ class _Text:
         """The values of a line; None when its quotes do not close."""
         if not self.is_quoted or '"' not in line:
             return line.split(self.delimiter)
+        if self.padded is not None:
+            return _padded_cells(line, self.padded)
         try:
             return next(csv.reader([line], delimiter=self.delimiter, strict=True))
         except (csv.Error, StopIteration):
             return None
 
 
+def _padded_cell(delimiter: str) -> re.Pattern[str]:
+    """A value and the delimiter after it: in quotes, which may stand between spaces and tabs, or without any in front."""
+    end, pad = f"({re.escape(delimiter)}|$)", f"[{' '.replace(delimiter, '')}{TAB.replace(delimiter, '')}]*"
+    return re.compile(f'{pad}"((?:[^"]|"")*)"{pad}{end}|(?!{pad}")([^{re.escape(delimiter)}]*){end}')
+
+
+def _padded_cells(line: str, cell: re.Pattern[str]) -> list[str] | None:
+    """The values of a line; None when a quote does not close, or something stands beside it."""
+    cells: list[str] = []
+    at, is_last = 0, False
+    while not is_last:
+        found = cell.match(line, at)
+        if found is None:
+            return None
+        quoted, quoted_end, plain, plain_end = found.groups()
+        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        at, is_last = found.end(), not (quoted_end or plain_end)
+    return cells
+
+
 class _Rows:
     """The lines below the header."""
 
-    def __init__(self, header: Header, head: bytes, text: _Text, feed: Feed) -> None:
+    def __init__(self, header: Header, head: bytes, feed: Feed) -> None:
         assert isinstance(header.layout, Delimited)
-        self.header, self.layout, self.text, self.feed = header, header.layout, text, feed
+        self.header, self.layout, self.feed = header, header.layout, feed
+        self.text = _Text(header.layout)
         self.heads = (head, MARKS[0] + head)  # of a file that was joined to another
         self.footer = compiled(self.layout.footer) if self.layout.footer else None
 
@@ -157,7 +183,8 @@ class _Rows:
         cells = self.text.cells(line)
         if cells is None:
             return "bad_quoting"
-        if len(cells) != self.header.width:
+        cells, beyond = cells[: self.header.width], cells[self.header.width :]
+        if len(cells) < self.header.width or len(beyond) > self.layout.trailing_empty or any(self._plain(beyond)):
             return "wrong_columns"
         return "value_too_long" if max(map(len, cells)) > self.feed.longest_value else cells
 
@@ -169,10 +196,15 @@ class _Rows:
         if line is None or "\0" in line or "\r" in line or (self.text.is_quoted and '"' in line):
             return None
         lines, width, delimiter = line.split("\n"), self.header.width, self.text.delimiter
-        if len(lines) != len(raw) or {one.count(delimiter) for one in lines} != {width - 1}:
+        widths = {one.count(delimiter) + 1 for one in lines}
+        if len(lines) != len(raw) or len(widths) != 1:
             return None
+        (found,) = widths
         cells = delimiter.join(lines).split(delimiter)
-        return [cells[place::width] for place in range(width)]
+        columns = [cells[place::found] for place in range(found)]
+        if not width <= found <= width + self.layout.trailing_empty or any(map(any, columns[width:])):
+            return None
+        return columns[:width]
 
     def _fields(self, columns: list[list[str]], rows: int) -> dict[str, Sequence[Any]]:
         """The feed's fields; one that the layout does not have is empty."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +75,9 @@ def _names(
 ) -> tuple[list[str], dict[str, str | None], list[str]]:
     """The names in a row, the agreed ones with their fields, and those of them that must be there."""
     names = [cell.strip() for cell in cells] if layout.is_padded else list(cells)
+    for _ in range(layout.trailing_empty if isinstance(layout, Delimited) else 0):
+        if names and not names[-1]:
+            names.pop()
     agreed: dict[str, str | None] = layout.columns or {field: field for field in fields}
     return names, agreed, [name for name, field in agreed.items() if field is not None or layout.columns is None]
 
@@ -109,25 +112,46 @@ MOST_NAMED = 20
 """So many strange names are worth saying."""
 
 
-def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead:
-    """What the lines above the header say.
+def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead | None:
+    """What the lines above the header say, where they say anything.
 
     Raises:
         FileRefused: the period, the time of export or the selection is missing or makes no sense.
     """
+    if not preamble.gives and preamble.selection is None:
+        return None
     text = "\n".join(lines)
-    period, exported = compiled(preamble.period).search(text), compiled(preamble.exported_at).search(text)
-    selection = compiled(preamble.selection.pattern).search(text) if preamble.selection else None
-    if period is None or exported is None or (preamble.selection is not None and selection is None):
-        raise FileRefused(fault("bad_preamble"))
+    found = {name: compiled(getattr(preamble, name)).search(text) for name in sorted(preamble.gives)}
+    if preamble.selection:
+        found["selection"] = compiled(preamble.selection.pattern).search(text)
+    if missing := ", ".join(name for name, match in found.items() if match is None):
+        raise FileRefused(fault("bad_preamble", expected=f"what the contract's {missing} finds"))
+    period, exported, selection = found.get("period"), found.get("exported_at"), found.get("selection")
+    is_whole = preamble.selection is None or (
+        selection is not None and selection[1].strip() in preamble.selection.whole
+    )
+    said = [period["first"], period["last"]] if period else None
+    return told_head(preamble.forms, said, exported[1] if exported else None, is_whole)
+
+
+def told_head(
+    forms: Mapping[str, str | None], period: Sequence[str] | None, exported_at: str | None, is_whole: bool
+) -> BillHead:
+    """What texts in these forms say of a bill.
+
+    Raises:
+        FileRefused: a date does not exist or is written in another form, or they are in no order.
+    """
+    days = [_moment(day, forms["period"] or "", "period").date() for day in period or ()]
+    at = None if exported_at is None else _moment(exported_at, forms["exported_at"] or "", "time of export")
+    if days != sorted(days) or (days and at is not None and at.date() < days[1]):
+        raise FileRefused(fault("bad_preamble", expected="days that had ended or begun when the bill was exported"))
+    return BillHead((days[0], days[1]) if days else None, at, is_whole)
+
+
+def _moment(said: str, form: str, what: str) -> datetime:
     try:
-        first, last, at = (
-            datetime.strptime(moment.strip(), preamble.time_form)
-            for moment in (period["first"], period["last"], exported[1])
-        )
+        return datetime.strptime(said.strip(), form)
     except ValueError as error:
-        raise FileRefused(fault("bad_preamble")) from error
-    if not first <= last or at.date() < last.date():
-        raise FileRefused(fault("bad_preamble"))
-    is_whole = selection is None or preamble.selection is None or selection[1].strip() in preamble.selection.whole
-    return BillHead(first.date(), last.date(), at, is_whole)
+        expected = f"the {what} in the contract's form, {form}"
+        raise FileRefused(fault("bad_preamble", found=said, expected=expected)) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -175,10 +175,22 @@ FULL = {"full_refund": True, "partial_refund": False, "refunded": True}
 
 
 class Registrations:
-    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several."""
+    """An identifier that is none costs only itself: the row counts without it, and says which it was, the first of several.
 
-    def __init__(self, feed: RegistrationFeed, zone: ZoneInfo, window: Window, tokens: Tokens) -> None:
+    Adds up by kind how many were given, and how many of these are none.
+    """
+
+    def __init__(
+        self,
+        feed: RegistrationFeed,
+        zone: ZoneInfo,
+        window: Window,
+        tokens: Tokens,
+        given: Counter[str],
+        refused: Counter[str],
+    ) -> None:
         self.columns = feed.columns
+        self.given, self.refused = given, refused
         self.key_version = tokens.key_version
         self.times = Memo(time_converter(feed.columns.registered_at, zone, window))
         self.kinds = Memo(code_converter(feed.columns.subject_kind))
@@ -197,10 +209,16 @@ class Registrations:
         for kind, name in (("citizen_id", names.citizen_id), ("phone", names.phone)):
             if name:
                 landed[f"{kind}_token"] = column_of(self.identifiers[kind], name, raw, refused)
+                self._count(kind, raw[name], landed[f"{kind}_token"])
         if names.card:
             landed["card_tokens"] = self._cards(raw[names.card], names.card, refused)
         landed.update(refused_code=refused.codes, refused_column=refused.columns, refused_shape=refused.shapes)
         return landed
+
+    def _count(self, kind: str, said: Sequence[Any], tokens: Sequence[str | None]) -> None:
+        given = len(said) - said.count("")
+        self.given[kind] += given
+        self.refused[kind] += given - (len(tokens) - tokens.count(None))
 
     def _cards(self, values: Sequence[Any], name: str, refused: RowErrors) -> list[str | None]:
         """The tokens of each row's card, or list of cards, in order and once each, with spaces between."""
@@ -211,6 +229,7 @@ class Registrations:
         ]
         by_card = RowErrors(len(cards))
         tokens = self.identifiers["card"].column(name, [card for _, card in cards], by_card)
+        self._count("card", [card for _, card in cards], tokens)
         found: dict[int, set[str]] = defaultdict(set)
         for (row, card), token, code in zip(cards, tokens, by_card.codes):
             if code is not None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from jobs.landing.formats.patterns import Patterns
+from jobs.landing.formats.names import MerchantNames
 from jobs.landing.formats.values import EPOCH_ORDINAL, Columns, Memo, RowErrors
 from schemas.sources.columns import Merchant
-from schemas.spending.merchants import MerchantRule, Merchants, code_in_number, name_of
+from schemas.spending.merchants import Merchants, code_in_number, name_of
 
 MCC, NUMBER, RULE = "mcc", "merchant_number", "merchant_rule"
 """What told the code."""
@@ -19,11 +18,11 @@ MCC, NUMBER, RULE = "mcc", "merchant_number", "merchant_rule"
 class MerchantCodes:
     """The codes of a feed's merchants. Memory is bounded as that of every memo."""
 
-    def __init__(self, merchant: Merchant, rules: Merchants | None) -> None:
+    def __init__(self, merchant: Merchant, words: Merchants | None) -> None:
         self.merchant = merchant
         self.codes = Memo(lambda text: text if name_of(text) else None)
         self.numbers = Memo(code_in_number)
-        self.names = Memo(_rule_converter(rules))
+        self.names = Memo(MerchantNames(words))
 
     def __call__(
         self, raw: Columns, days: Sequence[int | None], counts: Sequence[bool]
@@ -48,20 +47,9 @@ class MerchantCodes:
         return codes, sources
 
 
-def _rule_converter(rules: Merchants | None) -> Callable[[str], tuple[MerchantRule, ...]]:
-    """A merchant's name → the rules that know it, in their order."""
-    known = rules.rules if rules else []
-    patterns = Patterns([rule.pattern for rule in known])
-
-    def convert(text: str) -> tuple[MerchantRule, ...]:
-        return tuple(known[place] for place in patterns.found(unicodedata.normalize("NFKC", text)))
-
-    return convert
-
-
-def _on(rules: Any, day: int | None) -> str | None:
-    """The code of the first rule in force on a local date (days since 1970-01-01)."""
-    if day is None:
+def _on(told: Any, day: int | None) -> str | None:
+    """The code that a name tells on a local date (days since 1970-01-01)."""
+    if day is None or not told:
         return None
     on = date.fromordinal(day + EPOCH_ORDINAL)
-    return next((rule.code for rule in rules if rule.in_force(on)), None)
+    return next((one.code for one in told if one.first <= on < one.after), None)

@@ -78,6 +78,7 @@ def _text_converter(one: FieldText) -> Callable[[str], str]:
 
 def _refunds_have(keys: Keys, meanings: Sequence[str | None], column: str, raw: Columns, errors: RowErrors) -> None:
     """A refund without anything to find its original by is an error."""
-    for row, (key, said) in enumerate(zip(keys, meanings)):
+    for row, (key, said, text) in enumerate(zip(keys, meanings, raw[column])):
         if key is None and said in REFUNDS:
-            errors.note(row, "missing_value", column, raw[column][row])
+            code = "missing_value" if text == "" else "pattern_unmatched" if type(text) is str else "wrong_type"
+            errors.note(row, code, column, text)

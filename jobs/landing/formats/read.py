@@ -17,7 +17,7 @@ from jobs.landing.formats.unpack import unpacked
 from jobs.landing.formats.workbook import read_workbook
 from jobs.landing.formats.xml import read_xml
 from schemas.sources import Feed
-from schemas.sources.feeds import WORKBOOK_SUFFIX
+from schemas.sources.feeds import WORKBOOK_SUFFIXES
 from schemas.sources.layouts import Delimited, JsonLines, Workbook, Xml
 
 
@@ -28,7 +28,7 @@ def open_export(path: Path, feed: Feed) -> Iterator[Export]:
     Raises:
         FileRefused: the file is damaged, or does not begin as the contract says.
     """
-    if path.suffix == WORKBOOK_SUFFIX:
+    if path.suffix in WORKBOOK_SUFFIXES:
         yield read_workbook(path, feed, [one for one in feed.formats if isinstance(one, Workbook)])
         return
     layouts = [one for one in feed.formats if not isinstance(one, Workbook)]

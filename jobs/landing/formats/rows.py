@@ -39,11 +39,16 @@ class Tally:
     """What a file added up to while it was read.
 
     sum_micro: the controlled column in millionths; unreadable: rows of which it could not be read.
+    given, refused: kind of identifier → how many stand in registrations, and how many of these are none.
+    latest_unix: the latest moment of an act, in seconds UTC.
     """
 
     sum_micro: int = 0
     unreadable: int = 0
     act_days: Counter[int] = field(default_factory=Counter)
+    given: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    latest_unix: int | None = None
 
 
 class RowMaker:
@@ -109,6 +114,11 @@ class RowMaker:
         days = landed.get("act_date")
         if days:
             self.tally.act_days.update(day for day in days if day is not None)
+        if self.feed.is_bill:
+            moments = [
+                one for one in (*(landed.get("occurred_at_unix") or ()), self.tally.latest_unix) if one is not None
+            ]
+            self.tally.latest_unix = max(moments, default=None)
         home = self.source.region_of(self.feed_name)
         if "region" in landed:
             landed["region"] = [region or home for region in landed["region"] or ()]
@@ -134,7 +144,7 @@ class RowMaker:
                 self._merchant_key,
             )
         if isinstance(feed, RegistrationFeed):
-            return Registrations(feed, zone, window, self.tokens)
+            return Registrations(feed, zone, window, self.tokens, self.tally.given, self.tally.refused)
         if isinstance(feed, RedemptionFeed):
             return Redemptions(feed, zone, window)
         assert isinstance(feed, ConsentFeed)
@@ -240,11 +250,11 @@ _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE][+][0-9]+")
 
 
 def _window(feed: Feed, business_date: date, head: BillHead | None) -> Window:
-    """The days that a file's rows may lie on: a bill's period, or up to the business date."""
+    """The days that a file's rows may lie on: the period that a bill states, or up to the business date."""
     last = business_date.toordinal() - EPOCH_ORDINAL
-    if head is None:
+    if head is None or head.days is None:
         return Window(last - feed.oldest_days, last, "too_old", "future_time")
-    days = [day.toordinal() - EPOCH_ORDINAL for day in (head.first_day, head.last_day)]
+    days = [day.toordinal() - EPOCH_ORDINAL for day in head.days]
     return Window(max(days[0], last - feed.oldest_days), days[1], "outside_period", "outside_period")
 
 

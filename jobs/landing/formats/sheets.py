@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,6 +130,18 @@ class _Member:
 
     def close(self) -> None:
         return
+
+
+def place_of(names: Sequence[str], wanted: str | int | None) -> int:
+    """The place of a sheet among others, from 0; the first where none is named.
+
+    Raises:
+        FileRefused: there is none of that name or number.
+    """
+    place = names.index(wanted) if wanted in names else (wanted or 1) - 1 if not isinstance(wanted, str) else len(names)
+    if place >= len(names):
+        raise FileRefused(fault("missing_sheet"))
+    return place
 
 
 def _row(place: str | None, otherwise: int) -> int:

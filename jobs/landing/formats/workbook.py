@@ -1,4 +1,4 @@
-"""Excel files: the first sheet, its cells as the text that they show."""
+"""Excel files: one sheet, its cells as the text that they show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from python_calamine import CalamineWorkbook
 
 from jobs.landing.formats.batches import Batch, Export, FileRefused, Reject
 from jobs.landing.formats.headers import Header, complaint, find, rows_above
-from jobs.landing.formats.sheets import checked_copy
+from jobs.landing.formats.sheets import checked_copy, place_of
+from jobs.landing.formats.xls import old_sheet
 from schemas.sources import Feed
 from schemas.sources.errors import fault, shape
 from schemas.sources.layouts import Workbook
@@ -26,9 +27,10 @@ def read_workbook(path: Path, feed: Feed, layouts: Sequence[Workbook]) -> Export
     The reader holds a sheet in memory: what it may unpack to is bounded before it is opened.
 
     Raises:
-        FileRefused: damaged, not a workbook, or without an agreed header.
+        FileRefused: damaged, not a workbook, or without the agreed sheet or header.
     """
-    rows = _sheet(checked_copy(path))
+    wanted = layouts[0].sheet
+    rows = old_sheet(path, wanted) if path.suffix == ".xls" else _sheet(checked_copy(path), wanted)
     above = [_cut([text(cell) for cell in row]) for row in rows[: rows_above(layouts)]]
     found = find(above, [" ".join(filter(None, row)) for row in above], layouts, feed.fields)
     if found is None:
@@ -37,11 +39,12 @@ def read_workbook(path: Path, feed: Feed, layouts: Sequence[Workbook]) -> Export
     return Export(head, _batches(rows, at, header, feed), header.new)
 
 
-def _sheet(checked: BinaryIO) -> list[list[Any]]:
+def _sheet(checked: BinaryIO, wanted: str | int | None) -> list[list[Any]]:
     try:
         book = CalamineWorkbook.from_filelike(checked)
-        rows: list[list[Any]] = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except (KeyboardInterrupt, SystemExit, MemoryError):
+        place = place_of(book.sheet_names, wanted)
+        rows: list[list[Any]] = book.get_sheet_by_index(place).to_python(skip_empty_area=False)
+    except (KeyboardInterrupt, SystemExit, MemoryError, FileRefused):
         raise
     except BaseException as error:  # a panic of the reader is no Exception
         raise FileRefused(fault("bad_workbook")) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from jobs.landing.formats.batches import Batch, Export, FileRefused, Reject
 from jobs.landing.formats.headers import strange
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.unpack import Unpacked
+from jobs.landing.formats.values import BadValue, to_micro
 from schemas.sources import Feed
 from schemas.sources.errors import Fault, fault, shape
 from schemas.sources.layouts import Xml
@@ -20,6 +21,8 @@ FEED_BYTES = 1 << 18
 ROWS = 20_000
 ROW_BYTES = 4 << 20
 """What may stand between the ends of two rows: more would be held in memory."""
+MOST_INSIDE = 100_000
+"""Rows that are held until the element around them says what they add up to."""
 SAFE: dict[str, Any] = {
     "resolve_entities": False,
     "no_network": True,
@@ -98,6 +101,7 @@ class _Rows:
         places = layout.values
         self.values = None if places is None else [_finder(places.get(f, []), namespace) for f in feed.fields]
         self.kept = _kept_beside_rows(layout)
+        self.entry = Entry(feed, layout, namespace) if layout.adds_up else None
         self.count = 0
         self.has_inner = False
         self._start()
@@ -130,6 +134,8 @@ class _Rows:
         elif name == self.layout.row:
             if not self.has_inner:
                 self._row(element)
+            elif self.entry:
+                self._keep(*self.entry.settled(element))
             self.has_inner = False
         self._forget(element)
 
@@ -143,9 +149,15 @@ class _Rows:
                 self.strange = strange(names, self.feed.fields, 1)
         elif max(map(len, values), default=0) > self.feed.longest_value:
             self.rejects.append(Reject(self.count, "value_too_long", None, shape(max(values, key=len))))
+        elif self.entry and self.has_inner:
+            self.entry.add(self.count, values, self._around(element))
         else:
-            self.lines.append(self.count)
-            self.rows.append(values)
+            self._keep([(self.count, values)], [])
+
+    def _keep(self, rows: list[tuple[int, list[str]]], rejects: list[Reject]) -> None:
+        self.lines += [line for line, _ in rows]
+        self.rows += [values for _, values in rows]
+        self.rejects += rejects
 
     def _children(self, element: Any) -> list[str] | None:
         """The text of one child for each field; None when there are others, or a child has children."""
@@ -155,9 +167,13 @@ class _Rows:
         return [found[field] for field in self.feed.fields]
 
     def _found(self, element: Any) -> list[str]:
-        around = {_name(one): one for one in (*element.iterancestors(), element)}
+        around = self._around(element)
         assert self.values is not None
         return [find(around) for find in self.values]
+
+    def _around(self, element: Any) -> dict[str, Any]:
+        """The element and those around it, by name."""
+        return {_name(one): one for one in (*element.iterancestors(), element)}
 
     def _forget(self, element: Any) -> None:
         """Empty an element that has ended, and drop what stands before it, or before what it stands in.
@@ -174,6 +190,64 @@ class _Rows:
                     parent.remove(before)
                 seen.add(name)
             element, parent = parent, parent.getparent()
+
+
+class Entry:
+    """The rows inside of one row element, held until it ends and says what they add up to."""
+
+    def __init__(self, feed: Feed, layout: Xml, namespace: str | None) -> None:
+        assert layout.adds_up is not None
+        self.row, self.fields = layout.row, layout.adds_up.fields
+        self.places = [feed.fields.index(field) for field in self.fields]
+        self.own, self.whole = (
+            [_finder(layout.places(field, is_inner=is_inner), namespace) for field in self.fields]
+            for is_inner in (True, False)
+        )
+        # Without a currency, or a direction, all have the same.
+        told = (layout.adds_up.currency, layout.adds_up.direction)
+        self.named = [self.fields.index(name) if name else None for name in told]
+        self.inside: list[tuple[int, list[str], list[str]]] = []
+
+    def add(self, line: int, values: list[str], around: dict[str, Any]) -> None:
+        """A row inside.
+
+        Raises:
+            FileRefused: there are too many.
+        """
+        self.inside.append((line, values, [find(around) for find in self.own]))
+        if len(self.inside) > MOST_INSIDE:
+            raise FileRefused(fault("line_too_long"))
+
+    def settled(self, element: Any) -> tuple[list[tuple[int, list[str]]], list[Reject]]:
+        """The rows inside when they add up to what the element says, or what is rejected of it."""
+        inside, self.inside = self.inside, []
+        said = [find({self.row: element}) for find in self.whole]
+        rows = [(line, values) for line, values, _ in inside]
+        owns = [own for *_, own in inside]
+        is_foreign = any(self._of(own, said, 0) for own in owns)
+        if len(inside) == 1 and (is_foreign or not owns[0][0]):
+            for at in (0, self.named[0]):
+                if at is not None:
+                    rows[0][1][self.places[at]] = said[at]
+            return rows, []
+        if is_foreign and all(own[0] for own in owns):
+            return rows, []
+        together = self._sum(owns, said)
+        if together is not None and together == self._sum([said], said):
+            return rows, []
+        return [], [Reject(line, "unbalanced_entry", None, shape(said[0])) for line, _ in rows]
+
+    def _of(self, own: list[str], said: list[str], which: int) -> bool:
+        """Whether a row inside says another currency (0) or direction (1) than the element."""
+        at = self.named[which]
+        return at is not None and own[at] not in ("", said[at])
+
+    def _sum(self, owns: Sequence[list[str]], said: list[str]) -> int | None:
+        """What amounts add up to, in millionths; None where one is none."""
+        try:
+            return sum(to_micro(own[0], "") * (-1 if self._of(own, said, 1) else 1) for own in owns)
+        except BadValue:
+            return None
 
 
 def _kept_beside_rows(layout: Xml) -> set[str]:

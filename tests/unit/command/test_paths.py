@@ -25,7 +25,7 @@ def test_a_home_with_an_apostrophe_is_read_and_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["../..", "..", "/tmp", "a/b", "landed", "", "-x", "a\nb"])
 def test_a_lakes_folder_is_one_plain_name(tmp_path: Path, folder: str) -> None:
     home = tmp_path / "a/b/home"
-    home.mkdir(parents=True)
+    (home / "exports").mkdir(parents=True)
     for verb in (["publications"], ["maintain"], ["migrate"], ["run", "--date", "2026-11-01"]):
         done = CliRunner().invoke(app, [*verb, "--home", str(home), f"--lake={folder}"])
         assert done.exit_code == 2 and "is no name of a lake's folder" in " ".join(done.output.split()), done.output

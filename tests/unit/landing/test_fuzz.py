@@ -14,6 +14,7 @@ import io
 import json
 import os
 import random
+import resource
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -266,10 +267,15 @@ def test_mutated_files_are_refused_or_accounted_for(tmp_path: Path, chunk: int) 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_thousands_of_mutated_files(tmp_path: Path, chunk: int) -> None:
-    """Other seeds than those of the suite."""
+def test_thousands_of_mutated_files(tmp_path: Path, chunk: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Other seeds than those of the suite. The last says the most memory that the process held."""
     became = fuzz(tmp_path / "home", IN_SUITE + chunk * (IN_SOAK // CHUNKS), IN_SOAK // CHUNKS)
     assert set(became) >= {"refused", "part refused", "accepted"}
+    if chunk == CHUNKS - 1:
+        with capsys.disabled():
+            print(
+                f"\n{IN_SOAK:,} mutated deliveries: peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB"
+            )
 
 
 def test_the_damage_is_the_same_every_time(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from schemas.errors import RegistryError
 from schemas.sources import Source
-from tests.support.contracts import BANK, bank, landed, with_tables
+from tests.support.card_rows import BANK, bank, landed, with_tables
 
 SIGNED = [
     {"when": {"paid": r"-.+"}, "means": "purchase"},

@@ -17,15 +17,24 @@ from schemas.spending.merchants import Merchants
 from tests.support.exports import deliver, table
 from tests.support.landing import RECORD_KEY, SOURCES, TOKEN_KEY, land_one, rows, take
 
-RULES = Merchants.model_validate(
-    {
-        "rules": [
-            {"id": "cafe", "code": "5814", "pattern": "咖啡", "valid_from": "2020-01-01", "valid_to": "2026-11-02"},
-            {"id": "cafe", "code": "5812", "pattern": "咖啡", "valid_from": "2026-11-02"},
-            {"id": "books", "code": "5942", "pattern": "书店|咖啡书屋", "valid_from": "2020-01-01"},
-            {"id": "later", "code": "5411", "pattern": "超市", "valid_from": "2027-01-01"},
-        ]
-    }
+SOURCE = {"title": "made up", "url": "-", "licence": "-", "taken": "-"}
+
+
+def words(*rows: tuple[str, str, str, str, str | None], channels: tuple[str, ...] = ()) -> Merchants:
+    """Words of one's own: word, code, what it reads, first day, day after the last."""
+    told = [
+        {"word": word, "code": code or None, "reads": reads, "source": "one", "valid_from": first, "valid_to": after}
+        for word, code, reads, first, after in rows
+    ]
+    return Merchants.model_validate({"sources": {"one": SOURCE}, "channels": channels, "words": told})
+
+
+WORDS = words(
+    ("咖啡", "5814", "trade", "2020-01-01", "2026-11-02"),
+    ("咖啡", "5812", "trade", "2026-11-02", None),
+    ("书店", "5942", "trade", "2020-01-01", None),
+    ("书屋", "5942", "trade", "2020-01-01", None),
+    ("超市", "5411", "trade", "2027-01-01", None),
 )
 TOKENS = Tokens(TOKEN_KEY, RECORD_KEY, key_version=3)
 
@@ -33,7 +42,7 @@ TOKENS = Tokens(TOKEN_KEY, RECORD_KEY, key_version=3)
 def codes(merchant: Merchant, day: date, **row: object) -> tuple[str | None, str | None]:
     """Code and what told it, of one row."""
     raw = {name: [value] for name, value in row.items()}
-    [code], [source] = MerchantCodes(merchant, RULES)(raw, [day.toordinal() - EPOCH_ORDINAL], [True])
+    [code], [source] = MerchantCodes(merchant, WORDS)(raw, [day.toordinal() - EPOCH_ORDINAL], [True])
     return code, source
 
 
@@ -62,24 +71,23 @@ def test_the_code_then_the_number_then_the_name(
         ("瑞幸咖啡", date(2026, 11, 1), "5814"),
         ("瑞幸咖啡", date(2026, 11, 2), "5812"),
         ("瑞幸咖啡", date(2019, 12, 31), None),
-        ("小河咖啡书屋", date(2026, 11, 1), "5814"),  # the first rule that holds
+        ("小河咖啡书屋", date(2026, 11, 1), "5942"),  # what is done there is said last
         ("世纪联华超市", date(2026, 11, 1), None),
         ("新华书店（庆春店）", date(2026, 11, 1), "5942"),
     ],
 )
-def test_rules_are_dated_and_in_order(name: str, day: date, code: str | None) -> None:
+def test_words_are_dated(name: str, day: date, code: str | None) -> None:
     assert codes(Merchant(name="payee"), day, payee=name)[0] == code
 
 
 def test_a_row_that_does_not_count_has_no_code() -> None:
-    found = MerchantCodes(Merchant(name="payee"), RULES)({"payee": ["新华书店"] * 2}, [20_000] * 2, [False, True])
+    found = MerchantCodes(Merchant(name="payee"), WORDS)({"payee": ["新华书店"] * 2}, [20_000] * 2, [False, True])
     assert found == ([None, "5942"], [None, "merchant_rule"])
 
 
 def with_rules(code: str) -> Source:
-    """The bank's contract under a rule of one's own."""
-    rule = {"id": "one", "code": code, "pattern": "某某", "valid_from": "2020-01-01"}
-    return SOURCES["citic_bank"].model_copy(update={"merchants": Merchants.model_validate({"rules": [rule]})})
+    """The bank's contract under a word of one's own."""
+    return SOURCES["citic_bank"].model_copy(update={"merchants": words(("某某", code, "trade", "2020-01-01", None))})
 
 
 def test_other_rules_land_again_what_was_held_against_them(tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def test_of_a_control_file_only_agreed_keys_are_told(tmp_path: Path) -> None:
     send(tmp_path, change={"王小明": 1, "files": [{"name": "x", "13812345678": 2, "sums": {"33010619900101": "x"}}]})
     (receipt,) = take(tmp_path)
     told = {error.column for error in receipt.errors}
-    assert {"字{3}", "files.0.9{11}", "files.0.sums.9{14}", "files.0.sha256"} <= told
+    assert {"字{3}", "files[0].9{11}", "files[0].sums.9{14}", "files[0].sha256"} <= told
     written = "".join(path.read_text() for path in (tmp_path / "landing/receipts").rglob("*.json"))
     assert not [secret for secret in ("王小明", "13812345678", "33010619900101") if secret in written]
 

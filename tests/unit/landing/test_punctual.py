@@ -8,12 +8,14 @@ import sys
 import time
 from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.landing.arrivals import arrival, ready_by
 from jobs.landing.manifests import LANDING
 from jobs.landing.pull import pull
+from schemas.deployment import FILE, since_first, written
 from schemas.sources import load_sources
 from tests.support.exports import CONSENTED, alipay_acts, alipay_consents, deliver
 from tests.support.runner import ROOT
@@ -49,7 +51,7 @@ def test_the_contract_says_when() -> None:
 def test_the_first_accepted_delivery_counts(tmp_path: Path, stamps: list[str], state: str, arrived: str | None) -> None:
     for revision, stamp in enumerate(stamps):
         send(tmp_path, stamp, revision)
-    found = arrival(SOURCE, tmp_path / LANDING, DAY)
+    found = arrival(SOURCE, tmp_path / LANDING, DAY, since_first([("alipay", DAY)]))
     assert (found.state, found.ready_by) == (state, READY)
     assert (found.arrived_at and found.arrived_at.isoformat()) == arrived
 
@@ -61,6 +63,20 @@ def test_a_refused_delivery_is_none_until_a_good_one_comes(tmp_path: Path) -> No
     send(tmp_path, "20261101T230000Z")
     assert arrival(SOURCE, tmp_path / LANDING, DAY).state == "late"
     assert arrival(SOURCE, tmp_path / LANDING, date(2026, 11, 2)).state == "missing"
+
+
+def test_who_is_not_expected_is_not_missing(tmp_path: Path) -> None:
+    """By the file; without one nobody is before something of an earlier date was accepted."""
+    before, after = date(2026, 10, 31), date(2026, 11, 2)
+    assert arrival(SOURCE, tmp_path / LANDING, DAY).state == "not_expected"
+    send(tmp_path, "20261101T190000Z", institution="citic_bank")
+    assert arrival(SOURCE, tmp_path / LANDING, after).state == "not_expected", "that was refused"
+    send(tmp_path, "20261101T200000Z")
+    assert [arrival(SOURCE, tmp_path / LANDING, day).state for day in (before, after)] == ["not_expected", "missing"]
+    later = since_first([("alipay", after)])
+    found = arrival(SOURCE, tmp_path / LANDING, DAY, later)
+    assert (found.state, found.arrived_at) == ("not_expected", datetime(2026, 11, 1, 20, tzinfo=timezone.utc))
+    assert arrival(SOURCE, tmp_path / LANDING, after, later).state == "missing"
 
 
 def test_it_takes_no_longer_after_a_thousand_days(tmp_path: Path) -> None:
@@ -76,11 +92,18 @@ def test_it_takes_no_longer_after_a_thousand_days(tmp_path: Path) -> None:
     assert time.perf_counter() - started < 0.5
 
 
+def late(home: Path, *options: str) -> dict[str, dict[str, Any]]:
+    """Institution → what the command says of it."""
+    command = [sys.executable, "-m", "tanzhang.cli", "late", "--date", "2026-11-01", "--json", "--home", str(home)]
+    out = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return {one["institution"]: one for one in map(json.loads, out.splitlines())}
+
+
 def test_the_command_answers_a_scheduler(tmp_path: Path) -> None:
     send(tmp_path, "20261101T220000Z")
-    command = [sys.executable, "-m", "tanzhang.cli", "late", "--date", "2026-11-01", "--json", "--home", str(tmp_path)]
-    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    told = {one["institution"]: one for one in map(json.loads, out.splitlines())}
-    assert told["alipay"]["state"] == "late" and told["icbc"]["state"] == "missing"
+    assert {name: one["state"] for name, one in late(tmp_path).items()} == {"alipay": "late"}
+    (tmp_path / FILE).write_text(written({"icbc": DAY, "unionpay": date(2026, 11, 2)}), encoding="utf-8")
+    told = late(tmp_path)
+    assert {name: one["state"] for name, one in told.items()} == {"alipay": "not_expected", "icbc": "missing"}
     assert told["alipay"]["ready_by"] == "2026-11-02T05:30:00+08:00"
-    assert len(told) == len(load_sources())
+    assert late(tmp_path, "--institution", "unionpay")["unionpay"]["state"] == "not_expected"

@@ -22,6 +22,7 @@ from jobs.runs.notes import OpenRun, verdicts_of
 from schemas import Registry, RegistryError, load_registry
 from schemas.base import ROOT
 from schemas.quality import BoundedRule
+from schemas.sources import RegistrationFeed
 from schemas.sources.errors import ERRORS
 from schemas.sources.statements import MEASURES, StatementRule, Volume
 from tests.support.manifests import FIRST, manifest
@@ -82,6 +83,12 @@ def test_every_feed_but_a_bill_has_a_suite_of_its_contract(source: Any, name: st
     if feed.volume.least is not None:
         assert rules["statement_not_too_small"].threshold == rules["statement_numbers_not_too_low"].threshold == 200
         assert rules["statement_not_too_large"].threshold == rules["statement_numbers_not_too_high"].threshold == 5000
+    if isinstance(feed, RegistrationFeed):
+        assert (rules["statement_identifiers_valid"].threshold, rules["statement_identifiers_valid"].severity) == (
+            100,
+            "critical",
+        )
+    assert ("statement_identifiers_valid" in rules) == isinstance(feed, RegistrationFeed)
     assert {one.severity for one in rules.values()} >= {"critical", "info"}
     said = suite(f"{source.id}.{name}", [(rule, rule.id) for rule in feed.all_rules])
     for rule, one in zip(feed.all_rules, said.expectations):
@@ -157,6 +164,26 @@ def test_a_rule_is_added_in_the_contract_alone(tmp_path: Path) -> None:
 )
 def test_what_stands_out_breaks_its_rule_and_no_other(statement: Manifest, expected: dict[str, int]) -> None:
     assert broken(statement) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "bad", "observed"),
+    [
+        ({"phone": 50}, {"phone": 5}, None),
+        ({"phone": 50}, {"phone": 6}, 120),
+        ({"phone": 49}, {"phone": 5}, None),
+        ({"phone": 6}, {"phone": 6}, 1000),
+        ({"phone": 1000, "citizen_id": 1000, "card": 9}, {"phone": 20, "citizen_id": 150, "card": 5}, 150),
+        ({}, {}, None),
+    ],
+)
+def test_the_worst_kind_of_identifiers_counts(given: dict[str, int], bad: dict[str, int], observed: int | None) -> None:
+    profile = Profile(rows=1000, identifiers=given, bad_identifiers=bad)
+    statement = manifest(6, 1000, institution="citic_bank", feed="registrations", kind="registration", profile=profile)
+    [one] = judge_statements([statement], [], REGISTRY, frozenset(), judge)
+    found = [of.measurement for of in one.results if of.rule.id == "statement_identifiers_valid" and not of.is_passed]
+    assert [of.observed for of in found] == ([] if observed is None else [observed])
+    assert one.code == (None if observed is None else "too_many_bad_identifiers")
 
 
 def test_severity_decides_what_becomes_of_a_statement() -> None:

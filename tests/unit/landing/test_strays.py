@@ -53,6 +53,7 @@ STRAYS: dict[str, Callable[[Path], object]] = {
     "a folder of theirs": lambda drop: (drop / "incoming").mkdir(),
     "a day that is none": lambda drop: (drop / "20260230T010000Z").mkdir(),
     "full-width digits": lambda drop: (drop / "２０２６１１０２T010000Z").mkdir(),
+    "a digit short": lambda drop: (drop / "2026112T010000Z").mkdir(),
     "a line break": lambda drop: (drop / "a\nb\x1b[31m").mkdir(),
     "no text": lambda drop: (drop / os.fsdecode(b"\xff\xfe")).mkdir(),
     "a file named so": lambda drop: (drop / "20261102T020000Z").write_text("{}"),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,7 +22,7 @@ from jobs.landing.tokens import Tokens
 from schemas.sources import PaymentFeed
 from schemas.sources.columns import Time
 from schemas.sources.layouts import Selection
-from tests.support.exports import alipay_acts, deliver, part
+from tests.support.exports import CARD, CITIZEN, PHONE, REGISTERED, alipay_acts, alipay_registrations, deliver, part
 from tests.support.landing import RECORD_KEY, SOURCES, STATIONS, TAP, TOKEN_KEY, land_one, rejects, rows, take
 
 METRO = "hangzhou_metro"
@@ -62,6 +63,19 @@ def test_files_of_another_normal_form_land_again(tmp_path: Path) -> None:
     (path,) = (tmp_path / "landed").rglob(f"{manifest.file_id}.json")
     path.write_text(manifest.model_copy(update={"normal_form": 1}).model_dump_json())
     assert [one.file_id for one in replay(source, tmp_path, TOKENS, STATIONS)] == [manifest.file_id]
+
+
+def test_identifiers_are_counted_by_kind_and_each_card_by_itself(tmp_path: Path) -> None:
+    """Of what is left out nothing is counted; a number is one that is none."""
+    people: list[tuple[int, Any, Any, Any, str]] = [
+        (1, CITIZEN[0], PHONE[0], [CARD[0], "6217"], REGISTERED),
+        (2, PHONE[1], CITIZEN[1], [], REGISTERED),
+        (3, "", "", None, REGISTERED),
+        (4, None, 13812345678, ["", CARD[1]], REGISTERED),
+    ]
+    profile = land_one(tmp_path, "alipay", alipay_registrations(*people))[1].profile
+    assert profile.identifiers == {"citizen_id": 2, "phone": 3, "card": 3}
+    assert profile.bad_identifiers == {"citizen_id": 1, "phone": 2, "card": 1}
 
 
 # -- rows

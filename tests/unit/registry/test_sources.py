@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -155,8 +156,10 @@ def test_every_error_has_a_rule_and_a_mend_and_is_raised_somewhere() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT.parent / "jobs").rglob("*.py"))
     assert not [name for name in ERRORS if f'"{name}"' not in code]
     for rule, mend in ERRORS.values():
-        assert rule and not rule.endswith(".")
-        assert mend.endswith(".")
+        for sentence in (rule, mend):
+            assert re.fullmatch(r"[A-Z].+[A-Za-z0-9)`]\.", sentence), sentence
+            assert ". " not in sentence.replace("control.json", ""), f"more than one sentence: {sentence}"
+            assert sentence.count("`") % 2 == 0
     with pytest.raises(KeyError):
         fault("no_such_code")
 

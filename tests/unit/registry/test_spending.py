@@ -7,15 +7,17 @@ import shutil
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.base import ROOT
 from schemas.errors import RegistryError
 from schemas.spending import Spending, load_spending, parts_of
-from schemas.spending.merchants import code_in_number, name_of
+from schemas.spending.merchants import Merchants, code_in_number, name_of
 from schemas.units import UnitError, micrograms_per_fen, spend_year
 
+SEEN = {"title": "made up", "url": "-", "licence": "-", "taken": "-"}
 EXIOBASE, EPA = "exiobase_2019", "epa_2022"
 
 
@@ -179,8 +181,8 @@ def test_a_year_without_prices(root: Path) -> None:
     refused(root, "money.yaml", "{<<: *change, year: 2023,", "{<<: *change, year: 2030,", expected="every year")
 
 
-def test_a_rule_for_a_code_without_figure(root: Path) -> None:
-    refused(root, "merchants.yaml", 'code: "5942"', 'code: "9702"', expected="books: no set has a figure for 9702")
+def test_a_word_of_a_code_without_figure(root: Path) -> None:
+    refused(root, "merchants.csv", "\n书店,5942,", "\n书店,9702,", expected="书店: no set has a figure for 9702")
 
 
 def test_another_set_from_a_date_on(root: Path) -> None:
@@ -227,29 +229,69 @@ def test_codes_have_the_names_of_the_standard() -> None:
     assert name_of("742") is None and name_of("0000") is None and name_of("abcd") is None
 
 
+def test_every_word_names_a_category_of_the_standard_and_where_it_was_seen(spending: Spending) -> None:
+    told = spending.merchants
+    assert all(name_of(word.code) for word in told.words if word.code)
+    sold = [word for word in told.words if word.code]
+    assert len(sold) > 1_400 and len([word for word in sold if word.reads in ("name", "brand")]) > 800
+    assert {word.source for word in told.words} == set(told.sources)
+    assert told.sources["nsi"].licence.split(",")[0] in (ROOT / "spending/NOTICE.md").read_text()
+
+
+def with_words(spending: Spending, words: list[Any]) -> Merchants:
+    """Its words others."""
+    told = spending.merchants.model_dump() | {"words": words}
+    return Merchants.model_validate(told | {"sources": {word["source"]: SEEN for word in words}})
+
+
+def test_the_digest_is_of_what_decides_and_of_no_order(spending: Spending) -> None:
+    words = spending.merchants.model_dump()["words"]
+    before = spending.merchants.digest
+    assert with_words(spending, words[::-1]).digest == before
+    assert with_words(spending, [words[0] | {"at": "elsewhere"}, *words[1:]]).digest == before
+    assert with_words(spending, [words[0] | {"code": "5999"}, *words[1:]]).digest != before
+    assert with_words(spending, words[1:]).digest != before
+
+
 @pytest.mark.parametrize(
-    ("name", "code"),
+    ("old", "new", "expected"),
     [
-        ("杭州地铁集团有限公司", "4111"),
-        ("国网浙江省电力有限公司", "4900"),
-        ("世纪联华超市（庆春店）", "5411"),
-        ("财付通-知味观", "5812"),
-        ("中石化加油站", "5541"),
-        ("瑞幸咖啡", "5814"),
-        ("浙江大学医学院附属第一医院", "8062"),
-        ("某某有限公司", None),
+        ("书店,5942,trade", "书店,594,trade", r"line \d+: code: String should match"),
+        ("书店,5942,trade", "书店,,trade", "书店: a word that reads none has no code"),
+        ("书店,5942,trade", "书店,5942,none", "书店: a word that reads none has no code"),
+        ("书店,5942,trade", "书店,5942,rule", "reads"),
+        (
+            "书店,5942,trade",
+            "书店,5942,trade,plain,,2019-01-01,\n书店,5812,trade",
+            "书店: is in force twice on 2019-01-01",
+        ),
+        ("书店,5942,trade", "书店 ,5942,trade", "is never found in a name; write '书店'"),
+        ("书店,5942,trade", "ＫＦＣ,5942,trade", "is never found in a name; write 'kfc'"),
+        ("书店,5942,trade", "书,5942,trade", "two characters or more"),
+        ("书店,5942,trade,plain", "书店,5942,trade,hearsay", "书店: source 'hearsay' is none of"),
+        ("书店,5942,trade,plain,,2019-01-01", "书店,5942,trade,plain,,2019-02-30", "valid_from"),
+        ("word,code,", "name,code,", "line 1: expected the columns word, code, reads"),
     ],
 )
-def test_rules_on_names(spending: Spending, name: str, code: str | None) -> None:
-    hits = [rule.code for rule in spending.merchants.rules if re.search(rule.pattern, name)]
-    assert (hits[0] if hits else None) == code
+def test_words_that_are_refused(root: Path, old: str, new: str, expected: str) -> None:
+    refused(
+        root,
+        "merchants.csv",
+        f"\n{old}" if old[0] == "书" else old,
+        f"\n{new}" if old[0] == "书" else new,
+        expected=expected,
+    )
 
 
-def test_every_rule_names_a_category_of_the_standard(spending: Spending) -> None:
-    assert all(name_of(rule.code) for rule in spending.merchants.rules)
-    before = spending.merchants.digest
-    changed = spending.merchants.model_copy(update={"rules": spending.merchants.rules[1:]})
-    assert changed.digest != before
+def test_a_source_that_nothing_is_from(root: Path) -> None:
+    old = "# Wallets, acquirers"
+    new = f"  hearsay: {{title: a, url: b, licence: c, taken: d}}\n{old}"
+    path = root / "spending/merchants.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(RegistryError, match="nothing is from hearsay"):
+        load_spending(root)
 
 
 def test_categories_that_people_read(spending: Spending) -> None:
