@@ -20,7 +20,7 @@ from jobs.landing.formats.sheets import checked_copy
 from jobs.landing.formats.workbook import text as cell_text
 from jobs.landing.formats.xml import SAFE
 from schemas.errors import Foreseen
-from schemas.sources.feeds import WORKBOOK_SUFFIX
+from schemas.sources.feeds import WORKBOOK_SUFFIXES
 
 READ_BYTES = 4 << 20
 """So much of a file tells what it is like."""
@@ -74,7 +74,7 @@ def sniff(path: Path) -> Sniffed:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if "xl/workbook.xml" in names:
-                return _workbook(path, WORKBOOK_SUFFIX)
+                return _workbook(path, path.suffix if path.suffix in WORKBOOK_SUFFIXES else WORKBOOK_SUFFIXES[0])
             if len(names) != 1:
                 raise Unreadable(f"{path}: an archive of {len(names)} files: unpack it, and name the one that counts")
             with archive.open(names[0]) as member:
@@ -151,7 +151,7 @@ def _workbook(path: Path, end: str) -> Sniffed:
     try:
         book = (
             CalamineWorkbook.from_filelike(checked_copy(path))
-            if end == WORKBOOK_SUFFIX
+            if end in WORKBOOK_SUFFIXES
             else CalamineWorkbook.from_path(str(path))
         )
         rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)[: ROWS + 200]

@@ -140,7 +140,7 @@ def test_a_quantity_that_is_counted_has_a_most(tmp_path: Path) -> None:
         ("feeds.bills.columns.rows", [{"when": {"交易状态": "x"}, "means": "purchase"}], "exactly where rows may be"),
         ("feeds.bills.columns.rows", [], "rows"),
         ("feeds.bills.columns.scenario.cases.0.claim_kind", "reading", "not a reading"),
-        ("feeds.bills.columns.rows.4.means", "act", "a row of payments is a purchase"),
+        ("feeds.bills.columns.rows.5.means", "act", "a row of payments is a purchase"),
     ],
 )
 def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, value: object, said: str) -> None:
@@ -218,7 +218,7 @@ def test_a_contract_that_cannot_work_is_refused(tmp_path: Path, place: str, valu
             ["兑换单号", "用户号"],
             "name these fields in required: ['兑换时间']",
         ),
-        ("wechat_pay", "feeds.bills.columns.rows.4.means", "redemption", "a row of payments is a purchase"),
+        ("wechat_pay", "feeds.bills.columns.rows.5.means", "redemption", "a row of payments is a purchase"),
         (
             "wechat_pay",
             "feeds.bills.file",
