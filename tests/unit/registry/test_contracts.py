@@ -130,7 +130,6 @@ def test_a_quantity_that_is_counted_has_a_most(tmp_path: Path) -> None:
         ("feeds.bills.columns.customer", "交易订单号", "binds a bill, and nothing else, to its customer"),
         ("feeds.bills.completeness", "day", "a bill, and nothing else, has a period"),
         ("feeds.bills.format.1.preamble", None, "say period of a bill in every layout, or in none"),
-        ("feeds.bills.format.1.encoding", "utf-8", "all in one encoding and form"),
         ("feeds.bills.format.0.columns.备注", "remark", "no such field: ['remark']"),
         ("feeds.bills.format.0.preamble.period", r"起始时间：\[(.+?)\]", "name the groups first and last"),
         ("feeds.bills.format.0.preamble.within_lines", 0, "within_lines"),
