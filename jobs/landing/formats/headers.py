@@ -144,15 +144,19 @@ def bill_head(lines: Sequence[str], preamble: Preamble) -> BillHead | None:
 def told_head(
     forms: Mapping[str, str | None], period: Sequence[str] | None, exported_at: str | None, is_whole: bool
 ) -> BillHead:
-    """What texts in these forms say of a bill.
+    """What texts in these forms say of a bill. A period may be asked for to its end; it is covered until the export.
 
     Raises:
         FileRefused: a date does not exist or is written in another form, or they are in no order.
     """
     days = [_moment(day, forms["period"] or "", "period").date() for day in period or ()]
     at = None if exported_at is None else _moment(exported_at, forms["exported_at"] or "", "time of export")
-    if days != sorted(days) or (days and at is not None and at.date() < days[1]):
-        raise FileRefused(fault("bad_preamble", expected="days that had ended or begun when the bill was exported"))
+    if days != sorted(days) or (days and at is not None and at.date() < days[0]):
+        raise FileRefused(
+            fault("bad_preamble", expected="days of which the first had begun when the bill was exported")
+        )
+    if days and at is not None:
+        days[1] = min(days[1], at.date())
     return BillHead((days[0], days[1]) if days else None, at, is_whole)
 
 
