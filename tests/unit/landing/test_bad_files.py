@@ -235,7 +235,7 @@ def test_a_preamble_without_end(tmp_path: Path, target: Target) -> None:
         ("2026-10-25 00:00:00", "2026-10-25"),
         ("2026-10-25 00:00:00", "2026-13-25 00:00:00"),
         ("2026-10-25 00:00:00", "2026-11-25 00:00:00"),
-        ("2026-11-01 10:12:01", "2026-10-30 10:12:01"),
+        ("2026-11-01 10:12:01", "2026-10-24 10:12:01"),
     ],
 )
 def test_a_preamble_that_makes_no_sense(tmp_path: Path, target: Target, old: str, new: str) -> None:
