@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -44,11 +44,14 @@ def _refuse_strange(first: bytes, fields: list[str], encoding: str) -> None:
 
 
 def _batch(raw: list[bytes], first: int, feed: Feed, encoding: str) -> Batch:
+    plain = _plain_rows(raw, feed) if encoding == "utf-8" else None
+    if plain is not None:
+        return Batch(list(range(first, first + len(raw))), _columns(plain, feed), [])
     lines: list[int] = []
     rows: list[dict[str, Any]] = []
     rejects = []
-    fields, loads, is_utf8 = feed.fields, orjson.loads, encoding == "utf-8"
-    names, most = set(fields), feed.longest_value
+    loads, is_utf8 = orjson.loads, encoding == "utf-8"
+    names, most = set(feed.fields), feed.longest_value
     for line, content in enumerate(raw, first):
         try:
             row = loads(content if is_utf8 else content.decode(encoding))
@@ -70,7 +73,39 @@ def _batch(raw: list[bytes], first: int, feed: Feed, encoding: str) -> Batch:
         else:
             lines.append(line)
             rows.append(row)
-    return Batch(lines, {field: [row[field] for row in rows] for field in fields}, rejects)
+    return Batch(lines, _columns(rows, feed), rejects)
+
+
+def _columns(rows: Sequence[dict[str, Any]], feed: Feed) -> dict[str, Sequence[Any]]:
+    return {field: [row[field] for row in rows] for field in feed.fields}
+
+
+def _plain_rows(raw: list[bytes], feed: Feed) -> list[dict[str, Any]] | None:
+    """Lines that are plain and whole, read all at once; None if any is not, and each is to be told what it is."""
+    text = b"\n".join(raw)
+    if max(map(len, raw)) > feed.longest_value or any(odd in text for odd in _ODD):
+        return None
+    try:
+        rows = list(map(orjson.loads, raw))
+    except ValueError:
+        return None
+    names = set(feed.fields)
+    if set(map(type, rows)) != {dict} or not all(row.keys() == names for row in rows):
+        return None
+    keys = len(rows) * len(names)
+    if feed.items:
+        keys += sum(_keys_within(row[feed.items.column]) for row in rows)
+    # A key is followed at once by its colon here: where there are as many as were read, none stands twice.
+    return rows if text.count(b'":') == keys else None
+
+
+_ODD = (b"\r", b"\\u0000", b'" ', b'"\t')
+"""What keeps a block of lines from being read at once: another line ending, a NUL, space between a key and its colon."""
+
+
+def _keys_within(value: object) -> int:
+    """The keys of the objects in a list."""
+    return sum(len(one) for one in value if type(one) is dict) if type(value) is list else 0
 
 
 def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
@@ -78,12 +113,7 @@ def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
 
     A key ends in `":`, of which a value may hold more and a key with space before its colon fewer.
     """
-    keys = len(row)
-    for value in row.values():
-        if type(value) is list:
-            for one in value:
-                if type(one) is dict:
-                    keys += len(one)
+    keys = len(row) + sum(map(_keys_within, row.values()))
     return content.count(b'":') == keys and b'" ' not in content and b'"\t' not in content and b'"\r' not in content
 
 
