@@ -38,10 +38,13 @@ class Objects:
 
     def batch(self, raw: Sequence[bytes], first: int) -> Batch:
         """The rows of these objects, numbered from `first`."""
+        plain = self._plain_rows(raw) if self.is_plain and self.encoding == "utf-8" else None
+        if plain is not None:
+            return Batch(list(range(first, first + len(raw))), self._columns(plain), [])
         lines: list[int] = []
         rows: list[dict[str, Any]] = []
         rejects = []
-        fields, loads, is_utf8, encoding = self.feed.fields, orjson.loads, self.encoding == "utf-8", self.encoding
+        loads, is_utf8, encoding = orjson.loads, self.encoding == "utf-8", self.encoding
         names, most, is_plain = self.names, self.feed.longest_value, self.is_plain
         for line, content in enumerate(raw, first):
             try:
@@ -64,7 +67,27 @@ class Objects:
             else:
                 lines.append(line)
                 rows.append(row)
-        return Batch(lines, {field: [row[field] for row in rows] for field in fields}, rejects)
+        return Batch(lines, self._columns(rows), rejects)
+
+    def _columns(self, rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
+        return {field: [row[field] for row in rows] for field in self.feed.fields}
+
+    def _plain_rows(self, raw: Sequence[bytes]) -> list[dict[str, Any]] | None:
+        """Objects that are plain and whole, read all at once; None if any is not, and each is to be told what it is."""
+        text = b"\n".join(raw)
+        if max(map(len, raw), default=0) > self.feed.longest_value or any(odd in text for odd in _ODD):
+            return None
+        try:
+            rows = list(map(orjson.loads, raw))
+        except ValueError:
+            return None
+        if set(map(type, rows)) != {dict} or not all(row.keys() == self.names for row in rows):
+            return None
+        keys = len(rows) * len(self.names)
+        if self.feed.items:
+            keys += sum(_keys_within(row[self.feed.items.column]) for row in rows)
+        # A key is followed at once by its colon here: where there are as many as were read, none stands twice.
+        return rows if text.count(b'":') == keys else None
 
     def refuse_strange(self, first: bytes) -> None:
         """Where no row has the agreed keys and the first is an object, the whole file has others.
@@ -125,17 +148,21 @@ def _fields(inside: Any) -> set[str]:
     return set(inside) if type(inside) is list else {field for one in inside.values() for field in _fields(one)}
 
 
+_ODD = (b"\r", b"\\u0000", b'" ', b'"\t')
+"""What keeps objects from being read at once: another line ending, a NUL, space between a key and its colon."""
+
+
+def _keys_within(value: object) -> int:
+    """The keys of the objects in a list."""
+    return sum(len(one) for one in value if type(one) is dict) if type(value) is list else 0
+
+
 def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
     """Whether a line has as many keys as were read of it, told without reading it again.
 
     A key ends in `":`, of which a value may hold more and a key with space before its colon fewer.
     """
-    keys = len(row)
-    for value in row.values():
-        if type(value) is list:
-            for one in value:
-                if type(one) is dict:
-                    keys += len(one)
+    keys = len(row) + sum(map(_keys_within, row.values()))
     return content.count(b'":') == keys and b'" ' not in content and b'"\t' not in content and b'"\r' not in content
 
 

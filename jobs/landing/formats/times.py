@@ -76,13 +76,13 @@ def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str]
         pattern = "".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in parts)
         order = [part for part in parts if part in _DIGITS]
         places = [order.index(part) for part in _DIGITS if part in order]
-        forms.append((re.compile(pattern), places, precision, "%Y" in parts))
+        forms.append((re.compile(pattern), places, precision, "%Y" in parts, "%z" in parts))
 
     def convert(text: str) -> Moment:
-        for pattern, places, precision, has_year in forms:
+        for pattern, places, precision, has_year, has_offset in forms:
             match = pattern.fullmatch(text)
             if match:
-                told = match.groupdict().get("offset")
+                told = match["offset"] if has_offset else None
                 numbers = [int(group) for group in match.groups() if group != told]
                 try:
                     told_parts = [numbers[place] for place in places]

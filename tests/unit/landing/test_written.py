@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import time
 from collections.abc import Callable
 from datetime import date
@@ -14,6 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from jobs.landing import parts
+from jobs.landing.formats.rows import _customer_converter
 from jobs.landing.formats.times import Window, time_converter
 from jobs.landing.formats.values import BadValue, number_converter
 from jobs.landing.land import replay
@@ -56,6 +58,23 @@ def test_a_customer_in_another_form_is_quarantined(tmp_path: Path, written: str)
     assert codes(tmp_path, manifest) == {3: "bad_customer"}
 
 
+def test_a_natural_key_is_the_same_however_it_is_written(tmp_path: Path) -> None:
+    """Otherwise one act that is sent again in other digits would count twice."""
+    row = json.loads(ROW)
+    odd = {**row, "acquisition_item_no": "".join(chr(ord(one) + 0xFEE0) for one in row["acquisition_item_no"])}
+    text = "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in (row, odd))
+    manifest = land_one(tmp_path, "alipay", part("alipay", "acts", text, total="200"))[1]
+    first, second = rows(tmp_path, manifest).values()
+    assert row["acquisition_item_no"].isascii() and first["record_key"] == second["record_key"]
+
+
+def test_a_customers_name_has_an_end_whatever_form_the_contract_gives() -> None:
+    convert = _customer_converter(SOURCES[METRO].model_copy(update={"customers": "[a-z]+"}), TOKENS)
+    assert convert("x" * 64)
+    with pytest.raises(BadValue, match="bad_customer"):
+        convert("x" * 65)
+
+
 def test_files_of_another_normal_form_land_again(tmp_path: Path) -> None:
     manifest = land_one(tmp_path, METRO, part(METRO, "taps", TAP))[1]
     source = SOURCES[METRO]
@@ -94,6 +113,7 @@ KEY = '"project_no"'
         (lambda row: row.replace('"item_code"', '"item_code":"COUNT","item_code"'), "repeated_key"),
         (lambda row: row.replace("did:alipay:", "did:alipay:\\u0000", 1), "nul_byte"),
         (lambda row: row.replace("did:alipay:", "x" * 5000, 1), "value_too_long"),
+        (lambda row: row.replace('"STEP"', f'"{"x" * 5000}"', 1), "value_too_long"),
     ],
 )
 def test_a_json_row_that_is_not_plain(tmp_path: Path, change: Callable[[str], str], code: str) -> None:
