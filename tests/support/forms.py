@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from schemas.sources import Feed, Source, load_sources
-from schemas.sources.feeds import WORKBOOK_SUFFIX
+from schemas.sources.feeds import WORKBOOK_SUFFIXES
 from schemas.sources.layouts import Delimited, JsonLines, Workbook, Xml
 
 FIXTURES = Path(os.environ.get("TANZHANG_TEST_FIXTURES") or Path(__file__).parents[1] / "fixtures")
@@ -79,7 +79,7 @@ def form_of(source: Source, name: str) -> Form:
 def _suffix(feed: Feed) -> str:
     """How a name of the feed's files ends: the first that is text, and not in an archive, where there is one."""
     ends = [name.split("{part}")[1] for name in feed.files]
-    return next((end for end in ends if end not in (WORKBOOK_SUFFIX, ".zip")), ends[0])
+    return next((end for end in ends if end not in (*WORKBOOK_SUFFIXES, ".zip")), ends[0])
 
 
 def _around(institution: str, name: str, feed: Feed) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from schemas.base import ROOT
+from schemas.books.contracts import contract_book
 from schemas.books.factors import factor_book
 from schemas.books.programmes import programme_book
 from schemas.books.tables import dictionary
