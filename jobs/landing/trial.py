@@ -247,8 +247,8 @@ def _read(trial: Trial, source: Source, sent: Sent, path: Path, root: Path, with
     """Go through the rows; a file that turns out to be damaged has so many as could be read."""
     keys: Counter[str] = Counter()
     originals: list[str] = []
-    with suppress(FileRefused), reading(source, sent, path, trial.business_date, root) as (_, new, _, batches):
-        trial.new_columns = sorted(set(new))
+    with suppress(FileRefused), reading(source, sent, path, trial.business_date, root) as (head, new, _, batches):
+        trial.head, trial.new_columns = head, sorted(set(new))
         for raw, landed in batches:
             _note_columns(trial, raw, with_values)
             rows = landed.to_pylist()
