@@ -131,6 +131,13 @@ def control(
     to: Annotated[
         Path | None, typer.Option(help="An exports folder to lay the delivery out in.", file_okay=False)
     ] = None,
+    arrived_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S"],
+            help="With --to, in UTC: now unless told; a run takes what came by its cut-off.",
+        ),
+    ] = None,
     registry: Registry = None,
 ) -> None:
     """Write the control file of files: rows and sums as the real readers count them, and what `pull` takes.
@@ -155,7 +162,8 @@ def control(
     if to is None:
         typer.echo(delivery.text().decode(), nl=False)
         return
-    folder = delivery.lay_out(to, datetime.now(timezone.utc))
+    stamp = arrived_at.replace(tzinfo=timezone.utc) if arrived_at else datetime.now(timezone.utc)
+    folder = delivery.lay_out(to, stamp)
     screen.laid_out(out, folder, delivery)
 
 

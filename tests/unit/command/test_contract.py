@@ -354,7 +354,10 @@ def test_what_cannot_be_read_gets_no_control_file(tmp_path: Path) -> None:
 def test_a_delivery_of_today_may_come_today(tmp_path: Path) -> None:
     """A delivery is laid out with the moment of now for its arrival."""
     files = sorted((NEWCOMER / "export").iterdir())
-    result = run("control", *files, "--institution", BUS, "--date", "2026-11-01", "--to", tmp_path / "exports")
+    asked = ["control", *files, "--institution", BUS, "--date", "2026-11-01", "--to"]
+    earlier = run(*asked, tmp_path / "earlier", "--arrived-at", "2026-11-01T20:00:00")
+    assert earlier.exit_code == 0 and (tmp_path / "earlier/hangzhou_bus/20261101T200000Z/control.json").is_file()
+    result = run(*asked, tmp_path / "exports")
     assert result.exit_code == 0, result.output
     [folder] = (tmp_path / "exports/hangzhou_bus").iterdir()
     at = datetime.strptime(folder.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
