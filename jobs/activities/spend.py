@@ -44,7 +44,12 @@ def spends(lake: Lake, claims: Frame, refunds: Frame) -> Frame:
                     PARTITION BY c.group_id
                     ORDER BY c.is_evidence, c.slot, c.is_day, c.claim_id
                 ) AS rank,
-                CASE c.merchant_code_source WHEN 'mcc' THEN 1 WHEN 'merchant_number' THEN 2 ELSE 3 END AS told
+                CASE c.merchant_code_source
+                    WHEN 'mcc' THEN 1
+                    WHEN 'merchant_number' THEN 2
+                    WHEN 'merchant_rule' THEN 3
+                    ELSE 4
+                END AS told
             FROM claims AS c
             LEFT JOIN back AS b ON c.claim_id = b.original
             WHERE c.group_id IS NOT NULL

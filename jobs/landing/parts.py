@@ -105,7 +105,7 @@ def read_part(
                 head = stated_head(feed, export.head, file)
                 maker = make(head)
                 read.tally, read.bill = maker.tally, bill_of(maker, head)
-                read.profiler.new_columns += export.new_columns
+                read.profiler.new_columns = export.new_columns
                 read.profiler.identifiers, read.profiler.bad_identifiers = maker.tally.given, maker.tally.refused
                 slowest = _deadline(received)
                 for batch in export.batches:

@@ -224,11 +224,10 @@ def _json(path: Path, said: str) -> Sniffed:
             f"{path}: begins as JSON, and is neither objects line by line nor a document with a list of them"
         )
     steps, rows = lists[0]
-    found = Sniffed(
-        ".json", {"layout": "json_document"}, list(dict.fromkeys(name for row in rows for name in row)), rows
-    )
-    found.notes.append(f"a JSON document; its rows stand at {'.'.join(steps) or 'its top'}: say so in `format`")
-    return found
+    place = ".".join(steps)
+    layout = {"layout": "json", **({"rows": place} if place else {})}
+    fields = list(dict.fromkeys(name for row in rows for name in row))
+    return Sniffed(".json", layout, fields, rows, notes=[f"a JSON document; its rows stand at {place or 'its top'}"])
 
 
 def _object(said: str) -> Any:

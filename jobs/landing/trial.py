@@ -216,9 +216,11 @@ def _columns(feed: Feed, layout: Any) -> list[Column]:
         means[feed.items.column].append("items")
     for name in feed.not_kept:
         means[name].append("not kept")
-    if isinstance(layout, Xml):
-        places = layout.values or {name: [f"{layout.row}/{name}"] for name in feed.fields}
-        return [Column(" | ".join(of), name, means[name]) for name, of in places.items()]
+    places: dict[str, str | list[str]] = getattr(layout, "values", None) or {}
+    if isinstance(layout, Xml) and not places:
+        places = {name: f"{layout.row}/{name}" for name in feed.fields}
+    if places:
+        return [Column(of if isinstance(of, str) else " | ".join(of), name, means[name]) for name, of in places.items()]
     headers = getattr(layout, "columns", None) or {name: name for name in feed.fields}
     return [Column(header, name, means[name] if name else ["not kept"]) for header, name in headers.items()]
 

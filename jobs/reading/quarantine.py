@@ -8,7 +8,7 @@ corrected statement simply replaces it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from schemas.sources.errors import ERRORS
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
+    from jobs.landing.manifests import Manifest
 
 
 ROW = ("institution", "feed", "file_id", "line", "column_name", "code", "value_shape")
@@ -78,7 +79,12 @@ def kinds(lake: Lake, institution: str | None = None) -> list[Kind]:
         """,
         coverage=lake.read("gold.coverage"),
     )
-    return sorted([*rows, *files], key=lambda one: (-one.rows, one.institution, one.feed, one.code, one.column or ""))
+    return most_first([*rows, *files])
+
+
+def most_first(found: Iterable[Kind]) -> list[Kind]:
+    """The order in which kinds are told."""
+    return sorted(found, key=lambda one: (-one.rows, one.institution, one.feed, one.code, one.column or ""))
 
 
 def rows(
@@ -98,20 +104,22 @@ def rows(
         """,
         unusable=_unusable(lake, institution),
     )
-    named = {file.file_id: (Path(file.path).name, file.business_date) for file in load_manifests(home)}
-    return [
-        {
-            "file": named[row["file_id"]][0],
-            "business_date": named[row["file_id"]][1],
-            "line": row["line"],
-            "column": row["column_name"],
-            "code": row["code"],
-            "rule": ERRORS[row["code"]].rule,
-            "mend": ERRORS[row["code"]].mend,
-            "shape": row["value_shape"],
-        }
-        for row in found
-    ]
+    files = {file.file_id: file for file in load_manifests(home)}
+    return [told(files[row["file_id"]], row) for row in found]
+
+
+def told(file: Manifest, row: dict[str, Any]) -> dict[str, Any]:
+    """An unusable row of a file by EXPORTED names."""
+    return {
+        "file": Path(file.path).name,
+        "business_date": file.business_date,
+        "line": row["line"],
+        "column": row["column_name"],
+        "code": row["code"],
+        "rule": ERRORS[row["code"]].rule,
+        "mend": ERRORS[row["code"]].mend,
+        "shape": row["value_shape"],
+    }
 
 
 def export(path: Path, found: Sequence[dict[str, Any]]) -> None:

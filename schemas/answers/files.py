@@ -21,7 +21,7 @@ from schemas.factors import FOLDER as FACTORS
 from schemas.programmes import FOLDER as PROGRAMMES
 from schemas.scenarios import FOLDER as SCENARIOS
 from schemas.sources import FOLDER as SOURCES
-from schemas.sources.columns import WITHIN_DAYS
+from schemas.sources.originals import WITHIN_DAYS
 from schemas.spending.merchants import FOLDER as SPENDING
 
 Raw = dict[str, Any]

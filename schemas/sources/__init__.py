@@ -61,7 +61,7 @@ class Source(Strict):
     ready_by: local time of the day after the business date by which a delivery is expected.
     latest_days: how many days after its business date a statement may arrive; what is older is a slip of the date.
     format: of every feed that names no other.
-    merchants, rates, lookups: the rules on merchants' names, the exchange rates, and the tables that quantities are looked up
+    merchants, rates, lookups: the words of merchants' names, the exchange rates, and the tables that quantities are looked up
         in, by file; filled by the loader.
     """
 
@@ -152,7 +152,7 @@ class Source(Strict):
         return self.feeds[feed].region or self.region
 
     def merchants_of(self, feed: str) -> Merchants | None:
-        """The rules by which a feed's merchants are known; None where their names tell nothing."""
+        """The words by which a feed's merchants are known; None where their names tell nothing."""
         contract = self.feeds[feed]
         is_named = isinstance(contract, PaymentFeed) and contract.columns.merchant and contract.columns.merchant.name
         return self.merchants if is_named else None

@@ -126,6 +126,22 @@ ERRORS: dict[str, Rule] = {
         "An XML file has no document type and no entities of its own.",
         "Leave out the document type and send the file with a higher revision.",
     ),
+    "bad_document": Rule(
+        "A JSON file is one whole document in UTF-8, in which a key stands once in an object.",
+        "Write the file as one JSON document and send it with a higher revision.",
+    ),
+    "missing_rows": Rule(
+        "A JSON document has its rows in the array that the contract names.",
+        "Put the rows, also if there are none, into the agreed array, and send the file with a higher revision.",
+    ),
+    "bad_message": Rule(
+        "An MT940 message names its account, its opening balance, its lines and its closing balance, in this order.",
+        "Export the statement again, whole, and send it with a higher revision.",
+    ),
+    "wrong_balance": Rule(
+        "The closing balance of a statement is its opening balance and all its lines together, in one currency.",
+        "Export the statement again, complete, and send it with a higher revision.",
+    ),
     "wrong_encoding": Rule(
         "A file is written in the agreed encoding.",
         "Save the file in the agreed encoding and send it with a higher revision.",
@@ -155,10 +171,10 @@ ERRORS: dict[str, Rule] = {
         "Name each column once and send the file with a higher revision.",
     ),
     "bad_preamble": Rule(
-        "Above its header a bill says which days it covers, when it was exported, and whether it is whole, in the form of "
-        "the contract's `preamble`.",
-        "Bring the bill as the wallet exported it, unchanged; if it is, the contract's `period`, `exported_at`, `selection` "
-        "or `time_form` does not fit what the wallet writes: `tanzhang contract try`.",
+        "Above its header, or in its document, a bill says what the contract takes from there: which days it covers, when it "
+        "was exported, and whether it is whole, in the form of the contract's `preamble` or `head`.",
+        "Bring the bill as it was exported, unchanged; if it is, the contract's `period`, `exported_at`, `selection` "
+        "or `time_form` does not fit what is written there: `tanzhang contract try`.",
     ),
     "wrong_period": Rule(
         "The period of a bill ends by the day of its export.",
@@ -169,7 +185,8 @@ ERRORS: dict[str, Rule] = {
         "Bring the bill once it has rows; agree on another origin of its period if it may have none.",
     ),
     "line_too_long": Rule(
-        "A line is at most 1 MiB long, an element at most 4 MiB, and an XML entry has at most 100,000 transactions.",
+        "A line, or a row of a JSON document, is at most 1 MiB long, an XML element and what stands around the rows of a "
+        "JSON document at most 4 MiB, and an XML entry has at most 100,000 transactions.",
         "Check the line endings of the file and send it with a higher revision.",
     ),
     "too_many_rejects": Rule(
@@ -232,6 +249,10 @@ ERRORS: dict[str, Rule] = {
     ),
     "repeated_header": Rule(
         "A file has one header.", "Join files without the header of the second, and send the statement again."
+    ),
+    "bad_statement_line": Rule(
+        "A line of an MT940 statement has a date that exists, a mark, an amount, a type and a reference (:61:).",
+        "Write the line as the standard says and send the statement again.",
     ),
     "unbalanced_entry": Rule(
         "The transactions of an entry add up to it, and of several each says its amount.",

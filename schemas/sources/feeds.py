@@ -30,7 +30,18 @@ from schemas.sources.kinds import (
     RegistrationColumns,
     TapColumns,
 )
-from schemas.sources.layouts import Delimited, Format, JsonLines, Preamble, Workbook, Xml
+from schemas.sources.layouts import (
+    Delimited,
+    DocumentHead,
+    Format,
+    Json,
+    JsonLines,
+    Layout,
+    Mt940,
+    Preamble,
+    Workbook,
+    Xml,
+)
 from schemas.sources.statements import StatementRule, Volume, identifiers_rule
 
 PACKINGS = {".gz": "gzip", ".zip": "zip"}
@@ -135,8 +146,8 @@ class _Feed(Strict):
 
     @model_validator(mode="after")
     def _fields_accounted_for(self) -> _Feed:
-        if self.items and (not isinstance(self.format, JsonLines) or not self.natural_key):
-            raise ValueError("items need layout json_lines and a natural_key")
+        if self.items and (not isinstance(self.format, (JsonLines, Json)) or not self.natural_key):
+            raise ValueError("items need layout json_lines or json, and a natural_key")
         mapped = set(columns_of(getattr(self, "columns", None)))
         mapped |= self.only.keys()
         keys = set(self.natural_key or ())
@@ -153,6 +164,9 @@ class _Feed(Strict):
         both = set(self.not_kept) & mapped
         if both:
             raise ValueError(f"mapped and not_kept: {sorted(both)}")
+        absent = {name for layout in self.formats for name in getattr(layout, "optional", ())} & set(self.required)
+        if absent:
+            raise ValueError(f"required, and optional in the layout: {sorted(absent)}")
         unruled = (keys | set(indispensable(getattr(self, "columns", None)))) - set(self.required)
         if unruled:
             raise ValueError(f"name these fields in required: {sorted(unruled)}")
@@ -167,9 +181,8 @@ class _Feed(Strict):
     @model_validator(mode="after")
     def _formats_fit(self) -> _Feed:
         lines = [layout for layout in self.formats if not isinstance(layout, Workbook)]
-        reading = {layout.model_dump_json(include=_READING) for layout in lines}
-        if len(reading) > 1 or (len(lines) > 1 and not isinstance(lines[0], Delimited)):
-            raise ValueError("only delimited layouts may stand beside each other, all in one encoding and form")
+        if len(lines) > 1 and not all(isinstance(layout, Delimited) for layout in lines):
+            raise ValueError("only delimited layouts may stand beside each other, and workbooks")
         books = [name for name in self.files if name.endswith(WORKBOOK_SUFFIXES)]
         if bool(books) != (len(lines) < len(self.formats)) or (len(books) == len(self.files)) != (not lines):
             raise ValueError("files that end in .xlsx or .xls are workbooks, and no others")
@@ -181,7 +194,9 @@ class _Feed(Strict):
     def _bills_are_told(self) -> _Feed:
         heads = [head_of(layout) for layout in self.formats]
         if not self.is_bill:
-            if self.bill is not None or any(head and (head.gives or head.selection) for head in heads):
+            if self.bill is not None or any(
+                head and (head.gives or getattr(head, "selection", None)) for head in heads
+            ):
                 raise ValueError("a bill, and nothing else, has a period, a time of export and a selection")
             return self
         for name in ("period", "exported_at"):
@@ -213,7 +228,7 @@ class _Feed(Strict):
         return [self.file] if isinstance(self.file, str) else self.file
 
     @property
-    def formats(self) -> list[Delimited | JsonLines | Workbook | Xml]:
+    def formats(self) -> list[Layout]:
         """The layouts, one of which a file has."""
         return self.format if isinstance(self.format, list) else [self.format]
 
@@ -272,18 +287,18 @@ class _Feed(Strict):
         return [name.format(date=business_date.strftime("%Y%m%d"), part=part) for name in self.files]
 
 
-_READING = {"encoding", "line_ending", "may_have_mark", "delimiter", "quoting"}
-"""How a delimited file is read before its header is known."""
-
-
-def head_of(layout: Delimited | JsonLines | Workbook | Xml) -> Preamble | None:
+def head_of(layout: Layout) -> Preamble | DocumentHead | None:
     """Where a layout says what a bill says of itself."""
+    if isinstance(layout, Json):
+        return layout.head
     return layout.preamble if isinstance(layout, (Delimited, Workbook)) else None
 
 
-def _targets(layout: Delimited | JsonLines | Workbook | Xml) -> set[str]:
+def _targets(layout: Layout) -> set[str]:
     """Fields that a layout names."""
-    if isinstance(layout, Xml):
+    if isinstance(layout, (JsonLines, Json)):
+        return {*(layout.values or ()), *layout.optional}
+    if isinstance(layout, (Xml, Mt940)):
         return set(layout.values or ())
     columns = layout.columns if isinstance(layout, (Delimited, Workbook)) else None
     return {name for name in (columns or {}).values() if name is not None}

@@ -17,11 +17,11 @@ from schemas.sources.columns import (
     Identifiers,
     Merchant,
     Number,
-    Original,
     RowRule,
     Scenario,
     Time,
 )
+from schemas.sources.originals import Original
 
 
 def _only(*allowed: str) -> AfterValidator:

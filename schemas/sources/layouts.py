@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import re2
@@ -119,10 +121,66 @@ class _Lines(Strict):
     """Whether the file may begin with a byte order mark."""
 
 
-class JsonLines(_Lines):
-    """One JSON object a line, with exactly the feed's fields."""
+class _Objects(Strict):
+    """Rows that are JSON objects, with exactly the feed's fields unless said.
+
+    values: field → where it stands in the object, keys with dots between; of fields that are not named here nothing stands.
+    optional: fields that may be absent, or stand in an object that is absent or null: they are empty then.
+    new_keys: what to do with a key that is not agreed, wherever in the object it stands.
+    """
+
+    values: dict[str, str] | None = later(None)
+    optional: list[str] = later([])
+    new_keys: Literal["refuse", "ignore"] = later("refuse")
+
+    @model_validator(mode="after")
+    def _places_are_apart(self) -> _Objects:
+        places = sorted((self.values or {}).values())
+        for one, other in pairwise(places):
+            if other.startswith(f"{one}."):
+                raise ValueError(f"values: {one} is a value, and {other} stands inside of it")
+        if any("" in place.split(".") for place in places):
+            raise ValueError("values: name a key on each side of a dot")
+        return self
+
+
+class JsonLines(_Objects, _Lines):
+    """One JSON object a line."""
 
     layout: Literal["json_lines"]
+
+
+class DocumentHead(_Head):
+    """Where a JSON document says what a bill says of itself: keys with dots between, from the document on, to texts."""
+
+    first: str | None = None
+    last: str | None = None
+    exported_at: str | None = None
+
+    @model_validator(mode="after")
+    def _both_days(self) -> DocumentHead:
+        if (self.first is None) != (self.last is None):
+            raise ValueError("say first and last, or neither")
+        return self
+
+    @property
+    def gives(self) -> set[str]:
+        return {
+            name for name, place in (("period", self.first), ("exported_at", self.exported_at)) if place is not None
+        }
+
+
+class Json(_Objects):
+    """One JSON document (in UTF-8, as JSON is), of which one array holds the rows.
+
+    rows: keys with dots between that lead to the array; absent: the document is the array.
+    head: of a bill that says of itself what it covers.
+    """
+
+    layout: Literal["json"]
+    rows: str | None = None
+    may_have_mark: bool = False
+    head: DocumentHead | None = None
 
 
 class Delimited(_Table, _Lines):
@@ -205,5 +263,52 @@ class Xml(Strict):
         return [one for one in (self.values or {}).get(field, []) if one.split("/")[0].split("@")[0] in starts]
 
 
-Format = Annotated[JsonLines | Delimited | Workbook | Xml, Field(discriminator="layout")]
+MT940_NAMES = frozenset(
+    [
+        "account",
+        "statement",
+        "reference",
+        "value_date",
+        "entry_date",
+        "mark",
+        "amount",
+        "currency",
+        "funds_code",
+        "type",
+        "customer_reference",
+        "bank_reference",
+        "supplementary",
+        "details",
+    ]
+)
+
+
+class Mt940(_Lines):
+    """Statements of a bank as SWIFT MT940 messages; one row a line of a statement (`:61:`) with its details (`:86:`).
+
+    What a statement's lines add up to is held against its balances (`:60F:`, `:62F:`).
+
+    values: field → what it holds, the first that is not empty. Of the statement: `account` (`:25:`), `statement` (`:28C:`),
+        `reference` (`:20:`), `currency` of its balances. Of the line: `value_date` and `entry_date` as 2026-11-01 (the
+        year of an entry is that of its value date, or the one beside where a year ends between them), `mark` (C, D, RC,
+        RD, EC, ED), `amount` without a sign and with a point, `funds_code`, `type`, `customer_reference`,
+        `bank_reference`, `supplementary`. Of the details: `details`, all of their lines with spaces between;
+        `details?32`, a numbered part, and `details?20-29`, such parts together; `details/NAME`, what follows a code word.
+    """
+
+    layout: Literal["mt940"]
+    values: dict[str, list[str]] = Field(min_length=1)
+
+    @field_validator("values")
+    @classmethod
+    def _known_names(cls, values: dict[str, list[str]]) -> dict[str, list[str]]:
+        named = [name for names in values.values() for name in names if name not in MT940_NAMES]
+        odd = [name for name in named if not re.fullmatch(r"details(\?[0-9]{2}(-[0-9]{2})?|/[A-Z]{2,8})", name)]
+        if odd:
+            raise ValueError(f"{odd}: use {sorted(MT940_NAMES)}, details?20, details?20-29 or details/NAME")
+        return values
+
+
+Layout = JsonLines | Json | Mt940 | Delimited | Workbook | Xml
+Format = Annotated[Layout, Field(discriminator="layout")]
 Tabular = Delimited | Workbook

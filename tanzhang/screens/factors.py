@@ -12,6 +12,7 @@ from rich.table import Table
 from tanzhang.screens.console import bold, line, show
 
 if TYPE_CHECKING:
+    from jobs.reading.unknown_merchants import UnknownName, UnknownSpend
     from jobs.reading.unquantified import Wanted
     from jobs.upkeep.release import Release
     from schemas import Registry
@@ -191,6 +192,42 @@ def wanted(console: Console, found: Sequence[Wanted], registry: Registry) -> Non
         region = "not told" if one.region == UNPLACED else one.region
         table.add_row(name, region, f"{one.people:,}", f"{one.acts:,}", quantity, one.reason)
     show(console, table)
+
+
+def unknown_spend(console: Console, found: Sequence[UnknownSpend], registry: Registry) -> None:
+    """What a merchant's category would unlock."""
+    if not found:
+        console.print("every payment has a category with a figure")
+        return
+    table = Table(title="What a merchant's category would unlock")
+    for name in ("institution", "feed"):
+        table.add_column(name, no_wrap=True)
+    for name in ("people", "payments", "yuan"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why there is no emission", overflow="fold")
+    for one in found:
+        counts = (f"{one.people:,}", f"{one.payments:,}", yuan(one.fen))
+        table.add_row(registry.sources[one.institution].name, one.feed, *counts, one.reason)
+    show(console, table)
+
+
+def unknown_names(console: Console, found: Sequence[UnknownName], untold: int, registry: Registry) -> None:
+    """Names that a word of the registry could tell."""
+    if found:
+        table = Table(title="Names that no word tells, each paid by five customers or more")
+        table.add_column("institution", no_wrap=True)
+        table.add_column("name", overflow="fold")
+        for name in ("payments", "yuan"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for one in found:
+            table.add_row(registry.sources[one.institution].name, one.name, f"{one.payments:,}", yuan(one.fen))
+        show(console, table)
+    console.print(f"{untold:,} more names that fewer pay, or that may be a person's, are not told")
+
+
+def yuan(fen: int) -> str:
+    """Fen as yuan, exact."""
+    return f"{fen // 100:,}.{fen % 100:02}"
 
 
 def grams(milligrams: int) -> str:

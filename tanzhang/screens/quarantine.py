@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from jobs.reading.quarantine import Kind
 
 
-def kinds(console: Console, found: Sequence[Kind]) -> None:
+SINCE = "Landed since, and not yet in a publication"
+"""Of what no publication tells."""
+
+
+def kinds(
+    console: Console, found: Sequence[Kind], title: str = "In quarantine, rejected, refused or held back"
+) -> None:
     """How many rows, files and deliveries, why, and what their sender does."""
-    table = Table(title="In quarantine, rejected, refused or held back")
+    table = Table(title=title)
     for name in ("institution", "feed", "code", "column"):
         table.add_column(name)
     for name in ("rows", "files"):
@@ -31,9 +37,9 @@ def kinds(console: Console, found: Sequence[Kind]) -> None:
     show(console, table)
 
 
-def rows(console: Console, found: Sequence[Mapping[str, Any]]) -> None:
+def rows(console: Console, found: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """File, line, column and the shape of the value."""
-    table = Table()
+    table = Table(title=title)
     add_columns(table, ("file", "line", "column", "code"), ())
     table.add_column("shape", overflow="fold")
     for row in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -157,13 +158,43 @@ def release(
 
 
 @app.command()
-def wanted(home: Home = HOME, engine: OnEngine = Engine.embedded, as_json: AsJson = False) -> None:
-    """The acts that nothing quantifies, by scenario and region: what a factor would unlock, and why there is none."""
+def wanted(
+    home: Home = HOME,
+    engine: OnEngine = Engine.embedded,
+    landing: Annotated[
+        bool,
+        typer.Option(
+            "--landing",
+            help="Names of merchants instead, from the raw files that landing still has; they are not kept.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What would unlock most: acts that nothing quantifies by scenario and region, spend of no known category by feed."""
+    if landing:
+        _wanted_names(home, as_json)
+        return
+    from jobs.reading.unknown_merchants import unknown_spend
     from jobs.reading.unquantified import wanted as acts
 
     with lake_of(home, engine) as lake:
-        found = acts(lake)
+        found, spend = acts(lake), unknown_spend(lake)
         if as_json:
-            say_json(found)
+            say_json({"acts": found, "spend": spend})
         else:
             tables.wanted(out, found, lake.registry)
+            tables.unknown_spend(out, spend, lake.registry)
+
+
+def _wanted_names(home: Path, as_json: bool) -> None:
+    from jobs.reading.unknown_merchants import unknown_names
+    from schemas import load_registry
+
+    loaded = load_registry()
+    found, untold = unknown_names(loaded, home)
+    if as_json:
+        keys = ("institution", "name", "payments", "fen")
+        names = [{key: getattr(one, key) for key in keys} for one in found]
+        say_json({"names": names, "untold": untold})
+    else:
+        tables.unknown_names(out, found, untold, loaded)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jobs.errors import NOT_FOUND, USAGE
+from tanzhang.homes import LAKE
 from tanzhang.keys import tokens_of
 from tanzhang.screens import quarantine as screen
 from tanzhang.shell import DAY, HOME, BusinessDate, Engine, Home, OneInstitution, OnEngine, fail, lake_of, out
+
+if TYPE_CHECKING:
+    from jobs.lake import Lake
+    from schemas.sources import Source
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -21,11 +28,19 @@ OneCode = Annotated[str | None, typer.Option(help="Only this error.")]
 
 @app.command("list")
 def list_kinds(institution: OneInstitution = None, home: Home = HOME, engine: OnEngine = Engine.embedded) -> None:
-    """Rows, files and deliveries that could not be used: how many, why, and what their sender does."""
-    from jobs.reading.quarantine import kinds
+    """Rows, files and deliveries that could not be used: how many, why, and what their sender does.
 
-    with lake_of(home, engine) as lake:
-        screen.kinds(out, kinds(lake, institution))
+    Also of what was pulled and landed since the last publication, in a table of its own.
+    """
+    from jobs.reading import quarantine, unpublished
+
+    with _lake_that_is(home, engine) as lake:
+        told = unpublished.told_of(lake) if lake else frozenset()
+        since = unpublished.kinds(home, _sources(institution), told)
+        if lake:
+            screen.kinds(out, quarantine.kinds(lake, institution))
+        if since or not lake:
+            screen.kinds(out, since, title=screen.SINCE)
 
 
 @app.command()
@@ -36,11 +51,11 @@ def show(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
 ) -> None:
-    """The rows themselves: file, line, column and the shape of the value."""
-    from jobs.reading.quarantine import rows
-
-    with lake_of(home, engine) as lake:
-        screen.rows(out, rows(lake, home, institution, code, limit))
+    """The rows themselves: file, line, column and the shape of the value; first what is published."""
+    published, since = _rows(institution, code, limit, home, engine)
+    screen.rows(out, published)
+    if since := since[: limit - len(published)]:
+        screen.rows(out, since, title=screen.SINCE)
 
 
 @app.command()
@@ -51,14 +66,46 @@ def export(
     home: Home = HOME,
     engine: OnEngine = Engine.embedded,
 ) -> None:
-    """A CSV for the institution: place, rule, mend and shape of every bad row; no value."""
+    """A CSV for the institution: place, rule, mend and shape of every bad row, published yet or not; no value."""
     from jobs.reading.quarantine import export as write
-    from jobs.reading.quarantine import rows
 
-    with lake_of(home, engine) as lake:
-        found = rows(lake, home, institution, code)
+    published, since = _rows(institution, code, None, home, engine)
+    found = [*published, *(row for row in since if row not in published)]
     write(to, found)
     out.print(f"{len(found):,} rows in {to}", soft_wrap=True)
+
+
+def _rows(
+    institution: str, code: str | None, limit: int | None, home: Path, engine: Engine
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Unusable rows of an institution: those that are published, and those of what came since."""
+    from jobs.reading import quarantine, unpublished
+
+    [source] = _sources(institution)
+    with _lake_that_is(home, engine) as lake:
+        published = quarantine.rows(lake, home, institution, code, limit) if lake else []
+        told = unpublished.told_of(lake) if lake else frozenset()
+        return published, unpublished.rows(home, source, told, code)
+
+
+def _sources(institution: str | None) -> list[Source]:
+    """One of the registry's institutions, or all."""
+    from schemas import load_registry
+
+    sources = load_registry().sources
+    if institution is not None and institution not in sources:
+        fail(f"no institution {institution}", NOT_FOUND)
+    return [source for source in sources.values() if institution in (None, source.id)]
+
+
+@contextmanager
+def _lake_that_is(home: Path, engine: Engine) -> Iterator[Lake | None]:
+    """The home's lake; none is made to look into."""
+    if not (home / LAKE).is_dir():
+        yield None
+        return
+    with lake_of(home, engine) as lake:
+        yield lake
 
 
 @app.command()

@@ -64,11 +64,17 @@ def with_tables(source: Source, folder: Path) -> Source:
 
 
 def landed(
-    source: Source, text: str, folder: Path, *, feed: str = "cards", on: date = date(2026, 11, 1), suffix: str = ".csv"
+    source: Source,
+    sent: str | bytes,
+    folder: Path,
+    *,
+    feed: str = "cards",
+    on: date = date(2026, 11, 1),
+    suffix: str = ".csv",
 ) -> list[dict[str, Any]]:
-    """The landed rows of a file that holds a text."""
+    """The landed rows of a file."""
     path = folder / f"sent{suffix}"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(sent if isinstance(sent, bytes) else sent.encode())
     rows: list[dict[str, Any]] = []
     with open_export(path, source.feeds[feed]) as export:
         maker = RowMaker(

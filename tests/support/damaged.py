@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 WAYS = ("emptied", "cut", "swapped", "deleted", "changed")
-NOTES = {".writer", "_open_run.json", "_keys.json", "_spark_session"}
+NOTES = {".writer", "_open_run.json", "_keys.json", "_spark_session", "_deployments"}
 """Files beside the tables that no publication rests on; what becomes of a run without them has tests of its own."""
 
 
@@ -18,7 +18,8 @@ def published_files(home: Path, folder: str = "lake") -> list[Path]:
     lake, landed = home / folder, home / "landed"
     sealed = [json.loads(path.read_bytes())["files"].get("landed", {}) for path in (lake / "_seals").glob("*.json")]
     used = [landed / name for paths in sealed for name in paths]
-    return sorted({path for path in lake.rglob("*") if path.is_file() and path.name not in NOTES} | {*used})
+    found = {path for path in lake.rglob("*") if path.is_file() and not {path.name, path.parent.name} & NOTES}
+    return sorted(found | {*used})
 
 
 @contextmanager

@@ -110,5 +110,8 @@ def _envelope(text: str, element: str) -> tuple[str, str]:
     return text[: opened.start()], text[closed[-1].end() :].lstrip()
 
 
-FORMS = {source.id: {feed: form_of(source, feed) for feed in source.feeds} for source in load_sources().values()}
-"""Institution → feed → its form."""
+FORMS = {
+    source.id: {name: form_of(source, name) for name, feed in source.feeds.items() if not feed.in_files_of}
+    for source in load_sources().values()
+}
+"""Institution → feed → its form; a feed whose rows stand in another's files has none of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -70,5 +70,5 @@ class Export:
 
     head: BillHead | None
     batches: Iterator[Batch]
-    new_columns: Sequence[str] = ()
-    """Shapes of the header's names that are not agreed and were ignored."""
+    new_columns: list[str] = field(default_factory=list)
+    """Shapes of the names that are not agreed and were ignored: of a header's, or of rows' as they are read."""

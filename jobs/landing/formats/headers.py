@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,11 +101,18 @@ def complaint(
     return [one.model_copy(update={"line": -best[1]}) for one in reasons(best[2], best[3], fields)]
 
 
-def strange(found: Iterable[str], fields: Sequence[str], line: int) -> list[Fault]:
-    """What the names of a file's first row have other than agreed, where every row names its values."""
-    names = list(found)
-    missing = [fault("missing_column", line=line, column=field) for field in fields if field not in names]
-    return missing + [fault("new_column", line=line, found=name) for name in names if name not in fields][:MOST_NAMED]
+def strange(
+    found: Iterable[str], needed: Iterable[str], line: int, agreed: Collection[str] | None = None
+) -> list[Fault]:
+    """What the names of a file's first row have other than agreed, where every row names its values.
+
+    Args:
+        agreed: the names that may stand, the needed ones unless told.
+    """
+    names, needed = list(found), list(needed)
+    missing = [fault("missing_column", line=line, column=field) for field in needed if field not in names]
+    new = [name for name in names if name not in (needed if agreed is None else agreed)]
+    return missing + [fault("new_column", line=line, found=name) for name in new][:MOST_NAMED]
 
 
 MOST_NAMED = 20

@@ -1,109 +1,28 @@
-"""JSON lines: one object a line, with exactly the feed's fields."""
+"""JSON lines: one object a line."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
-import orjson
-
-from jobs.landing.formats.batches import Batch, Export, FileRefused, Reject
-from jobs.landing.formats.headers import strange
+from jobs.landing.formats.batches import Batch, Export
 from jobs.landing.formats.lines import line_blocks
+from jobs.landing.formats.objects import Objects
 from jobs.landing.formats.unpack import Unpacked
-from jobs.landing.formats.values import longest
-from schemas.deliveries import RepeatedKey, each_once
 from schemas.sources import Feed
 from schemas.sources.layouts import JsonLines
 
 
 def read_json_lines(stream: Unpacked, feed: Feed, layout: JsonLines) -> Export:
     """The rows of a file; there is no header to be wrong."""
-    return Export(None, _batches(stream, feed, layout))
+    objects = Objects(feed, layout, layout.encoding)
+    return Export(None, _batches(stream, layout, objects), objects.new)
 
 
-def _batches(stream: Unpacked, feed: Feed, layout: JsonLines) -> Iterator[Batch]:
+def _batches(stream: Unpacked, layout: JsonLines, objects: Objects) -> Iterator[Batch]:
     first = 1
     for raw in line_blocks(stream, layout):
-        batch = _batch(raw, first, feed, layout.encoding)
+        batch = objects.batch(raw, first)
         if first == 1 and not batch.lines:
-            _refuse_strange(raw[0], feed.fields, layout.encoding)
+            objects.refuse_strange(raw[0])
         yield batch
         first += len(raw)
-
-
-def _refuse_strange(first: bytes, fields: list[str], encoding: str) -> None:
-    """Where no row has the agreed keys and the first is an object, the whole file has others."""
-    try:
-        row = orjson.loads(first.decode(encoding))
-    except ValueError:
-        return
-    if type(row) is dict and (faults := strange(row, fields, 1)):
-        raise FileRefused(*faults)
-
-
-def _batch(raw: list[bytes], first: int, feed: Feed, encoding: str) -> Batch:
-    lines: list[int] = []
-    rows: list[dict[str, Any]] = []
-    rejects = []
-    fields, loads, is_utf8 = feed.fields, orjson.loads, encoding == "utf-8"
-    names, most = set(fields), feed.longest_value
-    for line, content in enumerate(raw, first):
-        try:
-            row = loads(content if is_utf8 else content.decode(encoding))
-        except ValueError:  # both errors, of JSON and of decoding, are of this type
-            rejects.append(Reject.of_bytes(line, _code(content, encoding), content, encoding))
-            continue
-        if content.endswith(b"\r"):
-            rejects.append(Reject.of_bytes(line, "wrong_line_ending", content, encoding))
-        elif type(row) is not dict:
-            rejects.append(Reject.of_bytes(line, "bad_json", content, encoding))
-        elif not _is_plain(content, row) and _has_repeated_key(content, encoding):
-            rejects.append(Reject.of_bytes(line, "repeated_key", content, encoding))
-        elif b"\\u0000" in content:
-            rejects.append(Reject.of_bytes(line, "nul_byte", content, encoding))
-        elif row.keys() != names:
-            rejects.append(Reject.of_bytes(line, "wrong_columns", content, encoding))
-        elif len(content) > most and longest(row) > most:
-            rejects.append(Reject.of_bytes(line, "value_too_long", content, encoding))
-        else:
-            lines.append(line)
-            rows.append(row)
-    return Batch(lines, {field: [row[field] for row in rows] for field in fields}, rejects)
-
-
-def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
-    """Whether a line has as many keys as were read of it, told without reading it again.
-
-    A key ends in `":`, of which a value may hold more and a key with space before its colon fewer.
-    """
-    keys = len(row)
-    for value in row.values():
-        if type(value) is list:
-            for one in value:
-                if type(one) is dict:
-                    keys += len(one)
-    return content.count(b'":') == keys and b'" ' not in content and b'"\t' not in content and b'"\r' not in content
-
-
-def _has_repeated_key(content: bytes, encoding: str) -> bool:
-    """Whether a key stands twice in an object of a line, of which only the last value was read."""
-    try:
-        json.loads(content.decode(encoding), object_pairs_hook=each_once)
-    except RepeatedKey:
-        return True
-    except RecursionError:  # deeper than any row
-        return False
-    return False
-
-
-def _code(content: bytes, encoding: str) -> str:
-    """What is wrong with a line that cannot be read."""
-    if b"\r" in content:
-        return "wrong_line_ending"
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError:
-        return "bad_encoding"
-    return "nul_byte" if b"\0" in content else "bad_json"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jobs.landing.formats.batches import FileRefused
 from jobs.landing.formats.unpack import BLOCK_BYTES, Unpacked
 from schemas.sources.errors import fault
-from schemas.sources.layouts import Delimited, JsonLines
+from schemas.sources.layouts import Delimited, JsonLines, Mt940
 
 LINE_BYTES = 1 << 20
 LINES = 50_000
@@ -17,7 +17,7 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x84\x31\x95\x33")
 ENDINGS = {"lf": b"\n", "crlf": b"\r\n", "any": b"\n"}
 
 
-def line_blocks(stream: Unpacked, layout: JsonLines | Delimited) -> Iterator[list[bytes]]:
+def line_blocks(stream: Unpacked, layout: JsonLines | Delimited | Mt940) -> Iterator[list[bytes]]:
     """The lines without their endings, in lists of at most a block each. Never an empty list.
 
     Raises:
@@ -45,7 +45,7 @@ def line_blocks(stream: Unpacked, layout: JsonLines | Delimited) -> Iterator[lis
         yield [rest]
 
 
-def _without_mark(block: bytes, layout: JsonLines | Delimited) -> bytes:
+def _without_mark(block: bytes, layout: JsonLines | Delimited | Mt940) -> bytes:
     if not block.startswith(MARKS):
         return block
     mark = MARKS[0]

@@ -11,7 +11,7 @@ from jobs.landing.formats.values import EPOCH_ORDINAL, Columns, Memo, RowErrors
 from schemas.sources.columns import Merchant
 from schemas.spending.merchants import Merchants, code_in_number, name_of
 
-MCC, NUMBER, RULE = "mcc", "merchant_number", "merchant_rule"
+MCC, NUMBER, RULE, DEFAULT = "mcc", "merchant_number", "merchant_rule", "feed_default"
 """What told the code."""
 
 
@@ -27,7 +27,10 @@ class MerchantCodes:
     def __call__(
         self, raw: Columns, days: Sequence[int | None], counts: Sequence[bool]
     ) -> tuple[list[str | None], list[str | None]]:
-        """Code of every row that counts, and what told it: the code, the number, the name, the first that does."""
+        """Code of every row that counts, and what told it: the code, the number, the name, the first that does.
+
+        Where none does it is the feed's default, if it has one.
+        """
         rows = len(days)
         codes: list[str | None] = [None] * rows
         sources: list[str | None] = [None] * rows
@@ -44,6 +47,10 @@ class MerchantCodes:
                     code = _on(found, days[row]) if source == RULE else found
                     if code is not None:
                         codes[row], sources[row] = code, source
+        if self.merchant.default is not None:
+            for row, does_count in enumerate(counts):
+                if does_count and codes[row] is None:
+                    codes[row], sources[row] = self.merchant.default, DEFAULT
         return codes, sources
 
 

@@ -78,7 +78,7 @@ class MerchantNames:
 
     def pieces(self, text: str) -> Iterator[str]:
         """What of a name is looked at, in turn: before the shop's own name, all of it, what stands in brackets."""
-        plain = self._without_channel(read_as(text))
+        plain = self.plain(text)
         outside = BRACKETS.sub(" ", plain).strip(BETWEEN)
         if MASKED.fullmatch(outside):
             return
@@ -103,10 +103,11 @@ class MerchantNames:
                         found.append(Hit(word, start, end))
         return found
 
-    def _without_channel(self, text: str) -> str:
-        """A name without the wallets and acquirers before it."""
-        channel = self._channels.match(text) if self._channels else None
-        return text[channel.end() :] if channel else text
+    def plain(self, text: str) -> str:
+        """A name as it is compared, without the wallets and acquirers before it."""
+        name = read_as(text)
+        channel = self._channels.match(name) if self._channels else None
+        return name[channel.end() :] if channel else name
 
 
 def _is_cut(text: str, at: int) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.values import Columns, Memo, RowErrors
 from jobs.landing.tokens import plain
-from schemas.sources.columns import REFUNDS, FieldText, Original
+from schemas.sources.columns import REFUNDS
+from schemas.sources.originals import FieldText, Original
 
 Keys = list[str | None]
 

@@ -11,7 +11,7 @@ import pytest
 from jobs.day import JOBS, PUBLISH, run_job
 from jobs.lake import Lake
 from jobs.reading.history import publications
-from jobs.runs.expected import deployment_of
+from jobs.runs.expected import FOLDER, deployment_of
 from schemas.deployment import FILE
 from schemas.errors import RegistryError
 from tests.support.exports import (
@@ -177,6 +177,18 @@ def test_an_edit_of_the_past_leaves_what_was_published_and_grades_anew(tmp_path:
     assert not any(run_days(lake, tmp_path, [DATES[3]], full=True)[0].appended.values())
     ends = [found.institutions["hangzhou_metro"][0].last for seq in (3, 4) if (found := deployment_of(lake.path, seq))]
     assert ends == [None, DATES[0]], "each publication tells under which it was made"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{"])
+def test_a_lost_note_of_the_file_is_passed_over(tmp_path: Path, content: bytes | None) -> None:
+    walk(tmp_path, 1, 2)
+    say(tmp_path, WALLET, "icbc: {from: 2026-11-01}")
+    lake = run(tmp_path, 1)
+    [note] = (lake.path / FOLDER).iterdir()
+    note.unlink() if content is None else note.write_bytes(content)
+    run_days(lake, tmp_path, [DATES[1]])
+    assert told(lake, "missing") == {(1, "icbc"), (2, "icbc")} and grades(lake) == {"2026-11": "A"}
+    assert not any(run_days(lake, tmp_path, [DATES[1]], full=True)[0].appended.values())
 
 
 def test_the_same_file_gives_past_dates_the_same_coverage(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from jobs.landing.hold import load_passes
 from jobs.landing.manifests import load_manifests
 from jobs.runs.journal import load_all
 from jobs.runs.notes import NOTE, load_blocked, load_open_run
+from schemas.deployment import since_first
 from tests.support.exports import CONSENTED, alipay_acts, alipay_consents, deliver
 from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake, land_world, rows
@@ -54,7 +55,10 @@ def test_what_ingest_writes_is_made_again(home: Path, what: str, how: str) -> No
     """But for the check of keys: without it nobody knows whose keys these are, so it is put back by hand."""
     before = {path: path.read_bytes() for path in (home / what).rglob("[!_]*.json")}
     tear(list(before), how)
-    assert arrival(shipped().sources["alipay"], home / "landing", DAY).state in ("missing", "on_time")
+    assert arrival(shipped().sources["alipay"], home / "landing", DAY, since_first([("alipay", DAY)])).state in (
+        "missing",
+        "on_time",
+    )
     land_world(home)
     assert {path: path.read_bytes() for path in (home / what).rglob("[!._]*.json")} == before
     assert list((home / what).rglob(".*.damaged"))

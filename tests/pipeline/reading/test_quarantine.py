@@ -18,12 +18,13 @@ from jobs.landing.hold import let_pass
 from jobs.landing.land import replay
 from jobs.landing.manifests import load_manifests
 from jobs.landing.tokens import Tokens
+from jobs.reading import unpublished
 from jobs.reading.explain import explain
 from jobs.reading.quarantine import Kind, export, kinds
 from jobs.reading.quarantine import rows as unusable
 from schemas import Registry, load_registry
 from schemas.base import ROOT
-from tests.support.exports import CONSENTED, alipay_acts, alipay_consents, deliver, lines, part, wallet
+from tests.support.exports import CONSENTED, Part, alipay_acts, alipay_consents, deliver, lines, part, wallet
 from tests.support.registries import shipped
 from tests.support.worlds import embedded_lake, land_world, rows
 
@@ -89,6 +90,76 @@ def test_what_could_not_be_used_is_said_to_its_sender(home: Path, tmp_path: Path
     assert "dianfei" not in (tmp_path / "sent.csv").read_text(encoding="utf-8")
 
 
+def listed(home: Path, *verb: str) -> str:
+    """What the command says, on one line."""
+    from tanzhang.cli import app
+
+    done = CliRunner().invoke(app, ["quarantine", *(verb or ("list",)), "--home", str(home)], env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
+
+
+def test_what_land_found_is_told_before_any_publication(home: Path, tmp_path: Path) -> None:
+    """Without a lake, which is not made for it; of refused files and deliveries too, and of rows that cannot be split."""
+    broken = Part("acts", b"no gzip", 1, "1.00")
+    deliver(home, "alipay", broken, stamp="20261102T200000Z", business_date="2026-11-02")
+    deliver(home, "icbc", stamp="20261101T190000Z", change={"institution": "citic_bank"})
+    text = lines(act(1)) + "{half a line\n"
+    deliver(home, "alipay", part("alipay", "acts", text, "10.00", rows=2), stamp="20261103T200000Z",
+            business_date="2026-11-03")  # fmt: skip
+    land_world(home)
+    sources = shipped().sources.values()
+    found = unpublished.kinds(home, sources, frozenset())
+    assert found == [
+        Kind("alipay", "acts", "bad_json", None, 1, 1),
+        Kind("alipay", "acts", "bad_number", "active_data_list.PAY_AMOUNT", 1, 1),
+        Kind("alipay", "acts", "unknown_code", "scenario_code", 1, 1),
+        Kind("alipay", "acts", "bad_compression", None, 0, 1),
+        Kind("icbc", "*", "wrong_institution", None, 0, 1),
+    ]
+    said = listed(home)
+    assert "not yet in a publication" in said and "unknown_code" in said and "In quarantine" not in said
+    assert "wrong_institution" not in listed(home, "list", "--institution", "alipay")
+    assert "a{6}_a{8}_a{7}" in listed(home, "show", "alipay", "--code", "unknown_code")
+    assert "3 rows in" in listed(home, "export", "alipay", "--to", str(tmp_path / "sent.csv"))
+    assert not (home / "lake").exists()
+
+
+def test_once_it_is_published_it_is_told_as_published_alone(home: Path) -> None:
+    lake = embedded_lake(home)
+    sources = [*lake.registry.sources.values()]
+    before = unpublished.kinds(home, sources, unpublished.told_of(lake))
+    run_day(lake, lake.registry, home, DAY)
+    assert before == kinds(lake) != [] and unpublished.kinds(home, sources, unpublished.told_of(lake)) == []
+    said = listed(home)
+    assert "In quarantine" in said and "not yet in a publication" not in said
+
+    deliver_acts(home, act(4), act(5, "dianfei"), total="20.00", revision=1, stamp="20261102T100000Z")
+    land_world(home)
+    told = unpublished.told_of(lake)
+    assert unpublished.kinds(home, sources, told) == [Kind("alipay", "acts", "unknown_code", "scenario_code", 1, 1)]
+    assert [row["line"] for row in unpublished.rows(home, lake.registry.sources["alipay"], told)] == [2]
+    said = listed(home)
+    assert said.index("In quarantine") < said.index("bad_number") < said.index("not yet in a publication")
+
+
+def test_what_a_later_revision_replaces_before_anybody_used_it_is_not_told(home: Path) -> None:
+    deliver_acts(home, act(1), total="10.00", revision=1, stamp="20261102T100000Z")
+    land_world(home)
+    assert unpublished.kinds(home, shipped().sources.values(), frozenset()) == []
+
+
+def test_a_killed_run_has_told_of_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: Any) -> Any:
+        raise RuntimeError("the process was killed")
+
+    monkeypatch.setattr("jobs.publications.publish.sealed_rows", dies)
+    lake = embedded_lake(home)
+    with pytest.raises(RuntimeError):
+        run_day(lake, lake.registry, home, DAY)
+    assert lake.count(lake.read("gold.coverage")) > 0 and unpublished.told_of(lake) == frozenset()
+
+
 def test_after_the_contract_is_mended_a_replay_credits(home: Path) -> None:
     lake = embedded_lake(home)
     run_day(lake, lake.registry, home, DAY)
@@ -105,7 +176,7 @@ def test_after_the_contract_is_mended_a_replay_credits(home: Path) -> None:
 
     lake = embedded_lake(home, registry)
     outcome = run_day(lake, registry, home, DAY)
-    assert (outcome.seq, outcome.state) == (2, "degraded")
+    assert (outcome.seq, outcome.state) == (2, "published")
     assert standing(lake) == before + 89_000
     assert outcome.appended["silver.rows"] == 1, "only the row that changed is written again"
     assert [one.code for one in kinds(lake)] == ["bad_number"]

@@ -202,4 +202,5 @@ def test_the_commands_tell_it(lake: Lake, shipped: Registry, corrected: Registry
     assert "What the release would post" in shown and RIGHT[:20] in shown
     assert "政务" in call("wanted", registry=corrected)
     told = json.loads(call("wanted", "--json", registry=corrected))
-    assert [one["scenario"] for one in told] == ["metro", "online_government"]
+    assert [one["scenario"] for one in told["acts"]] == ["metro", "online_government"]
+    assert all(one["fen"] > 0 for one in told["spend"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -163,7 +164,7 @@ def test_entities_of_a_workbook(tmp_path: Path, kind: str) -> None:
 def test_a_root_in_another_namespace(tmp_path: Path) -> None:
     target = TARGETS["xml camt"]
     for other in ("camt.054.001.08", "camt.053.001.8"):
-        text = target.text({}, {}).replace("camt.053.001.08", other)
+        text = re.sub(r"camt\.053\.001\.\d\d", other, target.text({}, {}))
         refused(send(tmp_path / other, target, text.encode()), "wrong_header")
 
 

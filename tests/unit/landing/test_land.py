@@ -75,6 +75,8 @@ def as_landed(manifest: Manifest, told: dict[str, Any], customer: str | None) ->
             landed["record_key"] = token(RECORD_KEY, institution, feed, *value)
         elif name == "refers_to":
             landed["refers_to_key"] = token(RECORD_KEY, institution, feed, *value)
+        elif name == "merchant":  # the texts by which a refund is matched
+            landed["merchant_key"] = token(RECORD_KEY, "merchant of", institution, feed, str(told["customer"]), *value)
         elif name == "customer":
             landed["customer_key"] = token(TOKEN_KEY, "customer", institution, value)
         elif name in IDENTIFIERS:

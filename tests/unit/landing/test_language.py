@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.errors import RegistryError
-from schemas.sources import Source
+from schemas.sources import Source, load_sources
 from tests.support.card_rows import BANK, bank, landed, with_tables
 
 SIGNED = [
@@ -292,3 +292,33 @@ def test_rows_of_two_kinds_in_one_file_are_two_feeds(tmp_path: Path) -> None:
 def test_what_feeds_of_one_file_share_is_said_once(said: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         operator(**said)
+
+
+# -- who was paid
+
+
+def test_a_feed_of_one_kind_of_merchants_may_say_their_category(tmp_path: Path) -> None:
+    names = next(iter(load_sources().values())).merchants
+    source = bank(merchant={"name": "shop", "default": "5812"}).model_copy(update={"merchants": names})
+    rows = landed(source, "account,day,paid,shop\n8,2026-10-31,5.00,肯德基\n8,2026-10-31,5.00,张家\n", tmp_path)
+    assert told(rows, "merchant_code", "merchant_code_source") == [("5814", "merchant_rule"), ("5812", "feed_default")]
+
+
+# -- in one encoding or another
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_files_of_one_feed_may_come_in_two_encodings(tmp_path: Path, encoding: str) -> None:
+    layout = {"layout": "delimited", "line_ending": "any", "delimiter": ",", "quoting": "minimal"}
+    source = bank(
+        "account 日期 paid shop",
+        feed={
+            "format": [{**layout, "encoding": "utf-8", "may_have_mark": True}, {**layout, "encoding": "gb18030"}],
+            "required": ["account", "日期"],
+        },
+        occurred_at={"column": "日期", "formats": {"%Y-%m-%d": "day"}, "tells": "booking"},
+    )
+    path = tmp_path / "sent.csv"
+    path.write_text("account,日期,paid,shop\n8,2026-10-31,5.00,面馆\n", encoding=encoding)
+    [row] = landed(source, path.read_bytes(), tmp_path)
+    assert (row["amount_fen"], row["error_code"]) == (500, None)

@@ -198,7 +198,7 @@ def test_of_what_is_no_bill_nothing_is_stated(tmp_path: Path) -> None:
 def test_what_the_control_file_states_is_not_guessed(tmp_path: Path, name: str, value: object) -> None:
     receipt, _ = sent(tmp_path, source(CSV, bill=FROM_CONTROL), HEADER.encode(), 0, stated={**OCTOBER, name: value})
     assert codes(receipt) == ["bad_control"]
-    assert str(receipt.errors[0].column).startswith(f"files.0.{name}")
+    assert str(receipt.errors[0].column).startswith(f"files[0].{name}")
 
 
 @pytest.mark.parametrize(

@@ -13,21 +13,9 @@ from jobs.landing.land import land, past_replay, replay
 from jobs.landing.tokens import Tokens
 from schemas.sources import Source
 from schemas.sources.columns import Merchant
-from schemas.spending.merchants import Merchants
 from tests.support.exports import deliver, table
 from tests.support.landing import RECORD_KEY, SOURCES, TOKEN_KEY, land_one, rows, take
-
-SOURCE = {"title": "made up", "url": "-", "licence": "-", "taken": "-"}
-
-
-def words(*rows: tuple[str, str, str, str, str | None], channels: tuple[str, ...] = ()) -> Merchants:
-    """Words of one's own: word, code, what it reads, first day, day after the last."""
-    told = [
-        {"word": word, "code": code or None, "reads": reads, "source": "one", "valid_from": first, "valid_to": after}
-        for word, code, reads, first, after in rows
-    ]
-    return Merchants.model_validate({"sources": {"one": SOURCE}, "channels": channels, "words": told})
-
+from tests.support.merchants import words
 
 WORDS = words(
     ("咖啡", "5814", "trade", "2020-01-01", "2026-11-02"),

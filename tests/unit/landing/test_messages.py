@@ -88,7 +88,7 @@ def test_a_wrong_name_says_which_was_expected_and_the_shape_of_the_one_found(tmp
     [
         ("起始时间：[2026-10-25 00:00:00]", "", "what the contract's period finds", None),
         ("导出", "进口", "what the contract's exported_at, selection finds", None),
-        ("2026-10-25 00:00:00", "2026-10-25", "times in the contract's time_form, %Y-%m-%d %H:%M:%S", "9{4}-9{2}-9{2}"),
+        ("2026-10-25 00:00:00", "2026-10-25", "the period in the contract's form, %Y-%m-%d %H:%M:%S", "9{4}-9{2}-9{2}"),
         ("2026-11-01 10:12:01", "2026-10-30 10:12:01", "days that had ended or begun when the bill was exported", None),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from jobs.landing.formats.names import MerchantNames
 from schemas.spending.merchants import load_merchants
-from tests.unit.landing.test_merchants import words
+from tests.support.merchants import words
 
 HELD_OUT = Path(__file__).parents[2] / "fixtures" / "merchants" / "held_out.csv"
 DAY = date(2026, 11, 1)

@@ -150,7 +150,7 @@ def loosened(institution: str, feed: str, *changes: tuple[str, Any]) -> Source:
             ("columns.subject_kind.codes.courier", "resident")
         ]),
         ("wechat_pay", "bills", ("unknown_code", "收/支"), [("columns.rows.1.when", {"收/支": "|借出"})]),
-        ("alipay", "bills", ("unknown_code", "交易状态"), [("columns.rows.2.when", {"交易状态": "交易关闭|处理中"})]),
+        ("alipay", "bills", ("unknown_code", "交易状态"), [("columns.rows.3.when", {"交易状态": "交易关闭|处理中"})]),
     ],
 )  # fmt: skip
 def test_a_contract_without_the_rule_takes_the_row(

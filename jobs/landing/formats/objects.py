@@ -1,0 +1,161 @@
+"""JSON objects → rows, one as another: of a file of lines, or of an array in a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from jobs.landing.formats.batches import Batch, FileRefused, Reject
+from jobs.landing.formats.headers import MOST_NAMED, strange
+from jobs.landing.formats.values import longest
+from schemas.deliveries import RepeatedKey, each_once
+from schemas.sources import Feed
+from schemas.sources.errors import shape
+from schemas.sources.layouts import Json, JsonLines
+
+Places = dict[str, Any]
+"""Key → the fields that its value is, or what is agreed inside of it."""
+
+
+class Objects:
+    """What is agreed of the objects of one file, and the shapes of other keys that were ignored."""
+
+    def __init__(self, feed: Feed, layout: JsonLines | Json, encoding: str) -> None:
+        self.feed, self.layout, self.encoding = feed, layout, encoding
+        self.names = set(feed.fields)
+        self.is_plain = layout.values is None and not layout.optional and layout.new_keys == "refuse"
+        self.places = _places(layout.values if layout.values is not None else dict.fromkeys(feed.fields, ""))
+        self.needed = self.names - set(layout.optional)
+        if layout.values is not None:
+            self.needed &= layout.values.keys()
+        self.empty: dict[str, Any] = dict.fromkeys(feed.fields, "")
+        if feed.items:
+            self.empty[feed.items.column] = []
+        self.new: list[str] = []
+
+    def batch(self, raw: Sequence[bytes], first: int) -> Batch:
+        """The rows of these objects, numbered from `first`."""
+        lines: list[int] = []
+        rows: list[dict[str, Any]] = []
+        rejects = []
+        fields, loads, is_utf8, encoding = self.feed.fields, orjson.loads, self.encoding == "utf-8", self.encoding
+        names, most, is_plain = self.names, self.feed.longest_value, self.is_plain
+        for line, content in enumerate(raw, first):
+            try:
+                row = loads(content if is_utf8 else content.decode(encoding))
+            except ValueError:  # both errors, of JSON and of decoding, are of this type
+                rejects.append(Reject.of_bytes(line, _code(content, encoding), content, encoding))
+                continue
+            if content.endswith(b"\r"):
+                rejects.append(Reject.of_bytes(line, "wrong_line_ending", content, encoding))
+            elif type(row) is not dict:
+                rejects.append(Reject.of_bytes(line, "bad_json", content, encoding))
+            elif not _is_plain(content, row) and _has_repeated_key(content, encoding):
+                rejects.append(Reject.of_bytes(line, "repeated_key", content, encoding))
+            elif b"\\u0000" in content:
+                rejects.append(Reject.of_bytes(line, "nul_byte", content, encoding))
+            elif row.keys() != names if is_plain else (row := self._spread(row)) is None:
+                rejects.append(Reject.of_bytes(line, "wrong_columns", content, encoding))
+            elif len(content) > most and longest(row) > most:
+                rejects.append(Reject.of_bytes(line, "value_too_long", content, encoding))
+            else:
+                lines.append(line)
+                rows.append(row)
+        return Batch(lines, {field: [row[field] for row in rows] for field in fields}, rejects)
+
+    def refuse_strange(self, first: bytes) -> None:
+        """Where no row has the agreed keys and the first is an object, the whole file has others.
+
+        Raises:
+            FileRefused: it has.
+        """
+        try:
+            row = orjson.loads(first.decode(self.encoding))
+        except ValueError:
+            return
+        if type(row) is not dict:
+            return
+        needed = [key for key, inside in self.places.items() if self.needed & _fields(inside)]
+        agreed = row.keys() if self.layout.new_keys == "ignore" else self.places.keys()
+        if faults := strange(row, needed, 1, agreed):
+            raise FileRefused(*faults)
+
+    def _spread(self, row: dict[str, Any]) -> dict[str, Any] | None:
+        """The fields of an object; None where it has other keys than agreed."""
+        found: dict[str, Any] = {}
+        if not self._walk(row, self.places, found) or not self.needed <= found.keys():
+            return None
+        return {**self.empty, **found}
+
+    def _walk(self, value: dict[str, Any], places: Places, found: dict[str, Any]) -> bool:
+        for key, inner in value.items():
+            inside = places.get(key)
+            if inside is None:
+                if self.layout.new_keys == "refuse":
+                    return False
+                self._note(key)
+            elif type(inside) is list:
+                found.update(dict.fromkeys(inside, inner))
+            elif inner is not None and (type(inner) is not dict or not self._walk(inner, inside, found)):
+                return False
+        return True
+
+    def _note(self, key: str) -> None:
+        if len(self.new) < MOST_NAMED and (form := shape(key)) not in self.new:
+            self.new.append(form)
+
+
+def _places(values: dict[str, str]) -> Places:
+    """Where fields stand (one without a place under its own name), key by key."""
+    places: Places = {}
+    for field, place in values.items():
+        *path, last = place.split(".") if place else [field]
+        at = places
+        for key in path:
+            at = at.setdefault(key, {})
+        at.setdefault(last, []).append(field)
+    return places
+
+
+def _fields(inside: Any) -> set[str]:
+    """The fields that stand in a place, however deep."""
+    return set(inside) if type(inside) is list else {field for one in inside.values() for field in _fields(one)}
+
+
+def _is_plain(content: bytes, row: dict[str, Any]) -> bool:
+    """Whether a line has as many keys as were read of it, told without reading it again.
+
+    A key ends in `":`, of which a value may hold more and a key with space before its colon fewer.
+    """
+    keys = len(row)
+    for value in row.values():
+        if type(value) is list:
+            for one in value:
+                if type(one) is dict:
+                    keys += len(one)
+    return content.count(b'":') == keys and b'" ' not in content and b'"\t' not in content and b'"\r' not in content
+
+
+def _has_repeated_key(content: bytes, encoding: str) -> bool:
+    """Whether a key stands twice in an object of a line, of which only the last value was read."""
+    try:
+        json.loads(content.decode(encoding), object_pairs_hook=each_once)
+    except RepeatedKey:
+        return True
+    except RecursionError:  # deeper than any row
+        return False
+    return False
+
+
+def _code(content: bytes, encoding: str) -> str:
+    """What is wrong with a line that cannot be read."""
+    if b"\r" in content:
+        return "wrong_line_ending"
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError:
+        return "bad_encoding"
+    return "nul_byte" if b"\0" in content else "bad_json"
