@@ -44,8 +44,8 @@ BOOKED_DISTANCE = f"""{LAG} * 2000 + CASE WHEN coalesce(a.wallet, '') <> coalesc
                       + least(abs(a.rank - g.rank), 999)"""
 SAME_AMOUNT = """NOT a.matches_amount OR a.amount_fen IS NULL OR g.amount_fen IS NULL OR a.amount_fen = g.amount_fen"""
 OTHER_WALLET = "coalesce(a.wallet <> g.wallet, false)"
-SAME_WALLET = "coalesce(a.wallet = g.institution, false)"
-"""A bank's row, or another report of the wallet's, of a payment that the wallet itself reports."""
+SAME_WALLET = "coalesce(a.wallet = g.institution OR a.wallet = g.wallet, false)"
+"""A bank's row, or another report of the wallet's, of a payment that the wallet itself reports, or a platform that names it."""
 FARTHER = 1_000_000_000
 """More than any distance: evidence alone is taken after every activity."""
 

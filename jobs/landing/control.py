@@ -87,16 +87,9 @@ def state(
 ) -> ControlFile:
     """What the control file states of a file."""
     total = source.feeds[sent.feed].control_sum
-    return ControlFile(
-        name=sent.name(business_date, part),
-        feed=sent.feed,
-        part=part,
-        parts=parts,
-        rows=found.rows,
-        sums={total.column: found.sum} if total and found.sum else {},
-        sha256=digest_of(sent.path),
-        customer=sent.customer,
-    )
+    said = {"name": sent.name(business_date, part), "part": part, "parts": parts, "customer": sent.customer}
+    sums = {total.column: found.sum} if total and found.sum else {}
+    return ControlFile(**sent.stated(found.rows, digest_of(sent.path), **said, sums=sums))
 
 
 def pulled(source: Source, delivery: Delivery, home: Path | None = None) -> Receipt:
@@ -111,21 +104,8 @@ def pulled(source: Source, delivery: Delivery, home: Path | None = None) -> Rece
 
 
 def told(file: str, faults: Iterable[Fault]) -> list[str]:
-    """Faults in words: file, line, column, code, rule and mend."""
-    return [
-        " ".join(
-            filter(
-                None,
-                (
-                    f"{one.file or file}:",
-                    f"line {one.line}:" if one.line else None,
-                    f"{one.column}:" if one.column else None,
-                    f"{one.code}{f' ({one.shape})' if one.shape else ''}: {one.rule}. {one.mend}",
-                ),
-            )
-        )
-        for one in faults
-    ]
+    """Faults in words, each with the file that it was met in."""
+    return [str(one if one.file else one.model_copy(update={"file": file})) for one in faults]
 
 
 @contextmanager

@@ -144,6 +144,8 @@ def _feed(feed: Feed) -> Iterator[str]:
     yield f"    kind: {feed.kind}  {ASK} act, tap, payment, redemption, registration, consent"
     yield f"    file: {feed.name}_{{date}}_{{part}}{like.end}  {ASK} its form; the end says how it is packed"
     yield f"    completeness: {completeness}  {ASK} day, bill or additions"
+    if feed.is_bill and "exported_at" not in _preamble(feed)["preamble"]:
+        yield f"    bill: {{exported_at: rows}}  {ASK} file, control or rows: where it says when it was exported"
     yield f"    format: {_q({**like.layout, **_preamble(feed)})}"
     yield f"    fields: {_q(like.fields)}"
     if key:
@@ -335,7 +337,7 @@ def _preamble(feed: Feed) -> dict[str, Any]:
     """How the lines above the header say period and time of export, where they do."""
     found = _period(feed.like.above)
     if found is None:
-        return {}
+        return {"preamble": {"within_lines": len(feed.like.above) + 20}} if feed.like.above else {}
     first, last, moments = found
     exported = next((line for line in feed.like.above if re.search("导出|生成|打印|export|print", line, re.IGNORECASE)
                      and len(_MOMENT.findall(line)) == 1), None)  # fmt: skip

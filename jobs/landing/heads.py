@@ -9,12 +9,12 @@ from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.formats.values import EPOCH_ORDINAL
 from jobs.landing.manifests import Bill
-from jobs.landing.receipts import ReceivedFile
+from schemas.deliveries import StatedFile
 from schemas.sources import Feed
 from schemas.sources.errors import fault
 
 
-def stated_head(feed: Feed, said: BillHead | None, file: ReceivedFile) -> BillHead | None:
+def stated_head(feed: Feed, said: BillHead | None, file: StatedFile) -> BillHead | None:
     """What the file and the control file say of a bill, before its rows are read; None of a file that is none.
 
     Raises:

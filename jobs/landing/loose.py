@@ -22,8 +22,10 @@ import pyarrow as pa
 from jobs.landing.formats.batches import Batch, BillHead, FileRefused
 from jobs.landing.formats.read import open_export
 from jobs.landing.formats.rows import RowMaker
+from jobs.landing.heads import stated_head
 from jobs.landing.tokens import KEY_BYTES, Tokens
 from schemas.base import ROOT
+from schemas.deliveries import Period, StatedFile
 from schemas.errors import Foreseen
 from schemas.sources import Feed, Source, load_stations
 from schemas.sources.errors import Fault
@@ -41,7 +43,8 @@ class Unclear(Foreseen):
 class Sent:
     """A file as its sender names it, and what it is by the contract.
 
-    form: the contract's form of its name, with `{date}` and `{part}`. customer: whose bill it is.
+    form: the contract's form of its name, with `{date}` and `{part}`. customer, period, exported_at: of a bill, what its
+        control file says.
     """
 
     path: Path
@@ -49,10 +52,17 @@ class Sent:
     form: str
     named_date: date | None
     customer: str | None
+    period: Period | None = None
+    exported_at: datetime | None = None
 
     def name(self, business_date: date, part: int) -> str:
         """How the control file names it."""
         return self.form.format(date=business_date.strftime("%Y%m%d"), part=part)
+
+    def stated(self, rows: int = 0, sha256: str = "0" * 64, **more: Any) -> dict[str, Any]:
+        """What a control file states of it, as keys."""
+        said = {"name": self.path.name, "feed": self.feed, "part": 1, "parts": 1, "rows": rows, "sha256": sha256}
+        return {**said, "period": self.period, "exported_at": self.exported_at, **more}
 
 
 @dataclass
@@ -60,14 +70,15 @@ class Counted:
     """What a file holds, as its control file would state it.
 
     sum: of the controlled column, as decimal text; none where the contract states none. unreadable: rows of which it could
-        not be read. last: the last date that
-    a row tells of.
+        not be read. first, last: the dates that
+    its rows tell of.
     """
 
     rows: int = 0
     sum: str | None = None
     unreadable: int = 0
     head: BillHead | None = None
+    first: date | None = None
     last: date | None = None
     faults: list[Fault] = field(default_factory=list)
 
@@ -132,6 +143,7 @@ def reading(
             update={"feeds": source.feeds | {sent.feed: feed.model_copy(update={"oldest_days": EVER})}}
         )
     with open_export(path, feed) as export:
+        head = stated_head(feed, export.head, StatedFile(**sent.stated()))
         maker = RowMaker(
             source,
             sent.feed,
@@ -139,10 +151,10 @@ def reading(
             business_date or date.max,
             passing(),
             load_stations(source, root),
-            export.head,
+            head,
             sent.customer,
         )
-        yield export.head, export.new_columns, maker, ((batch, maker.rows(batch)) for batch in export.batches)
+        yield head, export.new_columns, maker, ((batch, maker.rows(batch)) for batch in export.batches)
 
 
 @lru_cache(maxsize=1)
@@ -159,7 +171,8 @@ def counted(source: Source, sent: Sent, path: Path, root: Path = ROOT) -> Counte
             found.head = head
             for batch, landed in batches:
                 found.rows += len(batch.lines) + len(batch.rejects)
-                found.last = max(filter(None, (found.last, _last(landed, maker.zone))), default=None)
+                days = [day for day in (found.first, found.last, *_dates(landed, maker.zone)) if day]
+                found.first, found.last = min(days, default=None), max(days, default=None)
             if maker.feed.control_sum:
                 found.sum = f"{Decimal(maker.tally.sum_micro) / MICRO:f}"
             found.unreadable = maker.tally.unreadable
@@ -172,12 +185,13 @@ MOMENTS = {"occurred_at_unix", "registered_at_unix", "redeemed_at_unix", "at_uni
 """Columns of landed rows that say when that was which they tell."""
 
 
-def _last(landed: pa.RecordBatch, zone: ZoneInfo) -> date | None:
-    """The last local date of a batch's rows."""
+def _dates(landed: pa.RecordBatch, zone: ZoneInfo) -> list[date]:
+    """The first and the last local date of a batch's rows."""
     moments: list[Any] = [
         moment
         for name in MOMENTS & set(landed.schema.names)
         for moment in landed.column(name).to_pylist()
         if moment is not None
     ]
-    return datetime.fromtimestamp(max(moments), zone).date() if moments else None
+    ends = (min(moments), max(moments)) if moments else ()
+    return [datetime.fromtimestamp(moment, zone).date() for moment in ends]

@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from lxml import etree
-from python_calamine import CalamineError, CalamineWorkbook
 
+from jobs.landing.formats.batches import FileRefused
 from jobs.landing.formats.sheets import checked_copy
+from jobs.landing.formats.workbook import sheet_of
 from jobs.landing.formats.workbook import text as cell_text
+from jobs.landing.formats.xls import old_sheet
 from jobs.landing.formats.xml import SAFE
 from schemas.errors import Foreseen
 from schemas.sources.feeds import WORKBOOK_SUFFIXES
 
+MOST_EMPTY = 100
 READ_BYTES = 4 << 20
 """So much of a file tells what it is like."""
 ROWS = 5_000
-GZIP, ZIP, OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+GZIP, ZIP, COMPOUND = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+OLD_EXCEL, NEW_EXCEL = WORKBOOK_SUFFIXES
 MARK = b"\xef\xbb\xbf"
 DELIMITERS = ",\t|;"
 FOOTERS = ("^[-=*_]{5,}", "^(合计|总计|共[ 0-9]|Total)")
@@ -68,13 +72,13 @@ def sniff(path: Path) -> Sniffed:
     """
     with path.open("rb") as file:
         content = file.read(READ_BYTES)
-    if content.startswith(OLD_EXCEL):
-        return _workbook(path, ".xls")
+    if content.startswith(COMPOUND):
+        return _workbook(path, OLD_EXCEL)
     if content.startswith(ZIP):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if "xl/workbook.xml" in names:
-                return _workbook(path, path.suffix if path.suffix in WORKBOOK_SUFFIXES else WORKBOOK_SUFFIXES[0])
+                return _workbook(path, NEW_EXCEL)
             if len(names) != 1:
                 raise Unreadable(f"{path}: an archive of {len(names)} files: unpack it, and name the one that counts")
             with archive.open(names[0]) as member:
@@ -149,19 +153,13 @@ def _evenness(lines: Sequence[str], delimiter: str) -> int:
 
 def _workbook(path: Path, end: str) -> Sniffed:
     try:
-        book = (
-            CalamineWorkbook.from_filelike(checked_copy(path))
-            if end in WORKBOOK_SUFFIXES
-            else CalamineWorkbook.from_path(str(path))
-        )
-        rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)[: ROWS + 200]
-    except (CalamineError, ValueError) as error:
-        raise Unreadable(f"{path}: not a workbook that can be read: {error}") from error
-    cells = [[cell_text(cell) for cell in row] for row in rows]
+        rows = old_sheet(path, None) if end == OLD_EXCEL else sheet_of(checked_copy(path), None)
+    except FileRefused as refused:
+        raise Unreadable("\n".join(f"{path}: {reason}" for reason in refused.reasons)) from refused
+    cells = [[cell_text(cell) for cell in row] for row in rows[: ROWS + 200]]
     found = _table(path, cells, [" ".join(filter(None, row)) for row in cells])
     found.end, found.layout = end, {"layout": "workbook", **found.layout}
-    if len(book.sheet_names) > 1:
-        found.notes.append(f"the workbook has {len(book.sheet_names)} sheets; the first was read")
+    found.notes.append("its first sheet was read; say `sheet` where it is another")
     return found
 
 
@@ -179,6 +177,9 @@ def _table(path: Path, cells: Sequence[list[str]], lines: Sequence[str]) -> Snif
     found = Sniffed("", {}, names, rows[:ROWS], above=list(lines[:at]))
     if any(cell != cell.strip() for raw, _ in body[:ROWS] for cell in raw):
         found.layout["is_padded"] = True
+    wider = Counter(len(raw) - len(cells[at]) for raw, _ in body).most_common(1)
+    if wider and 0 < wider[0][0] <= MOST_EMPTY and not any(any(row[len(cells[at]) :]) for _, row in body):
+        found.layout["trailing_empty"] = wider[0][0]
     values = Counter(value for row in found.rows for value in row.values() if value in NONE)
     if values and values.most_common(1)[0][1] > 1:
         found.layout["no_value"] = values.most_common(1)[0][0]
@@ -223,11 +224,10 @@ def _json(path: Path, said: str) -> Sniffed:
             f"{path}: begins as JSON, and is neither objects line by line nor a document with a list of them"
         )
     steps, rows = lists[0]
-    found = Sniffed(
-        ".json", {"layout": "json_document"}, list(dict.fromkeys(name for row in rows for name in row)), rows
-    )
-    found.notes.append(f"a JSON document; its rows stand at {'.'.join(steps) or 'its top'}: say so in `format`")
-    return found
+    place = ".".join(steps)
+    layout = {"layout": "json", **({"rows": place} if place else {})}
+    fields = list(dict.fromkeys(name for row in rows for name in row))
+    return Sniffed(".json", layout, fields, rows, notes=[f"a JSON document; its rows stand at {place or 'its top'}"])
 
 
 def _object(said: str) -> Any:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from jobs.landing.land import land
 from jobs.landing.loose import Counted, Sent, counted, passing, reading
 from jobs.landing.measure import measurements
 from schemas.base import ROOT
-from schemas.deliveries import Control
+from schemas.deliveries import Control, Period
 from schemas.sources import Feed, Source, load_stations
 from schemas.sources.columns import Lookup, RowRule, columns_of
 from schemas.sources.errors import ERRORS, Fault, shape
@@ -108,8 +108,9 @@ class Trial:
     """One file, tried.
 
     name: what the control file would call it. layout: which of the feed's formats it has, from 1, and the format; first_line:
-    of its first row. faults: why it would be refused. held: the rules of its feed by which it would be held back or
-    flagged, where one statement alone says so.
+    of its first row. made_up: what of a bill the contract takes from the control file, and is taken from its rows here.
+    faults: why it would be refused. held: the rules of its feed by which it would be held back or flagged, where one
+    statement alone says so.
     """
 
     file: str
@@ -121,6 +122,7 @@ class Trial:
     layout: tuple[int, Any] | None = None
     first_line: int | None = None
     head: BillHead | None = None
+    made_up: list[str] = field(default_factory=list)
     dispositions: Counter[str] = field(default_factory=Counter)
     verdicts: list[Verdict] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
@@ -157,14 +159,27 @@ def tried(
     feed = source.feeds[sent.feed]
     with named(sent) as path:
         found = counted(source, sent, path, root)
+        sent, made_up = _with_head(feed, sent, found)
         on = day or sent.named_date or _exported_on(found.head) or found.last or date.today()
-        trial = Trial(sent.path.name, sent.feed, feed.kind, sent.name(on, 1), on, found, head=found.head)
+        trial = Trial(
+            sent.path.name, sent.feed, feed.kind, sent.name(on, 1), on, found, head=found.head, made_up=made_up
+        )
         trial.layout, trial.first_line = _layout(feed, path)
         if trial.layout:
             trial.columns = _columns(feed, trial.layout[1])
             _read(trial, source, sent, path, root, with_values)
     _land(trial, source, sent, root)
     return trial
+
+
+def _with_head(feed: Feed, sent: Sent, found: Counted) -> tuple[Sent, list[str]]:
+    """A bill with what its control file would say, made up from its rows where nobody said it."""
+    wanted = sorted(name for name in feed.bill_from("control") if getattr(sent, name) is None)
+    if not wanted or not found.first or not found.last:
+        return sent, wanted
+    period = sent.period if "period" not in wanted else Period(first=found.first, last=found.last)
+    latest = sent.exported_at if "exported_at" not in wanted else datetime.combine(found.last, time(23, 59, 59))
+    return replace(sent, period=period, exported_at=latest), wanted
 
 
 def _exported_on(head: BillHead | None) -> date | None:
@@ -234,8 +249,8 @@ def _read(trial: Trial, source: Source, sent: Sent, path: Path, root: Path, with
     """Go through the rows; a file that turns out to be damaged has so many as could be read."""
     keys: Counter[str] = Counter()
     originals: list[str] = []
-    with suppress(FileRefused), reading(source, sent, path, trial.business_date, root) as (_, new, _, batches):
-        trial.new_columns = sorted(set(new))
+    with suppress(FileRefused), reading(source, sent, path, trial.business_date, root) as (head, new, _, batches):
+        trial.head, trial.new_columns = head, sorted(set(new))
         for raw, landed in batches:
             _note_columns(trial, raw, with_values)
             rows = landed.to_pylist()

@@ -108,8 +108,8 @@ class _Feed(Strict):
     changes: of the booking lag, in the order of their release; nothing of what a row says, so they are no part of the
         contract that a file was landed under.
     longest_value: characters that a value may have, at most.
-    in_files_of: the feed in whose files its rows stand, where a file holds rows of two kinds: file, format, fields and
-        completeness are that feed's, and the control file names the file once, for that feed.
+    in_files_of: the feed in whose files its rows stand, where a file holds rows of two kinds: file, format, fields,
+        completeness and bill are that feed's, and the control file names the file once, for that feed.
     only: the rows that are this feed's: those whose fields match from end to end; the others belong to another feed.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.

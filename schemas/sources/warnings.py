@@ -36,12 +36,12 @@ def _unheard(source: Source, scenarios: Mapping[str, Scenario]) -> Iterator[Warn
     for name, feed in source.feeds.items():
         for one in sorted(feed.scenarios & scenarios.keys()):
             scenario = scenarios[one]
-            heard = {*scenario.precedence, *(kind for change in scenario.changes for kind in change.precedence or ())}
+            lists = [scenario.precedence, *(change.precedence or [] for change in scenario.changes)]
+            heard = list(dict.fromkeys(kind for kinds in lists for kind in kinds))
             if source.kind not in heard:
                 yield Warn(
                     key=f"feeds.{name}: {one}",
-                    rule=f"reports of {', '.join(scenario.precedence)} count, a {source.kind}'s are withheld "
-                    "(reporter_not_accepted)",
+                    rule=f"reports of {', '.join(heard)} count, a {source.kind}'s are withheld (reporter_not_accepted)",
                     mend=f"Ignore such rows by a rule, or release a change of precedence in scenarios/{one}.yaml.",
                 )
 
@@ -56,6 +56,6 @@ def _other_wallets(source: Source) -> Iterator[Warn]:
                 key=f"feeds.{name}.columns.wallet",
                 rule=f"a payment_app is itself the wallet, so what went through {', '.join(others)} counts twice: here, "
                 "and as that wallet reports it",
-                mend="Ignore by a rule what was paid through another wallet, whose own bill tells of it; a platform "
-                "without a wallet of its own is kind: platform.",
+                mend="Whoever takes orders is kind: platform, whose payments are matched with those of the wallet that it "
+                "names; a wallet ignores by a rule what went through another.",
             )

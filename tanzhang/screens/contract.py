@@ -44,10 +44,10 @@ def trial(
     total = f", sum {one.stated.sum}" if one.stated.sum else ""
     console.print(f"in its control file: {one.name}, {one.stated.rows:,} rows{total}", soft_wrap=True)
     _layout(console, one)
+    for name in one.made_up:
+        console.print(f"{name}: the contract takes it from the control file; here it is that of the rows")
     for fault in one.faults:
-        where = f" line {fault.line}" if fault.line else ""
-        what = f" {fault.column}" if fault.column else f" {fault.shape}" if fault.shape else ""
-        console.print(f"refused:{where} {fault.code}{what}: {fault.rule}. {fault.mend}", soft_wrap=True)
+        console.print(f"refused: {fault}", soft_wrap=True)
     for rule, text, observed in one.held:
         console.print(f"held back or flagged: {rule}: {observed}. {text}", soft_wrap=True)
     if one.columns:
@@ -111,7 +111,7 @@ def _rows(console: Console, one: Trial, *, lists_all: bool, with_values: bool) -
         table.add_row(f"{verdict.line:,}", verdict.became, *said)
     show(console, table)
     for code, (rule, mend) in {verdict.code: verdict.words for verdict in listed if verdict.code}.items():
-        console.print(f"  {code}: {rule}. {mend}", soft_wrap=True)
+        console.print(f"  {code}: {rule} {mend}", soft_wrap=True)
 
 
 def _became(console: Console, one: Trial, scenarios: Mapping[str, Scenario]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timezone
 from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -14,6 +16,7 @@ from jobs.errors import DEGRADED, USAGE
 from tanzhang.screens import contract as screen
 from tanzhang.shell import DAY, AsJson, BusinessDate, Registry, err, fail, out, registry_at, say_json
 
+T = TypeVar("T")
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 Files = Annotated[list[Path], typer.Argument(help="Files as they were sent.", exists=True, dir_okay=False)]
@@ -116,9 +119,24 @@ def control(
     customer: Annotated[
         list[str] | None, typer.Option(help="FILE=WHOM: whose bill a file is; once for each.", metavar="FILE=WHOM")
     ] = None,
+    period: Annotated[
+        list[str] | None,
+        typer.Option(help="FILE=FIRST..LAST: the days of a bill that does not say them.", metavar="FILE=FIRST..LAST"),
+    ] = None,
+    exported_at: Annotated[
+        list[str] | None,
+        typer.Option(help="FILE=TIME: when a bill was exported that does not say it.", metavar="FILE=TIME"),
+    ] = None,
     feed: Feed = None,
     to: Annotated[
         Path | None, typer.Option(help="An exports folder to lay the delivery out in.", file_okay=False)
+    ] = None,
+    arrived_at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S"],
+            help="With --to, in UTC: now unless told; a run takes what came by its cut-off.",
+        ),
     ] = None,
     registry: Registry = None,
 ) -> None:
@@ -130,24 +148,42 @@ def control(
     from jobs.landing.loose import sent_as
     from schemas.answers.contracts import registry_with
 
-    whose = _customers(customer or (), files)
+    whose = _by_file("--customer", customer, files, str)
+    periods = _by_file("--period", period, files, _period)
+    exports = _by_file("--exported-at", exported_at, files, datetime.fromisoformat)
     with registry_with(institution, registry_at(registry)) as (known, source):
-        sent = [sent_as(source, path, feed, whose.get(path)) for path in files]
+        sent = [
+            replace(
+                sent_as(source, path, feed, whose.get(path)), period=periods.get(path), exported_at=exports.get(path)
+            )
+            for path in files
+        ]
         delivery = delivery_of(source, sent, day.date(), revision, known.root)
     if to is None:
         typer.echo(delivery.text().decode(), nl=False)
         return
-    folder = delivery.lay_out(to, datetime.now(timezone.utc))
+    stamp = arrived_at.replace(tzinfo=timezone.utc) if arrived_at else datetime.now(timezone.utc)
+    folder = delivery.lay_out(to, stamp)
     screen.laid_out(out, folder, delivery)
 
 
-def _customers(said: list[str] | tuple[()], files: list[Path]) -> dict[Path, str]:
-    """Whose bill each file is."""
+def _by_file(option: str, said: list[str] | None, files: list[Path], read: Callable[[str], T]) -> dict[Path, T]:
+    """What an option says of some of the files."""
     found = {}
-    for one in said:
-        name, _, whom = one.rpartition("=")
+    for one in said or ():
+        name, _, what = one.rpartition("=")
         path = next((path for path in files if name in (str(path), path.name)), None)
-        if path is None or not whom:
-            fail(f"--customer {one}: say FILE=WHOM, of one of the files", USAGE)
-        found[path] = whom
+        if path is None or not what:
+            fail(f"{option} {one}: say FILE=…, of one of the files", USAGE)
+        try:
+            found[path] = read(what)
+        except ValueError as error:
+            fail(f"{option} {one}: {error}", USAGE)
     return found
+
+
+def _period(text: str) -> Any:
+    from schemas.deliveries import Period
+
+    first, _, last = text.partition("..")
+    return Period(first=date.fromisoformat(first), last=date.fromisoformat(last))

@@ -30,7 +30,7 @@ def read_workbook(path: Path, feed: Feed, layouts: Sequence[Workbook]) -> Export
         FileRefused: damaged, not a workbook, or without the agreed sheet or header.
     """
     wanted = layouts[0].sheet
-    rows = old_sheet(path, wanted) if path.suffix == ".xls" else _sheet(checked_copy(path), wanted)
+    rows = old_sheet(path, wanted) if path.suffix == ".xls" else sheet_of(checked_copy(path), wanted)
     above = [_cut([text(cell) for cell in row]) for row in rows[: rows_above(layouts)]]
     found = find(above, [" ".join(filter(None, row)) for row in above], layouts, feed.fields)
     if found is None:
@@ -39,7 +39,7 @@ def read_workbook(path: Path, feed: Feed, layouts: Sequence[Workbook]) -> Export
     return Export(head, _batches(rows, at, header, feed), header.new)
 
 
-def _sheet(checked: BinaryIO, wanted: str | int | None) -> list[list[Any]]:
+def sheet_of(checked: BinaryIO, wanted: str | int | None) -> list[list[Any]]:
     try:
         book = CalamineWorkbook.from_filelike(checked)
         place = place_of(book.sheet_names, wanted)

@@ -173,7 +173,7 @@ def test_which_layout_where_its_rows_begin_and_what_it_covers(tmp_path: Path) ->
     assert second.layout and second.layout[0] == 2
     book = trial_of(SAMPLES["wechat_pay-bills_20261108_2.csv"], tmp_path)
     assert book.layout and (book.layout[0], book.layout[1].layout) == (1, "workbook")
-    assert book.head and book.head.first_day == date(2026, 11, 1)
+    assert book.head and book.head.days and book.head.days[0] == date(2026, 11, 1)
     assert book.first_line == min(one.line for one in book.verdicts)
 
 
@@ -181,7 +181,10 @@ def test_columns_say_what_they_are_read_for(tmp_path: Path) -> None:
     columns = {one.header: one for one in trial_of(SAMPLES["alipay-bills_20261108_1.csv"], tmp_path).columns}
     assert columns["交易订单号"].means == ["original", "natural key"]
     assert (columns["商品说明"].into, columns["商品说明"].means) == (None, ["not kept"])
-    assert columns["金额"].means == ["amount"] and columns["金额"].filled == 11
+    assert (
+        columns["金额"].means == ["amount"]
+        and columns["金额"].filled == SAMPLES["alipay-bills_20261108_1.csv"].part.rows
+    )
     xml = {one.into: one for one in trial_of(SAMPLES["icbc-statements_20261101_1.xml"], tmp_path).columns}
     assert xml["Amt"].header.startswith("TxDtls/Amt | ") and xml["creditor"].means[2:] == ["wallet", "merchant name"]
 
@@ -233,7 +236,7 @@ def test_a_control_file_is_what_pull_takes_and_land_adds_up(tmp_path: Path) -> N
     taps = [path for name, path in files.items() if "taps_20261101" in name]
     asked = ["--institution", "hangzhou_metro", "--date", "2026-11-01"]
     result = run("contract", "control", *taps, "--feed", "taps", *asked)
-    assert result.exit_code == 3 and "registrations: missing_feed" in result.output
+    assert result.exit_code == 3 and "missing_feed (control.json, registrations): " in result.output
 
     names = tmp_path / "named"
     names.mkdir()
@@ -264,19 +267,97 @@ def test_a_bill_is_bound_to_its_customer(tmp_path: Path) -> None:
         assert run(*asked, "--customer", said).exit_code == 2
 
 
+FRIENDS = """
+id: lake_wallet
+name: 湖畔
+name_en: Lake Wallet
+kind: payment_app
+region: "330100"
+time_zone: Asia/Shanghai
+ready_by: "05:30"
+feeds:
+  bills:
+    kind: payment
+    file: bills_{date}_{part}.csv
+    completeness: bill
+    bill: {period: control, exported_at: control}
+    format: {layout: delimited, encoding: utf-8, line_ending: any, delimiter: ",", quoting: minimal}
+    fields: [number, at, yuan, shop, kind]
+    natural_key: [number]
+    required: [number, at]
+    oldest_days: 400
+    volume: {most_rows: 1000}
+    only: {kind: paid}
+    columns:
+      occurred_at: {column: at, formats: {"%Y-%m-%d %H:%M:%S": second}}
+      amount: {column: yuan, unit: yuan}
+      rows: [{when: {shop: ".*"}, means: purchase}]
+      scenario: {column: shop, cases: [{scenario: spending, pattern: ., claim_kind: payment}]}
+"""
+BILL = "number,at,yuan,shop,kind\n1,2026-11-02 08:00:00,3.00,x,paid\n2,2026-11-05 09:00:00,4.50,y,paid\n3,2026-11-05 09:00:00,1.00,y,gift\n"
+
+
+def test_what_a_bill_leaves_to_its_control_file(tmp_path: Path) -> None:
+    """Made up from its rows by try, which says so; asked for by control."""
+    contract, path = tmp_path / "lake_wallet.yaml", tmp_path / "明细.csv"
+    contract.write_text(FRIENDS, encoding="utf-8")
+    path.write_text(BILL, encoding="utf-8")
+    result = run("contract", "try", contract, path)
+    assert result.exit_code == 0, result.output
+    assert "period: the contract takes it from the control file" in result.output
+    assert "covers 2026-11-02 to 2026-11-05, exported 2026-11-05 23:59:59" in result.output
+    assert "ignored by of_another_feed: 1" in result.output and "7.50" in result.output
+    asked = ["control", path, "--institution", contract, "--date", "2026-11-08", "--customer", "明细.csv=me"]
+    assert run(*asked).exit_code == 3
+    asked += ["--period", "明细.csv=2026-11-01..2026-11-07", "--exported-at", "明细.csv=2026-11-08T10:00:00"]
+    [file] = json.loads(run(*asked).output)["files"]
+    assert (file["period"], file["exported_at"]) == (
+        {"first": "2026-11-01", "last": "2026-11-07"}, "2026-11-08T10:00:00",
+    )  # fmt: skip
+    assert (file["rows"], file["customer"], file["name"]) == (3, "me", "bills_20261108_1.csv")
+    assert run(*asked, "--period", "明细.csv=yesterday").exit_code == 2
+
+
+def test_a_file_of_two_feeds_is_tried_for_both(tmp_path: Path) -> None:
+    contract, path = tmp_path / "lake_wallet.yaml", tmp_path / "明细.csv"
+    gifts = """  gifts:
+    kind: payment
+    in_files_of: bills
+    only: {kind: gift}
+    natural_key: [number]
+    required: [number, at]
+    oldest_days: 400
+    volume: {most_rows: 1000}
+    columns:
+      occurred_at: {column: at, formats: {"%Y-%m-%d %H:%M:%S": second}}
+      amount: {column: yuan, unit: yuan}
+      rows: [{when: {shop: ".*"}, means: purchase}]
+      scenario: {column: shop, cases: [{scenario: utility_payment, pattern: ., claim_kind: payment}]}
+"""
+    contract.write_text(FRIENDS.replace("bill: {period: control, exported_at: control}", "bill: {period: rows, exported_at: rows}") + gifts, "utf-8")  # fmt: skip  # noqa: E501
+    path.write_text(BILL, encoding="utf-8")
+    result = run("contract", "try", contract, path)
+    assert result.exit_code == 0, result.output
+    assert "明细.csv as bills (payment)" in result.output and "明细.csv as gifts (payment)" in result.output
+    assert "utility_payment" in result.output and "only" in result.output
+
+
 def test_what_cannot_be_read_gets_no_control_file(tmp_path: Path) -> None:
     path = tmp_path / "taps_20261101_1.csv.gz"
     path.write_bytes(b"time,lineID\n")
     asked = ["--institution", "hangzhou_metro", "--date", "2026-11-01"]
     result = run("control", path, *asked, "--to", tmp_path / "exports")
-    assert result.exit_code == 3 and "taps_20261101_1.csv.gz: bad_compression: " in result.output
+    assert result.exit_code == 3 and "bad_compression (taps_20261101_1.csv.gz): " in result.output
     assert not (tmp_path / "exports").exists()
 
 
 def test_a_delivery_of_today_may_come_today(tmp_path: Path) -> None:
     """A delivery is laid out with the moment of now for its arrival."""
     files = sorted((NEWCOMER / "export").iterdir())
-    result = run("control", *files, "--institution", BUS, "--date", "2026-11-01", "--to", tmp_path / "exports")
+    asked = ["control", *files, "--institution", BUS, "--date", "2026-11-01", "--to"]
+    earlier = run(*asked, tmp_path / "earlier", "--arrived-at", "2026-11-01T20:00:00")
+    assert earlier.exit_code == 0 and (tmp_path / "earlier/hangzhou_bus/20261101T200000Z/control.json").is_file()
+    result = run(*asked, tmp_path / "exports")
     assert result.exit_code == 0, result.output
     [folder] = (tmp_path / "exports/hangzhou_bus").iterdir()
     at = datetime.strptime(folder.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)

@@ -179,7 +179,7 @@ def test_a_document_says_where_its_rows_stand(tmp_path: Path) -> None:
         json.dumps({"data": {"bills": [{"meter": "1", "kwh": "2.5"}, {"meter": "2", "kwh": "3"}]}}), "utf-8"
     )
     found = sniff(path)
-    assert (found.layout["layout"], found.fields) == ("json_document", ["meter", "kwh"])
+    assert (found.layout, found.fields) == ({"layout": "json", "rows": "data.bills"}, ["meter", "kwh"])
     assert "data.bills" in found.notes[0]
 
 

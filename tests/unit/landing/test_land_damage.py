@@ -11,7 +11,7 @@ import pytest
 from jobs.landing.formats import lines, workbook, xml
 from jobs.landing.manifests import load_manifests
 from tests.support.exports import as_sent, deliver_fixture, part
-from tests.support.landing import EXIT, SOURCES, TAP, land_one, rejects, rows, take
+from tests.support.landing import EXIT, SOURCES, TAP, land_one, rejects, rows, samples, take
 
 # -- whole files
 
@@ -142,7 +142,7 @@ def test_blocks_of_any_size_give_the_same_rows_and_lines(
         monkeypatch.setattr(xml, "ROWS", 2)
         monkeypatch.setattr(workbook, "ROWS", 2)
     manifests = load_manifests(homes[0])
-    assert len(manifests) == 58
+    assert len(manifests) >= len(list(samples())) > 40
     said = [[one.model_copy(update={"hashes": {}}) for one in load_manifests(home)] for home in homes]
     assert said[0] == said[1], "but for the bytes: row groups are other"
     for manifest in manifests:

@@ -35,7 +35,7 @@ def test_a_kind_that_a_scenario_does_not_hear_is_told() -> None:
     assert key == "feeds.trips: e_bike"
     assert "bike_share, payment_app, bank count" in text and "reporter_not_accepted" in text
     keys = [key for key, _ in told(contract("wechat_pay", kind="platform"))]
-    assert keys == [f"feeds.bills: {one}" for one in ("bus", "metro", "spending", "utility_payment")]
+    assert keys == [f"feeds.bills: {one}" for one in ("bus", "metro", "utility_payment")]
 
 
 def test_taps_are_heard_as_well() -> None:
