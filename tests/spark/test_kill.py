@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from schemas.deployment import FILE
 from tests.support.lakes import check_chain, check_pin, contents, differences, pins
 from tests.support.runner import KILL_POINTS, RunFailed, run_apart
 from tests.support.worlds import days, make_world, run_days
@@ -38,6 +39,7 @@ def test_killed_and_run_again(
 ) -> None:
     lake = shutil.copytree(home / "first_day", tmp_path / "lake")
     (tmp_path / "landed").symlink_to(home / "landed")
+    shutil.copy(home / FILE, tmp_path / FILE)
     with pytest.raises(RunFailed) as died:
         run_apart(tmp_path, "lake", "spark", [SECOND], kill=point)
     assert died.value.code == -signal.SIGKILL, died.value

@@ -24,6 +24,7 @@ from jobs.errors import NotAsPublished, RunError
 from jobs.lake import Lake, base
 from jobs.upkeep.maintain import Maintained, maintain
 from jobs.upkeep.verify import verify
+from schemas.deployment import FILE
 from tanzhang.cli import app
 from tests.pipeline.day.test_again import accounts
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
@@ -120,6 +121,7 @@ def copy(home: Path, to: Path) -> Path:
     """A home of its own with the lake of two days; shares what was landed."""
     shutil.copytree(home / "two_days", to / "lake")
     (to / "landed").symlink_to(home / "landed")
+    shutil.copy(home / FILE, to / FILE)
     return to
 
 
@@ -135,6 +137,7 @@ def test_what_no_kept_version_needs_goes(home: Path, tmp_path: Path, monkeypatch
     """Without retention: only the newest pins are left, and what a killed write left is gone."""
     monkeypatch.setattr(base, "RETENTION", "interval 0 days")
     (tmp_path / "landed").symlink_to(home / "landed")
+    shutil.copy(home / FILE, tmp_path / FILE)
     lake = embedded_lake(tmp_path, REGISTRY)
     run_days(lake, tmp_path, DAYS[:2])
     orphan = Path(lake.uri("gold.balances")) / "part-of-a-killed-write.parquet"
@@ -157,6 +160,7 @@ def test_logs_older_than_the_retention_go_and_no_promised_version_with_them(home
     """The lake as it would look had its days been weeks; maintained 45 days ago, so with checkpoints of then."""
     shutil.copytree(home / "kept_up", tmp_path / "lake")
     (tmp_path / "landed").symlink_to(home / "landed")
+    shutil.copy(home / FILE, tmp_path / FILE)
     lake = embedded_lake(tmp_path, REGISTRY)
     age = {1: 60, 2: 50, 3: 45, 4: 20, 5: 5, 6: 1}
     for pin in pins(lake.path, REGISTRY):

@@ -18,6 +18,7 @@ from jobs.lake import FormatError, Lake, open_lake
 from jobs.upkeep.migrate import Migrated, migrate
 from jobs.upkeep.verify import Verified, verify
 from schemas import Registry
+from schemas.deployment import FILE
 from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
 from tests.support.older import CAME_LATER, NEW_TABLES, as_older_code_wrote_it
 from tests.support.registries import Edits, changed, shipped
@@ -84,6 +85,7 @@ def old(home: Path, tmp_path: Path) -> Path:
     """A home of its own with the lake of two days."""
     shutil.copytree(home / "two_days", tmp_path / "lake")
     (tmp_path / "landed").symlink_to(home / "landed")
+    shutil.copy(home / FILE, tmp_path / FILE)
     return tmp_path
 
 
@@ -314,6 +316,7 @@ def done(home: Path, goes_on: Registry, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("done")
     shutil.copytree(home / "two_days", folder / "lake")
     shutil.copytree(home / "landed", folder / "landed")
+    shutil.copy(home / FILE, folder / FILE)
     migrated(folder, goes_on)
     yield embedded_lake(folder, goes_on)
 
