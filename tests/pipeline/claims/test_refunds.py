@@ -135,6 +135,15 @@ CASES = {
         [at("a", 1), at("b", 2), at("r", 3, kind=REFUND)],
         {"r": "a"}, {"a": 0}, then=[at("b", 2, account="R2")],
     ),
+    "a purchase that frees a part for a refund of two months later": Case(
+        [Row("b", "2026-09-29", 15_000), Row("r", "2026-10-01", 10_000, REFUND), Row("s", "2026-10-25", 10_000, PARTIAL)],
+        {"r": "a", "s": "b"}, {"a": 0, "b": 5_000}, then=[Row("a", "2026-09-01", 10_000)],
+    ),
+    "a refund of a month before, for what was three months before": Case(
+        [Row("a", "2026-08-08", 10_000), Row("b", "2026-09-06", 15_000), Row("r", "2026-09-07", 10_000, REFUND),
+         Row("s", "2026-10-05", 10_000, PARTIAL)],
+        {"r": "a", "s": "b"}, {"a": 0, "b": 5_000, "c": 100}, then=[Row("c", "2026-11-04", 100)],
+    ),
     "a refund that disappears": Case(
         [at("a", 1), at("b", 2)], {"s": "b"}, {"a": 3_000, "b": 0},
         anew=([at("r", 3, kind=REFUND), at("s", 4, kind=REFUND)], [at("s", 4, kind=REFUND)]),
