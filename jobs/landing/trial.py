@@ -250,7 +250,7 @@ def _read(trial: Trial, source: Source, sent: Sent, path: Path, root: Path, with
     keys: Counter[str] = Counter()
     originals: list[str] = []
     with suppress(FileRefused), reading(source, sent, path, trial.business_date, root) as (head, new, _, batches):
-        trial.head, trial.new_columns = head, sorted(set(new))
+        trial.head = head
         for raw, landed in batches:
             _note_columns(trial, raw, with_values)
             rows = landed.to_pylist()
@@ -261,6 +261,7 @@ def _read(trial: Trial, source: Source, sent: Sent, path: Path, root: Path, with
             if source.feeds[sent.feed].is_keyed:
                 keys.update(row["record_key"] for row in good)
             originals += [row["refers_to_key"] for row in good if row.get("refers_to_key")]
+        trial.new_columns = sorted(set(new))  # those of JSON objects are known once these are read
     trial.became.repeats = keys.total() - len(keys)
     trial.became.without_original = sum(key not in keys for key in originals)
 

@@ -178,7 +178,7 @@ class _Statements:
             FileRefused: it cannot be read, or the lines between do not add up to it.
         """
         try:
-            balance = BALANCE(message.scope, BALANCE.parse(message.scope, field.text))["balance"]
+            balance: Any = BALANCE(message.scope, BALANCE.parse(message.scope, field.text))["balance"]
         except UNREADABLE:
             raise FileRefused(fault("bad_message", line=field.line)) from None
         if (message.opening is None) != (field.tag == "60") or message.closing is not None:
@@ -200,11 +200,13 @@ class _Statements:
         (line, details), self.row = self.row, None
         code = next((one.code for one in (line, *details) if one.code), None)
         said = None if code or len(line.text) > LINE_LETTERS else _said(line.text, self.message)
-        values = said and [find({**self.message.said, **said, **_details(details)}) for find in self.values]
-        if said is None or values is None:
+        if said is None:
             self.message.total = None
             self.rejects.append(Reject(line.line, code or "bad_statement_line", None, shape(line.text)))
-        elif max(map(len, values)) > self.feed.longest_value:
+            return
+        known = {**self.message.said, **said, **_details(details)}
+        values = [find(known) for find in self.values]
+        if max(map(len, values)) > self.feed.longest_value:
             self.rejects.append(Reject(line.line, "value_too_long", None, shape(max(values, key=len))))
         else:
             self.lines.append(line.line)

@@ -57,6 +57,13 @@ def test_nothing_but_empty_cells_may_follow(tmp_path: Path, row: str, beside: st
     assert (columns["no"], rejected) == (["1"], {3: "wrong_columns"})
 
 
+@pytest.mark.parametrize("beyond", [",,x", ",x,"])
+def test_rows_as_wide_as_each_other_are_held_against_it_as_well(tmp_path: Path, beyond: str) -> None:
+    """They are split all at once."""
+    columns, rejected = read(tmp_path, f"{HEADER}\n{ROW},,\n{ROW}{beyond}\n", trailing_empty=2)
+    assert (columns["no"], rejected) == (["1"], {3: "wrong_columns"})
+
+
 def test_a_padded_cell_is_empty_when_it_holds_spaces(tmp_path: Path) -> None:
     columns, rejected = read(tmp_path, f"{HEADER} ,\t\n{ROW}, \n", trailing_empty=1, is_padded=True)
     assert (columns["yuan"], rejected) == (["4.00"], {})
