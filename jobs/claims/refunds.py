@@ -12,7 +12,7 @@ changes moves refunds from the contract's days before it to twice as many after,
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobs.claims.consents import needs_until
 from jobs.lake.frames import keys_equal, listed
@@ -28,6 +28,13 @@ MOVED = "datediff(n.act_date, c.act_date) BETWEEN -c.within_days AND 2 * c.withi
 SEEN_DAYS = 3
 """How many times the contract's days around a change are looked at."""
 KEY = ("claim_id", "act_date")
+
+
+class _Change(NamedTuple):
+    """A date on which something changed, and the days of its contract; their number does not grow with people."""
+
+    act_date: date
+    within_days: int
 
 
 def with_originals(run: Run, records: Frame, reached: Frame) -> tuple[Frame, Frame]:
@@ -121,9 +128,8 @@ def _near(run: Run, changed: Frame) -> Log:
     claims = run.log("silver.claims")
     if run.full:
         return claims
-    rules = run.policy.matched_refunds.to_pylist()
-    reach = SEEN_DAYS * max(one["within_days"] for one in rules)
-    return claims.of_months({month for day in run.dates(changed) for month in _months(day, reach)})
+    dates = run.lake.ask(_Change, "SELECT DISTINCT act_date, within_days FROM changed", changed=changed)
+    return claims.of_months({month for one in dates for month in _months(one.act_date, SEEN_DAYS * one.within_days)})
 
 
 def _months(day: date, reach: int) -> set[str]:
