@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
-from schemas.sources.columns import Codes, Distance, Number, RowRule, Scenario, Time
+from schemas.sources.columns import Codes, Distance, Number, RowRule, Saving, Scenario, Time
 from schemas.sources.layouts import JsonLines
 
 Rule = tuple[str, str]
@@ -74,6 +74,8 @@ def _of_scenario(scenario: Scenario, feed: Feed) -> Iterator[Rule]:
     for case in scenario.cases:
         if isinstance(case.quantity, Distance):
             yield from _of_distance(case.quantity, feed)
+        if isinstance(case.quantity, Saving):
+            yield from _of_saving(case.quantity, feed)
         for number in (case.quantity, case.amount):
             if isinstance(number, Number):
                 yield from _of_number(number, feed)
@@ -99,6 +101,15 @@ def _of_distance(distance: Distance, feed: Feed) -> Iterator[Rule]:
     assert isinstance(feed, ActFeed) and feed.columns.ended_at
     yield "too_much", distance.start.latitude
     yield from ((code, feed.columns.ended_at.column) for code in ("too_fast", "ends_before_start"))
+
+
+def _of_saving(saving: Saving, feed: Feed) -> Iterator[Rule]:
+    assert isinstance(feed, ActFeed)
+    ignored = [rule.when for rule in feed.columns.rows if rule.ignore]
+    for name in (saving.own_baseline, saving.metered):
+        yield from ((code, name) for code in ("bad_number", "wrong_sign", "too_much"))
+        if not any(name in when and re.fullmatch(when[name], "") for when in ignored):
+            yield "missing_value", name
 
 
 def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:

@@ -73,11 +73,12 @@ def test_a_place_that_a_figure_does_not_speak_for_has_none(root: Path) -> None:
 
 
 def test_who_reports_from_where_moves_nothing(root: Path) -> None:
-    before = Policy(load_registry(root)).places
+    before = Policy(load_registry(root))
     report_from(root, BUS_COMPANIES)
     policy = Policy(load_registry(root))
-    assert policy.registry.regions == {"330100", *BUS_COMPANIES.values()}
-    assert policy.places == before
+    assert policy.registry.regions == {*before.registry.regions, *BUS_COMPANIES.values()}
+    assert not before.registry.regions & set(BUS_COMPANIES.values())
+    assert policy.places == before.places
 
 
 def test_the_rule_has_dates(root: Path) -> None:
