@@ -127,11 +127,13 @@ class _Objects(Strict):
     values: field → where it stands in the object, keys with dots between; of fields that are not named here nothing stands.
     optional: fields that may be absent, or stand in an object that is absent or null: they are empty then.
     new_keys: what to do with a key that is not agreed, wherever in the object it stands.
+    has_numbers: values may be JSON numbers of up to 15 digits; else a value that is no text is an error.
     """
 
     values: dict[str, str] | None = later(None)
     optional: list[str] = later([])
     new_keys: Literal["refuse", "ignore"] = later("refuse")
+    has_numbers: bool = later(False)
 
     @model_validator(mode="after")
     def _places_are_apart(self) -> _Objects:

@@ -70,7 +70,10 @@ class Objects:
         return Batch(lines, self._columns(rows), rejects)
 
     def _columns(self, rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
-        return {field: [row[field] for row in rows] for field in self.feed.fields}
+        columns = {field: [row[field] for row in rows] for field in self.feed.fields}
+        if not self.layout.has_numbers:
+            return columns
+        return {field: [_digits(value) for value in values] for field, values in columns.items()}
 
     def _plain_rows(self, raw: Sequence[bytes]) -> list[dict[str, Any]] | None:
         """Objects that are plain and whole, read all at once; None if any is not, and each is to be told what it is."""
@@ -146,6 +149,15 @@ def _places(values: dict[str, str]) -> Places:
 def _fields(inside: Any) -> set[str]:
     """The fields that stand in a place, however deep."""
     return set(inside) if type(inside) is list else {field for one in inside.values() for field in _fields(one)}
+
+
+def _digits(value: Any) -> Any:
+    """A JSON number as text; what a binary number may have changed stays a number, which is no text."""
+    if type(value) is int and abs(value) < 10**15:
+        return str(value)
+    if type(value) is float and "e" not in (text := repr(value)) and len(text.strip("-").replace(".", "")) <= 15:
+        return text
+    return value
 
 
 _ODD = (b"\r", b"\\u0000", b'" ', b'"\t')

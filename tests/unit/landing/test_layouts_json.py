@@ -332,3 +332,28 @@ def test_new_keys_reach_the_manifest(tmp_path: Path, layout: str) -> None:
 def test_a_layout_that_cannot_work_is_refused(layout: str, change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         source(layout_of(layout, **change), file="bills_{date}_{part}.json", bill=BILL)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("number", "read_as"),
+    [
+        (4, "4"),
+        (-4.25, "-4.25"),
+        (123456789012.25, "123456789012.25"),
+        (0.1, "0.1"),
+        (1e-7, 1e-7),
+        (1234567890123.456, 1234567890123.456),
+        (10**15, 10**15),
+        (True, True),
+        ("4.00", "4.00"),
+    ],
+)
+def test_numbers_are_read_as_they_are_written_where_the_contract_has_them(
+    tmp_path: Path, layout: str, number: Any, read_as: Any
+) -> None:
+    text = write(layout, row(1, yuan=number))
+    columns, _, _ = read(tmp_path, text, layout_of(layout, has_numbers=True))
+    assert columns["yuan"] == [read_as]
+    assert type(columns["yuan"][0]) is type(read_as)
+    assert read(tmp_path, text, layout_of(layout))[0]["yuan"] == [number]
