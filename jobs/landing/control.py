@@ -23,7 +23,7 @@ from schemas.base import ROOT
 from schemas.deliveries import CONTROL, EXPORTS, STAMP, Control, ControlFile
 from schemas.errors import Foreseen
 from schemas.sources import Source
-from schemas.sources.errors import Fault
+from schemas.sources.faults import Fault
 
 
 class Unfit(Foreseen):

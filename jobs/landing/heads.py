@@ -11,7 +11,7 @@ from jobs.landing.formats.values import EPOCH_ORDINAL
 from jobs.landing.manifests import Bill
 from schemas.deliveries import StatedFile
 from schemas.sources import Feed
-from schemas.sources.errors import fault
+from schemas.sources.faults import fault
 
 
 def stated_head(feed: Feed, said: BillHead | None, file: StatedFile) -> BillHead | None:

@@ -15,7 +15,7 @@ from jobs.landing.tokens import Tokens
 from schemas.deliveries import EXPORTS
 from schemas.errors import Foreseen
 from schemas.sources import Source
-from schemas.sources.errors import Fault
+from schemas.sources.faults import Fault
 
 OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """What a whole machine lacks: no institution's fault, and the same for the next one."""

@@ -25,7 +25,7 @@ from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, load_rece
 from jobs.landing.tokens import NORMAL_FORM, Tokens
 from jobs.logs import log
 from schemas.sources import Source
-from schemas.sources.errors import Fault, fault
+from schemas.sources.faults import Fault, fault
 from schemas.units import MICRO
 
 

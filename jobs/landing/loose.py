@@ -28,7 +28,7 @@ from schemas.base import ROOT
 from schemas.deliveries import Period, StatedFile
 from schemas.errors import Foreseen
 from schemas.sources import Feed, Source, load_stations
-from schemas.sources.errors import Fault
+from schemas.sources.faults import Fault
 from schemas.units import MICRO
 
 EVER = date.max.toordinal() - 1

@@ -12,7 +12,7 @@ from jobs.files import digest_of, read_ours, set_aside
 from jobs.landing.mistakes import OURS
 from jobs.landing.profile import Profile
 from schemas.base import Strict
-from schemas.sources.errors import Fault
+from schemas.sources.faults import Fault
 
 LANDING = "landing"
 LANDED = "landed"

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from jobs.logs import log
-from schemas.sources.errors import Fault, fault
+from schemas.sources.faults import Fault, fault
 
 INTERNAL, TOO_SLOW = "internal", "too_slow"
 """The codes of what may be no fault of the sender's. What has them is tried again."""

@@ -24,7 +24,7 @@ from jobs.landing.mistakes import TOO_SLOW
 from jobs.landing.profile import Profiler
 from jobs.landing.receipts import ReceivedFile
 from schemas.sources import Feed
-from schemas.sources.errors import Fault, fault
+from schemas.sources.faults import Fault, fault
 from schemas.units import MICRO
 
 MOST_REJECTS = 100_000

@@ -41,7 +41,7 @@ from schemas.deliveries import (
     received_at,
 )
 from schemas.sources import Source
-from schemas.sources.errors import Fault, fault, shape
+from schemas.sources.faults import Fault, fault, shape
 
 COPY_BYTES = 1 << 20
 

@@ -16,7 +16,7 @@ from jobs.logs import about
 from schemas.base import Strict
 from schemas.deliveries import CONTROL, Control, StatedFile
 from schemas.sources import Source
-from schemas.sources.errors import Fault
+from schemas.sources.faults import Fault
 
 RECEIPTS = "receipts"
 

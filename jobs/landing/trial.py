@@ -26,7 +26,8 @@ from schemas.base import ROOT
 from schemas.deliveries import Control, Period
 from schemas.sources import Feed, Source, load_stations
 from schemas.sources.columns import Lookup, RowRule, columns_of
-from schemas.sources.errors import ERRORS, Fault, shape
+from schemas.sources.errors import ERRORS
+from schemas.sources.faults import Fault, shape
 from schemas.sources.feeds import WORKBOOK_SUFFIXES
 from schemas.sources.layouts import Workbook, Xml
 

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Pattern, Strict, later
 from schemas.scenarios.parts import Amendment
+from schemas.sources.bills import Bill, Origin, head_of
 from schemas.sources.columns import (
     TIMES,
     Case,
@@ -32,13 +33,11 @@ from schemas.sources.kinds import (
 )
 from schemas.sources.layouts import (
     Delimited,
-    DocumentHead,
     Format,
     Json,
     JsonLines,
     Layout,
     Mt940,
-    Preamble,
     Workbook,
     Xml,
 )
@@ -68,24 +67,6 @@ class LagChange(Amendment):
     """Rows of acts of these dates are booked so many days after the act, at most."""
 
     booking_lag_days: int = Field(ge=0, le=31)
-
-
-Origin = Literal["file", "control", "rows"]
-
-
-class Bill(Strict):
-    """Where a bill says which days it covers (`period`), and when it was exported (`exported_at`).
-
-    file: it says so itself, above its header or in its document. control: the sender does, in control.json. rows: the
-        first and the last local date of its rows that can be read, and the moment of the latest.
-    """
-
-    period: Origin = "file"
-    exported_at: Origin = "file"
-
-    def from_(self, origin: Origin) -> set[str]:
-        """Which of the two have this origin."""
-        return {name for name in ("period", "exported_at") if getattr(self, name) == origin}
 
 
 class _Feed(Strict):
@@ -285,13 +266,6 @@ class _Feed(Strict):
     def file_names(self, business_date: date, part: int) -> list[str]:
         """The agreed names of one part, one of which it has."""
         return [name.format(date=business_date.strftime("%Y%m%d"), part=part) for name in self.files]
-
-
-def head_of(layout: Layout) -> Preamble | DocumentHead | None:
-    """Where a layout says what a bill says of itself."""
-    if isinstance(layout, Json):
-        return layout.head
-    return layout.preamble if isinstance(layout, (Delimited, Workbook)) else None
 
 
 def _targets(layout: Layout) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from schemas.sources.errors import Fault, shape
+from schemas.sources.faults import Fault, shape
 
 SHAPED_BYTES = 400
 """The beginning of a row is enough for its shape."""

@@ -13,7 +13,7 @@ from jobs.landing.formats.lines import MARKS, line_blocks
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.unpack import Unpacked
 from schemas.sources import Feed
-from schemas.sources.errors import Fault, fault
+from schemas.sources.faults import Fault, fault
 from schemas.sources.layouts import Delimited
 
 OTHER_ENCODINGS = ("utf-8", "gb18030", "utf-16")

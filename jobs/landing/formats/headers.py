@@ -8,7 +8,7 @@ from datetime import datetime
 
 from jobs.landing.formats.batches import BillHead, FileRefused
 from jobs.landing.formats.patterns import compiled
-from schemas.sources.errors import Fault, fault, shape
+from schemas.sources.faults import Fault, fault, shape
 from schemas.sources.layouts import Delimited, Preamble, Workbook
 
 Cells = Sequence[str]

@@ -21,7 +21,7 @@ from jobs.landing.formats.objects import Objects
 from jobs.landing.formats.unpack import Unpacked, unpacked
 from schemas.deliveries import each_once
 from schemas.sources import Feed
-from schemas.sources.errors import fault
+from schemas.sources.faults import fault
 from schemas.sources.layouts import DocumentHead, Json
 
 BLOCK_BYTES = 1 << 18

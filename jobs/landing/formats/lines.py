@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from jobs.landing.formats.batches import FileRefused
 from jobs.landing.formats.unpack import BLOCK_BYTES, Unpacked
-from schemas.sources.errors import fault
+from schemas.sources.faults import fault
 from schemas.sources.layouts import Delimited, JsonLines, Mt940
 
 LINE_BYTES = 1 << 20

@@ -18,7 +18,7 @@ from jobs.landing.formats.batches import Batch, Export, FileRefused, Reject
 from jobs.landing.formats.lines import line_blocks
 from jobs.landing.formats.unpack import Unpacked
 from schemas.sources import Feed
-from schemas.sources.errors import fault, shape
+from schemas.sources.faults import fault, shape
 from schemas.sources.layouts import Mt940
 
 logging.getLogger("mt940").setLevel(logging.CRITICAL + 1)  # it quotes what it cannot read

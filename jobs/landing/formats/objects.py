@@ -13,7 +13,7 @@ from jobs.landing.formats.headers import MOST_NAMED, strange
 from jobs.landing.formats.values import longest
 from schemas.deliveries import RepeatedKey, each_once
 from schemas.sources import Feed
-from schemas.sources.errors import shape
+from schemas.sources.faults import shape
 from schemas.sources.layouts import Json, JsonLines
 
 Places = dict[str, Any]
@@ -70,7 +70,7 @@ class Objects:
         return Batch(lines, self._columns(rows), rejects)
 
     def _columns(self, rows: Sequence[dict[str, Any]]) -> dict[str, Sequence[Any]]:
-        columns = {field: [row[field] for row in rows] for field in self.feed.fields}
+        columns: dict[str, Sequence[Any]] = {field: [row[field] for row in rows] for field in self.feed.fields}
         if not self.layout.has_numbers:
             return columns
         return {field: [_digits(value) for value in values] for field, values in columns.items()}

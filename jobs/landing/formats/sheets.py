@@ -19,7 +19,7 @@ from lxml import etree
 from jobs.landing.formats.batches import FileRefused
 from jobs.landing.formats.unpack import members_of
 from jobs.landing.formats.xml import SAFE
-from schemas.sources.errors import fault
+from schemas.sources.faults import fault
 
 CELLS = 1_000_000
 """Cells of a sheet, the empty ones between others too."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from jobs.landing.formats.batches import FileRefused
-from schemas.sources.errors import fault
+from schemas.sources.faults import fault
 from schemas.sources.feeds import PACKINGS
 
 FREE_BYTES = 64 << 20

@@ -29,7 +29,7 @@ from schemas.sources.columns import (
     Sum,
     Units,
 )
-from schemas.sources.errors import shape
+from schemas.sources.faults import shape
 from schemas.units import MICRO, mass_in_kilograms
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()

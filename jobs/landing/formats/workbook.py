@@ -14,7 +14,7 @@ from jobs.landing.formats.headers import Header, complaint, find, rows_above
 from jobs.landing.formats.sheets import checked_copy, place_of
 from jobs.landing.formats.xls import old_sheet
 from schemas.sources import Feed
-from schemas.sources.errors import fault, shape
+from schemas.sources.faults import fault, shape
 from schemas.sources.layouts import Workbook
 
 ROWS = 20_000

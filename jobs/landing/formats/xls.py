@@ -17,7 +17,7 @@ from xlrd.xldate import XLDateError, xldate_as_datetime
 from jobs.landing.formats.batches import FileRefused
 from jobs.landing.formats.sheets import CELLS, LETTERS, place_of
 from jobs.landing.formats.unpack import ARCHIVE_BYTES
-from schemas.sources.errors import fault
+from schemas.sources.faults import fault
 
 
 def old_sheet(path: Path, wanted: str | int | None) -> list[list[Any]]:

@@ -14,7 +14,7 @@ from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.unpack import Unpacked
 from jobs.landing.formats.values import BadValue, to_micro
 from schemas.sources import Feed
-from schemas.sources.errors import Fault, fault, shape
+from schemas.sources.faults import Fault, fault, shape
 from schemas.sources.layouts import Xml
 
 FEED_BYTES = 1 << 18

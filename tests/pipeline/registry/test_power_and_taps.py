@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from jobs.lake import Lake
@@ -23,7 +21,9 @@ def power(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         home,
         POWER,
         table(POWER, "registrations", *(f"{one}||{PHONE[n]}|居民|{since}" for n, one in enumerate(HOUSE))),
-        table(POWER, "consents", *(f"{one}|{scope}|授权|{since}" for one, scope in zip(HOUSE, ("生活", "全部", "生活")))),
+        table(
+            POWER, "consents", *(f"{one}|{scope}|授权|{since}" for one, scope in zip(HOUSE, ("生活", "全部", "生活")))
+        ),
         table(
             POWER,
             "meters",

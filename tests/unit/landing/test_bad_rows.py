@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.sources.errors import ERRORS, shape
+from schemas.sources.errors import ERRORS
+from schemas.sources.faults import shape
 from tests.support.damage import ALL, over
 from tests.support.exports import FORMS, Part, as_sent, deliver
 from tests.support.landing import rows, take

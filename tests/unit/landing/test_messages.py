@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.landing.pull import pull
-from schemas.sources.errors import ERRORS, Fault
+from schemas.sources.errors import ERRORS
+from schemas.sources.faults import Fault
 from tanzhang.cli import app
 from tests.support.exports import deliver, part
 from tests.support.landing import SOURCES, TAP

@@ -16,7 +16,8 @@ from schemas import load_registry
 from schemas.base import ROOT
 from schemas.errors import RegistryError
 from schemas.sources import UNPLACED, Source, load_distances, load_sources, load_stations
-from schemas.sources.errors import ERRORS, fault, shape
+from schemas.sources.errors import ERRORS
+from schemas.sources.faults import fault, shape
 from tests.support.exports import expected, fixture_folders
 
 SOURCES = load_sources()
