@@ -9,8 +9,8 @@ something else than a payment proves the act – the gate's taps – and the mom
 less than the fare, and from then on that is what the act cost.
 
 Evidence that stays over – a card row alone – is no activity, but a payment all the same, which two institutions may
-report: the wallet that it went through, and the bank behind it. So it waits for others as activities do, is taken
-only when no activity fits, and only by what the same wallet or its bank reports.
+report: the platform that was paid, the wallet that it went through, and the bank behind it. So it waits for others as
+activities do, is taken only when no activity fits, and only by what the same wallet or its bank reports.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ BOOKED_DISTANCE = f"""{LAG} * 2000 + CASE WHEN coalesce(a.wallet, '') <> coalesc
                       + least(abs(a.rank - g.rank), 999)"""
 SAME_AMOUNT = """NOT a.matches_amount OR a.amount_fen IS NULL OR g.amount_fen IS NULL OR a.amount_fen = g.amount_fen"""
 OTHER_WALLET = "coalesce(a.wallet <> g.wallet, false)"
-SAME_WALLET = "coalesce(a.wallet = g.institution OR a.wallet = g.wallet, false)"
-"""A bank's row, or another report of the wallet's, of a payment that the wallet itself reports, or a platform that names it."""
+SAME_WALLET = "coalesce(a.wallet = coalesce(g.wallet, g.institution), false)"
+"""A row of the bank behind it, or another report of the wallet's, of what was paid through that wallet, or else to whoever
+reports it: a platform says through which wallet it was paid, and is itself what a bank calls the wallet where by card."""
 FARTHER = 1_000_000_000
 """More than any distance: evidence alone is taken after every activity."""
 
@@ -142,7 +143,7 @@ def _pairs(lake: Lake, anchors: Frame, groups: Frame, arriving: Frame, turn: Rou
         open AS (
             SELECT n.*,
                 row_number() OVER (
-                    PARTITION BY {equal}, is_evidence, {by_wallet.format("institution")}
+                    PARTITION BY {equal}, is_evidence, {by_wallet.format("coalesce(wallet, institution)")}
                     ORDER BY start_unix, group_id
                 ) AS rank
             FROM anchors AS n

@@ -59,7 +59,7 @@ MUTATIONS = (
              "file.bill", "dispositions"),
     Mutation("bills without consent", "jobs.activities.match:consented_of", "WHERE is_brought", "WHERE false", "outcomes"),
     Mutation("a wallet's payment and the card behind it counted as two", "jobs.activities.assignment:SAME_WALLET",
-             "coalesce(a.wallet = g.institution, false)", "false", "spends"),
+             "coalesce(a.wallet = coalesce(g.wallet, g.institution), false)", "false", "spends"),
     Mutation("partial refunds spent", "jobs.activities.outcomes:spends", "amount_fen - back_fen", "amount_fen", "spends"),
     Mutation("what was given up forgotten", "jobs.ledger.points:_redeemed", "0 - d.points AS amount", "0 AS amount",
              "redemptions"),

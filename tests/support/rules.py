@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
-from schemas.sources.columns import Codes, Distance, Number, RowRule, Saving, Scenario, Time
+from schemas.sources.columns import REFUNDS, Codes, Distance, Number, RowRule, Saving, Scenario, Time
+from schemas.sources.kinds import PaymentColumns
 from schemas.sources.layouts import JsonLines
 
 Rule = tuple[str, str]
@@ -38,14 +39,7 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
     if isinstance(feed, ActFeed | PaymentFeed | RedemptionFeed):
         yield from _of_row_rules(feed.columns.rows)
     if isinstance(feed, PaymentFeed):
-        for number in feed.columns.amounts:
-            yield from _of_number(number, feed, signed=False)
-        if feed.columns.refunded:
-            yield from _of_number(feed.columns.refunded, feed)
-        if feed.columns.original:
-            yield "missing_value", feed.columns.original.column
-            if feed.columns.original.pattern:
-                yield "pattern_unmatched", feed.columns.original.column
+        yield from _of_payments(feed)
     if isinstance(feed, TapFeed):
         yield from _of_number(feed.columns.amount, feed)
         yield from (("unknown_code", feed.columns.station), ("missing_value", feed.columns.station))
@@ -59,8 +53,38 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
     assert isinstance(feed, ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed | RedemptionFeed)
 
 
+def _of_payments(feed: PaymentFeed) -> Iterator[Rule]:
+    columns = feed.columns
+    for place, number in enumerate(columns.amounts):
+        for code, name in _of_number(number, feed):
+            # Where all are empty the first is missing; a sign by which rows are told apart is never wrong.
+            if not (code == "missing_value" and place) and (code != "wrong_sign" or _may_have_wrong_sign(columns, name)):
+                yield code, name
+    if columns.currency:
+        yield from ((code, columns.currency.column) for code in ("unknown_code", "missing_value"))
+    if columns.refunded:
+        yield from _of_number(columns.refunded, feed)
+    if columns.original:
+        first = columns.original.matched_by[0] if columns.original.matched_by else columns.original
+        yield "missing_value", str(first.column)
+        if first.pattern and not re.search(first.pattern, STRANGE):
+            yield "pattern_unmatched", str(first.column)
+
+
+def _may_have_wrong_sign(columns: PaymentColumns, name: str) -> bool:
+    """Whether some rule that means something takes a row whose amount has the other sign."""
+    for rule in columns.rows:
+        sign = columns.refund_sign if rule.means in REFUNDS else columns.purchase_sign
+        wrong = "-1" if sign == "positive" else "1"
+        if rule.means and (name not in rule.when or re.fullmatch(rule.when[name], wrong)):
+            return True
+    return False
+
+
 def _of_time(time: Time, feed: Feed) -> Iterator[Rule]:
-    late = ("outside_period",) if feed.is_bill else ("future_time", "too_old")
+    late = ["too_old", "future_time"] if "period" in feed.bill_from("rows") or not feed.is_bill else ["outside_period"]
+    if "future_time" in late and not any("%Y" in form for form in time.formats):
+        late.remove("future_time")  # without a year it is the last such day
     yield from ((code, time.column) for code in ("bad_time", "missing_value", *late))
 
 
@@ -81,7 +105,7 @@ def _of_scenario(scenario: Scenario, feed: Feed) -> Iterator[Rule]:
                 yield from _of_number(number, feed)
 
 
-def _of_number(number: Number, feed: Feed, signed: bool = True) -> Iterator[Rule]:
+def _of_number(number: Number, feed: Feed) -> Iterator[Rule]:
     if number.constant is not None:
         return
     name = number.column or f"{feed.items.column if feed.items else ''}.{number.item}"
@@ -113,14 +137,20 @@ def _of_saving(saving: Saving, feed: Feed) -> Iterator[Rule]:
 
 
 def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:
-    # A field that only rules to ignore look at is odd in no way.
-    for name in {name for rule in rules if rule.means or not any(one.means for one in rules) for name in rule.when}:
+    # A field is odd in no way that only rules to ignore look at, or without which the row would be ignored.
+    telling = [rule for rule in rules if rule.means] or rules
+    for name in {name for rule in telling for name in rule.when if not _is_ignored_without(rule, name, rules)}:
         patterns = [rule.when[name] for rule in rules if name in rule.when]
         alone = [rule.when[name] for rule in rules if set(rule.when) == {name}]
         if not any(re.fullmatch(pattern, STRANGE) for pattern in alone):
             yield "unknown_code", name
         if not any(re.fullmatch(pattern, "") for pattern in patterns):
             yield "missing_value", name
+
+
+def _is_ignored_without(rule: RowRule, name: str, rules: list[RowRule]) -> bool:
+    rest = {field: pattern for field, pattern in rule.when.items() if field != name}
+    return any(one.ignore and one.when.items() <= rest.items() for one in rules)
 
 
 def _of_identifiers(feed: RegistrationFeed) -> Iterator[Rule]:

@@ -169,6 +169,8 @@ def test_each_row_rule_that_ignores_has_a_fixture_row(institution: str, feed: st
     wanted = {rule.ignore for rule in getattr(columns, "rows", []) if rule.ignore}
     if scenario := getattr(columns, "scenario", None):
         wanted |= {scenario.ignore_others} if scenario.ignore_others else set()
+    if currency := getattr(columns, "currency", None):
+        wanted.add("no_exchange_rate" if currency.others == "convert" else "other_currency")
     told = [sample.told.get("ignored", {}).values() for sample in of_feed(institution, feed)]
     assert {row["rule"] for rows in told for row in rows} == wanted
     if scenario:
