@@ -8,16 +8,34 @@ from typing import Any
 
 from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
 from schemas.sources.columns import Codes, Distance, Number, RowRule, Scenario, Time
-from schemas.sources.layouts import JsonLines
+from schemas.sources.layouts import JsonLines, Mt940
+from schemas.sources.originals import Original
 
 Rule = tuple[str, str]
 STRANGE = "～"
 """A value that nobody agreed on."""
 
 
+MT940 = {
+    "account": ["missing_value"],
+    "value_date": ["missing_value", "bad_time"],
+    "mark": ["missing_value", "unknown_code"],
+    "amount": ["missing_value", "wrong_sign"],
+    "currency": ["missing_value", "unknown_code"],
+}
+"""What its reader leaves no row with: a message, or a line, without them is none."""
+
+
 def rules_of(feed: Feed) -> set[Rule]:
     """What a row of the feed can be quarantined for."""
-    return set(_rules_of(feed))
+    return set(_rules_of(feed)) - set(_kept_by_reader(feed))
+
+
+def _kept_by_reader(feed: Feed) -> Iterator[Rule]:
+    for layout in feed.formats:
+        if isinstance(layout, Mt940):
+            for field, names in layout.values.items():
+                yield from ((code, field) for name in names for code in MT940.get(name, ()))
 
 
 def _rules_of(feed: Feed) -> Iterator[Rule]:
@@ -43,9 +61,9 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
         if feed.columns.refunded:
             yield from _of_number(feed.columns.refunded, feed)
         if feed.columns.original:
-            yield "missing_value", feed.columns.original.column
-            if feed.columns.original.pattern:
-                yield "pattern_unmatched", feed.columns.original.column
+            yield from _of_original(feed.columns.original)
+        if feed.columns.currency:
+            yield from ((code, feed.columns.currency.column) for code in ("unknown_code", "missing_value"))
     if isinstance(feed, TapFeed):
         yield from _of_number(feed.columns.amount, feed)
         yield from (("unknown_code", feed.columns.station), ("missing_value", feed.columns.station))
@@ -79,6 +97,13 @@ def _of_scenario(scenario: Scenario, feed: Feed) -> Iterator[Rule]:
                 yield from _of_number(number, feed)
 
 
+def _of_original(original: Original) -> Iterator[Rule]:
+    one = original if original.column else original.matched_by[0]
+    yield "missing_value", str(one.column)
+    if one.pattern:
+        yield "pattern_unmatched", str(one.column)
+
+
 def _of_number(number: Number, feed: Feed, signed: bool = True) -> Iterator[Rule]:
     if number.constant is not None:
         return
@@ -102,14 +127,24 @@ def _of_distance(distance: Distance, feed: Feed) -> Iterator[Rule]:
 
 
 def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:
-    # A field that only rules to ignore look at is odd in no way.
-    for name in {name for rule in rules if rule.means or not any(one.means for one in rules) for name in rule.when}:
+    # A field that only rules to ignore look at is odd in no way, nor one without which another rule holds.
+    telling = [rule for rule in rules if rule.means] or rules
+    for name in {name for rule in telling for name in rule.when if not _holds_without(name, rule, rules)}:
         patterns = [rule.when[name] for rule in rules if name in rule.when]
         alone = [rule.when[name] for rule in rules if set(rule.when) == {name}]
         if not any(re.fullmatch(pattern, STRANGE) for pattern in alone):
             yield "unknown_code", name
         if not any(re.fullmatch(pattern, "") for pattern in patterns):
             yield "missing_value", name
+
+
+def _holds_without(name: str, rule: RowRule, rules: list[RowRule]) -> bool:
+    """Whether a row of which only this field keeps the rule from holding is what another rule says."""
+    rest = {other: value for other, value in rule.when.items() if other != name}
+    return any(
+        one.when.keys() <= rest.keys() and all(re.fullmatch(one.when[other], rest[other]) for other in one.when)
+        for one in rules
+    )
 
 
 def _of_identifiers(feed: RegistrationFeed) -> Iterator[Rule]:
