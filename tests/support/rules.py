@@ -9,16 +9,33 @@ from typing import Any
 from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
 from schemas.sources.columns import REFUNDS, Codes, Distance, Number, RowRule, Saving, Scenario, Time
 from schemas.sources.kinds import PaymentColumns
-from schemas.sources.layouts import JsonLines
+from schemas.sources.layouts import JsonLines, Mt940
 
 Rule = tuple[str, str]
 STRANGE = "～"
 """A value that nobody agreed on."""
 
 
+MT940 = {
+    "account": ["missing_value"],
+    "value_date": ["missing_value", "bad_time"],
+    "mark": ["missing_value", "unknown_code"],
+    "amount": ["missing_value", "wrong_sign"],
+    "currency": ["missing_value", "unknown_code"],
+}
+"""What its reader leaves no row with: a message, or a line, without them is none."""
+
+
 def rules_of(feed: Feed) -> set[Rule]:
     """What a row of the feed can be quarantined for."""
-    return set(_rules_of(feed))
+    return set(_rules_of(feed)) - set(_kept_by_reader(feed))
+
+
+def _kept_by_reader(feed: Feed) -> Iterator[Rule]:
+    for layout in feed.formats:
+        if isinstance(layout, Mt940):
+            for field, names in layout.values.items():
+                yield from ((code, field) for name in names for code in MT940.get(name, ()))
 
 
 def _rules_of(feed: Feed) -> Iterator[Rule]:
@@ -137,9 +154,9 @@ def _of_saving(saving: Saving, feed: Feed) -> Iterator[Rule]:
 
 
 def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:
-    # A field is odd in no way that only rules to ignore look at, or without which the row would be ignored.
+    # A field that only rules to ignore look at is odd in no way, nor one without which another rule holds.
     telling = [rule for rule in rules if rule.means] or rules
-    for name in {name for rule in telling for name in rule.when if not _is_ignored_without(rule, name, rules)}:
+    for name in {name for rule in telling for name in rule.when if not _holds_without(name, rule, rules)}:
         patterns = [rule.when[name] for rule in rules if name in rule.when]
         alone = [rule.when[name] for rule in rules if set(rule.when) == {name}]
         if not any(re.fullmatch(pattern, STRANGE) for pattern in alone):
@@ -148,9 +165,14 @@ def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:
             yield "missing_value", name
 
 
-def _is_ignored_without(rule: RowRule, name: str, rules: list[RowRule]) -> bool:
-    rest = {field: pattern for field, pattern in rule.when.items() if field != name}
-    return any(one.ignore and one.when.items() <= rest.items() for one in rules)
+def _holds_without(name: str, rule: RowRule, rules: list[RowRule]) -> bool:
+    """Whether a row of which only this field keeps the rule from holding is what another rule says."""
+    rest = {other: value for other, value in rule.when.items() if other != name}
+    return any(
+        one.when.keys() <= rest.keys()
+        and all(pattern == rest[other] or re.fullmatch(pattern, rest[other]) for other, pattern in one.when.items())
+        for one in rules
+    )
 
 
 def _of_identifiers(feed: RegistrationFeed) -> Iterator[Rule]:

@@ -55,10 +55,10 @@ def read_mt940(stream: Unpacked, feed: Feed, layout: Mt940) -> Export:
 
 
 class _Field:
-    """A field as it is read: its tag, the line on which it begins, its lines."""
+    """A field as it is read: its tag and the letter after it, the line on which it begins, its lines."""
 
-    def __init__(self, line: int, tag: str, text: str) -> None:
-        self.line, self.tag, self.lines, self.letters = line, tag, [text], len(text)
+    def __init__(self, line: int, tag: str, letter: str, text: str) -> None:
+        self.line, self.tag, self.letter, self.lines, self.letters = line, tag, letter, [text], len(text)
         self.code: str | None = None
 
     def add(self, text: str) -> None:
@@ -71,7 +71,11 @@ class _Field:
 
 
 class _Message:
-    """What is known of a statement so far. total: of its lines, None once one of them could not be read."""
+    """What is known of a statement so far.
+
+    total: of its lines, None once one of them could not be read. is_page: its closing balance is that of a page, and
+    another page may follow.
+    """
 
     def __init__(self, line: int, reference: str) -> None:
         self.line = line
@@ -80,6 +84,7 @@ class _Message:
         self.opening: Any = None
         self.closing: Any = None
         self.total: Any = 0
+        self.is_page = False
 
 
 class _Statements:
@@ -141,7 +146,7 @@ class _Statements:
             if found[1] == "20":
                 self._end_message()
                 self.message, self.has_any = _Message(number, found[3].strip()), True
-            self.field = _Field(number, found[1], found[3])
+            self.field = _Field(number, found[1], found[2], found[3])
         elif self.field is not None:
             self.field.add(text)
             if self.field.letters > FIELD_LETTERS:
@@ -181,13 +186,17 @@ class _Statements:
             balance: Any = BALANCE(message.scope, BALANCE.parse(message.scope, field.text))["balance"]
         except UNREADABLE:
             raise FileRefused(fault("bad_message", line=field.line)) from None
+        if field.tag == "60" and field.letter == "M" and message.is_page:
+            if balance.amount != message.closing:
+                raise FileRefused(fault("wrong_balance", line=field.line))
+            message.opening, message.closing, message.total, message.is_page = None, None, 0, False
         if (message.opening is None) != (field.tag == "60") or message.closing is not None:
             raise FileRefused(fault("bad_message", line=field.line))
         if field.tag == "60":
             message.opening, message.scope.data["opening_balance"] = balance.amount, balance
             message.said["currency"] = balance.amount.currency
             return
-        message.closing = balance.amount
+        message.closing, message.is_page = balance.amount, field.letter == "M"
         is_one = message.closing.currency == message.opening.currency
         together = None if message.total is None else message.opening.amount + message.total
         if not is_one or together not in (None, message.closing.amount):
@@ -225,9 +234,12 @@ def _said(text: str, message: _Message) -> dict[str, str] | None:
         found: dict[str, Any] = LINE(message.scope, LINE.parse(message.scope, text))
     except UNREADABLE:
         return None
-    if found["id"] is None or not found["customer_reference"]:
+    if found["id"] is None:
         return None
     amount = found["amount"].amount
+    bank, more = (found["bank_reference"] or "").strip(), (found["extra_details"] or "").strip()
+    if not bank and more.startswith("//"):  # on a line of its own
+        bank, more = more[2:].strip(), ""
     if message.total is not None and found["status"][0] != "E":  # what is expected is not in the balance yet
         message.total += amount
     return {
@@ -237,9 +249,9 @@ def _said(text: str, message: _Message) -> dict[str, str] | None:
         "amount": f"{abs(amount):f}",
         "funds_code": found["funds_code"] or "",
         "type": found["id"],
-        "customer_reference": found["customer_reference"].strip(),
-        "bank_reference": (found["bank_reference"] or "").strip(),
-        "supplementary": (found["extra_details"] or "").strip(),
+        "customer_reference": (found["customer_reference"] or "").strip(),
+        "bank_reference": bank,
+        "supplementary": more,
     }
 
 

@@ -152,6 +152,21 @@ def test_a_statement_on_several_pages(tmp_path: Path) -> None:
     assert refused(tmp_path, first + second.replace("CNY98", "CNY97"))[0] == "wrong_balance"
 
 
+def test_the_pages_of_a_statement_may_be_one_message(tmp_path: Path) -> None:
+    """A balance between the days, as banks write it for their own customers: each page adds up by itself."""
+    turn = ":62M:C261101CNY99,\n:60M:C261101CNY99,"
+    pages = (":61:261101D1,NTRFX1", turn, ":61:261102D?,NTRFX2", turn, ":61:261103D1,NTRFX3")
+    assert read(tmp_path, statement(*pages, closing="C261103CNY98,")) == ({
+        "line": [5, 11], "no": ["X1", "X3"], "paid": ["2026-11-01", "2026-11-03"], "who": ["", ""], "yuan": ["1", "1"],
+    }, {8: "bad_statement_line"})  # fmt: skip
+    whole = (pages[0], turn, pages[-1])
+    assert refused(tmp_path, statement(*whole, closing="C261103CNY97,")) == ("wrong_balance", 9)
+    gap = statement(*whole, closing="C261103CNY97,").replace(":60M:C261101CNY99,", ":60M:C261101CNY98,")
+    assert refused(tmp_path, gap) == ("wrong_balance", 7), "nothing is missing between the pages"
+    for turned in (turn.replace("62M", "62F"), turn.replace("60M", "60F"), turn.split("\n")[1]):
+        assert refused(tmp_path, statement(pages[0], turned, pages[-1], closing="C261103CNY98,"))[0] == "bad_message"
+
+
 def test_messages_of_several_accounts_need_nothing_between(tmp_path: Path) -> None:
     one = statement(":61:261101D1,NTRFX1", closing="C261101CNY99,").replace("-\n", "")
     columns, _ = read(tmp_path, one + one.replace(":25:A1", ":25:A2"), who=["account"])
@@ -170,6 +185,23 @@ def test_long_references_stay_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "customer", "bank", "more"),
+    [
+        (":61:261101D1,00NTRF", "", "", ""),
+        (":61:261101D1,00NTRF//B1", "", "B1", ""),
+        (":61:261101D1,00NTRFNONREF\n//B1", "NONREF", "B1", ""),
+        (":61:261101D1,00NTRFNONREF//B1\n//X", "NONREF", "B1", "//X"),
+    ],
+)
+def test_references_that_are_not_there_or_stand_below(
+    tmp_path: Path, line: str, customer: str, bank: str, more: str
+) -> None:
+    names = {"no": ["customer_reference"], "paid": ["bank_reference"], "who": ["supplementary"]}
+    columns, rejected = read(tmp_path, statement(line, closing="C261101CNY99,"), **names)
+    assert (columns["no"], columns["paid"], columns["who"]) == ([customer], [bank], [more]) and not rejected
+
+
+@pytest.mark.parametrize(
     "line",
     [
         ":61:261301D1,00NTRFX",
@@ -182,7 +214,6 @@ def test_long_references_stay_whole(tmp_path: Path) -> None:
         ":61:261101DNTRFX",
         ":61:261101D1.00NTRFX",
         ":61:261101D1,00",
-        ":61:261101D1,00NTRF",
         ":61:261101D1,00ntrfX",
         ":61:２６1101D1,00NTRFX",
         ":61:261101D1,00NTRFX\na\nb",
