@@ -185,11 +185,9 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
 
 
 def _received(source: Source, control: Control, file: ControlFile, kept: Path) -> Iterator[ReceivedFile]:
-    """A file, once for each feed whose rows stand in it. What was summed up is checked with the feed that it is named for."""
+    """A file, once for each feed whose rows stand in it; its rows and sums are those of all of them."""
     for feed in (file.feed, *source.guests(file.feed)):
-        stated = file.model_dump(exclude={"customer"})
-        if feed != file.feed:
-            stated |= {"feed": feed, "sums": {}}
+        stated = file.model_dump(exclude={"customer"}) | {"feed": feed}
         number = file_id(source.id, feed, control.business_date, control.revision, file.part)
         yield ReceivedFile(**stated, file_id=number, path=(kept / file.name).as_posix())
 

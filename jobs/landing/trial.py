@@ -338,20 +338,22 @@ def _note_became(became: Became, row: dict[str, Any]) -> None:
 
 
 def _land(trial: Trial, source: Source, sent: Sent, root: Path) -> None:
-    """Deliver the file alone, and see what `pull` and `land` say of it."""
+    """Deliver the file alone, and see what `pull` and `land` say of it as a file of the feed."""
     if trial.stated.faults:
         trial.faults = list(trial.stated.faults)
         return
-    feed = source.feeds[sent.feed].model_copy(update={"in_files_of": None})
-    alone = source.model_copy(update={"feeds": {sent.feed: feed}})
-    stated = state(alone, sent, trial.stated, trial.business_date)
+    feed = source.feeds[sent.feed]
+    host = feed.in_files_of or sent.feed
+    alone = source.model_copy(update={"feeds": {one: source.feeds[one] for one in (host, *source.guests(host))}})
+    stated = state(alone, replace(sent, feed=host), trial.stated, trial.business_date)
     control = Control(institution=source.id, business_date=trial.business_date, revision=0, files=[stated])
     with tempfile.TemporaryDirectory(prefix="tanzhang-") as folder:
         receipt = pulled(alone, Delivery(control, {stated.name: sent.path}), Path(folder))
         if receipt.state != "accepted":
             trial.faults = receipt.errors
             return
-        [manifest] = land(alone, Path(folder), passing(), load_stations(alone, root))
+        landed = land(alone, Path(folder), passing(), load_stations(alone, root))
+        [manifest] = [one for one in landed if one.feed == sent.feed]
     if manifest.state == "refused":
         trial.faults = [one for one in manifest.errors if one.line is None or not trial.dispositions.total()]
         return

@@ -47,7 +47,7 @@ FOLDER = "sources"
 UNPLACED = "000000"
 """Region of an act somewhere in the country: the export does not tell where."""
 
-_SHARED = ("file", "format", "fields", "completeness", "bill")
+_SHARED = ("file", "format", "fields", "completeness", "bill", "control_sum")
 """What a feed has from the one in whose files its rows stand."""
 
 

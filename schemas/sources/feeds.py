@@ -90,8 +90,9 @@ class _Feed(Strict):
         contract that a file was landed under.
     longest_value: characters that a value may have, at most.
     in_files_of: the feed in whose files its rows stand, where a file holds rows of two kinds: file, format, fields,
-        completeness and bill are that feed's, and the control file names the file once, for that feed.
+        completeness, bill and control_sum are that feed's, and the control file names the file once, for that feed.
     only: the rows that are this feed's: those whose fields match from end to end; the others belong to another feed.
+        What is no feed's is judged as a row of the feed that has the file, so that nothing is lost.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
     """

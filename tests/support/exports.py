@@ -114,7 +114,7 @@ def deliver(
     files = []
     for sent in (*parts, *empty):
         form = FORMS[institution][sent.feed]
-        name = f"{sent.feed}_{business_date.replace('-', '')}_{sent.part}{sent.suffix or form.suffix}"
+        name = form.name(sent.feed, date.fromisoformat(business_date), sent.part, sent.suffix)
         (folder / name).write_bytes(sent.data)
         files.append(
             {

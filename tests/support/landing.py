@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -73,7 +74,17 @@ class Sample(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        return self.part.suffix or FORMS[self.institution][self.part.feed].suffix
+        return self.part.suffix or FORMS[self.institution][self.feed.in_files_of or self.part.feed].suffix
+
+
+def read_samples() -> Iterator[Sample]:
+    """Every fixture file of the institutions, once for each feed whose rows stand in it."""
+    for sample in samples():
+        yield sample
+        for feed in SOURCES[sample.institution].guests(sample.part.feed):
+            name = sample.name.replace(sample.part.feed, feed, 1)
+            told = expected(sample.institution)[name]
+            yield sample._replace(name=name, part=replace(sample.part, feed=feed), told=told)
 
 
 def samples() -> Iterator[Sample]:

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
 from schemas.sources.columns import REFUNDS, Codes, Distance, Number, RowRule, Saving, Scenario, Time
 from schemas.sources.kinds import PaymentColumns
-from schemas.sources.layouts import JsonLines, Mt940
+from schemas.sources.layouts import Json, JsonLines, Mt940
 
 Rule = tuple[str, str]
 STRANGE = "～"
@@ -27,8 +27,12 @@ MT940 = {
 
 
 def rules_of(feed: Feed) -> set[Rule]:
-    """What a row of the feed can be quarantined for."""
-    return set(_rules_of(feed)) - set(_kept_by_reader(feed))
+    """What a row of the feed can be quarantined for.
+
+    What does not say whose it is in another's file is that one's.
+    """
+    others = {(code, name) for name in feed.only for code in ("missing_value", "unknown_code") if feed.in_files_of}
+    return set(_rules_of(feed)) - set(_kept_by_reader(feed)) - others
 
 
 def _kept_by_reader(feed: Feed) -> Iterator[Rule]:
@@ -43,7 +47,7 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
     yield from (("missing_value", name) for name in feed.required)
     if feed.natural_key and feed.kind in ("act", "tap", "payment", "redemption"):
         yield "rounded_number", feed.natural_key[0]
-    if isinstance(feed.formats[0], JsonLines):
+    if isinstance(feed.formats[0], Json | JsonLines):
         yield "wrong_type", columns.customer
     for name in type(columns).model_fields:
         value = getattr(columns, name)

@@ -80,7 +80,8 @@ class RowMaker:
         self.lists = {self.feed.items.column} if self.feed.items else set()
         if isinstance(self.feed, RegistrationFeed) and self.feed.columns.identifiers.card:
             self.lists.add(self.feed.columns.identifiers.card)
-        self.own = Memo(all_converter(self.feed.only))
+        self.told_by, is_own = _own_rows(source, feed_name)
+        self.own = Memo(is_own)
         self.tally = Tally()
         self._sum = Memo(sum_converter(self.feed.control_sum)) if self.feed.control_sum else None
         self._convert = self._converter(stations)
@@ -151,10 +152,15 @@ class RowMaker:
         return Consents(feed, zone, window)
 
     def _leave_others(self, landed: dict[str, Sequence[Any] | None], raw: Columns, errors: RowErrors) -> None:
-        """Rows of another feed in the same file do not count here, whatever they hold."""
+        """Rows of another feed in the same file do not count here, whatever they hold.
+
+        One that does not tell whose it is stays with the feed that has the file.
+        """
         if not self.feed.only:
             return
-        own = self.own.column(list(self.feed.only), list(zip(*(raw[name] for name in self.feed.only))), errors)
+        own = self.own.column(self.told_by, list(zip(*(raw[name] for name in self.told_by))), errors)
+        if self.feed.in_files_of is None:
+            own = [is_own is not False for is_own in own]
         rules = landed["ignore_rule"] or [None] * len(own)
         landed["ignore_rule"] = [rule if is_own else OTHER_FEED for rule, is_own in zip(rules, own)]
         for row, is_own in enumerate(own):
@@ -256,6 +262,23 @@ def _window(feed: Feed, business_date: date, head: BillHead | None) -> Window:
         return Window(last - feed.oldest_days, last, "too_old", "future_time")
     days = [day.toordinal() - EPOCH_ORDINAL for day in head.days]
     return Window(max(days[0], last - feed.oldest_days), days[1], "outside_period", "outside_period")
+
+
+def _own_rows(source: Source, feed_name: str) -> tuple[list[str], Callable[[tuple[str, ...]], bool]]:
+    """The fields that tell whose a row is, and their values → whether it is the feed's.
+
+    What is nobody's is of the feed that has the file, whose rules say what is wrong with it.
+    """
+    whens = [source.feeds[name].only for name in (feed_name, *source.guests(feed_name))]
+    fields = list(dict.fromkeys(name for when in whens for name in when))
+    fits = [(when, all_converter(when)) for when in whens]
+
+    def is_own(texts: tuple[str, ...]) -> bool:
+        said = dict(zip(fields, texts))
+        own, *others = (matches(tuple(said[name] for name in when)) for when, matches in fits)
+        return own or (bool(others) and not any(others))
+
+    return fields, is_own
 
 
 def _scalars(values: Sequence[Any]) -> Sequence[Any]:

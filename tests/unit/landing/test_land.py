@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from jobs.landing.formats.rows import OTHER_FEED
 from jobs.landing.land import land
 from jobs.landing.manifests import Bill, Manifest, landed_path, load_manifests
 from jobs.landing.pull import pull
@@ -32,6 +33,7 @@ from tests.support.landing import (
     TAP,
     TOKEN_KEY,
     land_one,
+    read_samples,
     rejects,
     rows,
     samples,
@@ -107,13 +109,16 @@ def fixture_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-FIXTURE_FILES = [(sample.institution, sample.name) for sample in samples()]
+FIXTURE_FILES = [(sample.institution, sample.name) for sample in read_samples()]
 
 
 def manifest_of(home: Path, institution: str, name: str) -> Manifest:
-    """The manifest of a readable file: its name as sent has another end."""
-    stem = name.split(".")[0]
-    return next(m for m in load_manifests(home) if m.institution == institution and f"/{stem}." in m.path)
+    """The manifest of a readable file: its name as sent may be another."""
+    feed, day, part = name.split(".")[0].rsplit("_", 2)
+    wanted = (institution, feed, day, int(part))
+    return next(
+        m for m in load_manifests(home) if (m.institution, m.feed, f"{m.business_date:%Y%m%d}", m.part) == wanted
+    )
 
 
 @pytest.mark.parametrize(("institution", "name"), FIXTURE_FILES)
@@ -125,6 +130,9 @@ def test_every_line_becomes_what_the_fixture_says(fixture_home: Path, institutio
         ["sum_not_checked"] if told.get("is_sum_unchecked") else [],
     )
     landed = rows(fixture_home, manifest)
+    others = [line for line, row in landed.items() if row["ignore_rule"] == OTHER_FEED and not row["error_code"]]
+    assert others == told.get("others", [])
+    landed = {line: row for line, row in landed.items() if line not in others}
 
     good = {line: row for line, row in landed.items() if not row["error_code"] and not row["ignore_rule"]}
     ignored = {line: row for line, row in landed.items() if not row["error_code"] and row["ignore_rule"]}
@@ -147,7 +155,7 @@ def test_every_line_becomes_what_the_fixture_says(fixture_home: Path, institutio
 def test_a_manifest_says_what_the_file_holds(fixture_home: Path, institution: str, name: str) -> None:
     told = expected(institution)[name]
     manifest = manifest_of(fixture_home, institution, name)
-    counts = {outcome: len(told.get(outcome, {})) for outcome in OUTCOMES}
+    counts = {outcome: len(told.get(outcome, ())) for outcome in (*OUTCOMES, "others")}
 
     assert manifest.state == "accepted"
     assert manifest.rows == sum(counts.values())

@@ -12,11 +12,11 @@ import yaml
 from jobs.landing.formats.values import RowErrors
 from schemas.base import ROOT
 from schemas.sources import Source
-from tests.support.landing import SOURCES, Sample, read_rows, samples
+from tests.support.landing import SOURCES, Sample, read_rows, read_samples
 from tests.support.rules import rules_of
 
 FEEDS = [(institution, feed) for institution, source in SOURCES.items() for feed in source.feeds]
-SAMPLES = list(samples())
+SAMPLES = list(read_samples())
 Caught = dict[tuple[str, int], tuple[str, str]]
 """(name of the file, line) → error code and column."""
 
