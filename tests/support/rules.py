@@ -79,7 +79,9 @@ def _of_payments(feed: PaymentFeed) -> Iterator[Rule]:
     for place, number in enumerate(columns.amounts):
         for code, name in _of_number(number, feed):
             # Where all are empty the first is missing; a sign by which rows are told apart is never wrong.
-            if not (code == "missing_value" and place) and (code != "wrong_sign" or _may_have_wrong_sign(columns, name)):
+            if not (code == "missing_value" and place) and (
+                code != "wrong_sign" or _may_have_wrong_sign(columns, name)
+            ):
                 yield code, name
     if columns.currency:
         yield from ((code, columns.currency.column) for code in ("unknown_code", "missing_value"))
