@@ -47,7 +47,7 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
         yield from _of_number(feed.columns.points, feed)
     if isinstance(feed, RegistrationFeed):
         yield from _of_identifiers(feed)
-    if feed.items:
+    if isinstance(feed, ActFeed) and feed.items:
         yield from ((code, feed.items.column) for code in ("unknown_code", "wrong_type"))
         yield from (("repeated_item", f"{feed.items.column}.{item}") for item in _counted_items(feed)[:1])
     assert isinstance(feed, ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed | RedemptionFeed)
@@ -58,7 +58,9 @@ def _of_payments(feed: PaymentFeed) -> Iterator[Rule]:
     for place, number in enumerate(columns.amounts):
         for code, name in _of_number(number, feed):
             # Where all are empty the first is missing; a sign by which rows are told apart is never wrong.
-            if not (code == "missing_value" and place) and (code != "wrong_sign" or _may_have_wrong_sign(columns, name)):
+            if not (code == "missing_value" and place) and (
+                code != "wrong_sign" or _may_have_wrong_sign(columns, name)
+            ):
                 yield code, name
     if columns.currency:
         yield from ((code, columns.currency.column) for code in ("unknown_code", "missing_value"))

@@ -30,12 +30,12 @@ def test_no_shipped_contract_is_odd(source: Source) -> None:
 
 
 def test_a_kind_that_a_scenario_does_not_hear_is_told() -> None:
-    """A bike company's bus, a platform's spending: each of their claims would be withheld."""
+    """A bike company's bus, a platform's metro: each of their claims would be withheld."""
     [(key, text)] = told(contract("hellobike", kind="recycler"))[:1]
     assert key == "feeds.trips: e_bike"
     assert "bike_share, payment_app, bank count" in text and "reporter_not_accepted" in text
     keys = [key for key, _ in told(contract("wechat_pay", kind="platform"))]
-    assert keys == [f"feeds.bills: {one}" for one in ("bus", "metro", "spending", "utility_payment")]
+    assert keys == [f"feeds.bills: {one}" for one in ("bus", "metro", "utility_payment")]
 
 
 def test_taps_are_heard_as_well() -> None:
