@@ -1,4 +1,4 @@
-"""Bills that people bring: of those of a customer that cover a day the whole one exported last is in force."""
+"""Bills that people bring: of those of a customer and feed that cover a day the whole one exported last is in force."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KIND = "payment"
 
 
 def stirred(run: Run) -> list[Manifest]:
-    """Earlier bills in force that share customer and days with a bill that this run brings or takes away.
+    """Earlier bills in force that share customer, feed and days with a bill that this run brings or takes away.
 
     Bills are few beside the rows of daily exports: they are compared here, not on the engine.
     """
-    moved: dict[str, list[Bill]] = defaultdict(list)
+    moved: dict[tuple[str, str], list[Bill]] = defaultdict(list)
     for file in (*run.new_files, *run.superseded_files):
         if file.bill:
-            moved[file.bill.customer_key].append(file.bill)
+            moved[file.bill.customer_key, file.feed].append(file.bill)
     new = {file.file_id for file in run.new_files}
     return [
         file
@@ -35,15 +35,16 @@ def stirred(run: Run) -> list[Manifest]:
         and file.file_id not in new
         and any(
             other.first_day <= file.bill.last_day and file.bill.first_day <= other.last_day
-            for other in moved.get(file.bill.customer_key, ())
+            for other in moved.get((file.bill.customer_key, file.feed), ())
         )
     ]
 
 
 def whole_bills(run: Run) -> Frame:
-    """file_id, customer_key, first_day, last_day and rank of every unfiltered bill in force.
+    """file_id, customer_key, feed, first_day, last_day and rank of every unfiltered bill in force.
 
-    Of bills that cover a day the one with the highest rank is in force: the last exported.
+    Of a feed's bills that cover a day the one with the highest rank is in force: the last exported. A bank's bill of a card
+    tells nothing of an account.
     """
     bills = [(file, file.bill) for file in run.files_in_force if file.bill and file.bill.is_whole]
     bills.sort(key=lambda one: (one[1].exported_at, one[0].business_date, one[0].revision, one[0].part))
@@ -52,6 +53,7 @@ def whole_bills(run: Run) -> Frame:
             {
                 "file_id": pa.array([file.file_id for file, _ in bills], pa.string()),
                 "customer_key": pa.array([bill.customer_key for _, bill in bills], pa.string()),
+                "feed": pa.array([file.feed for file, _ in bills], pa.string()),
                 "first_day": pa.array([bill.first_day for _, bill in bills], pa.date32()),
                 "last_day": pa.array([bill.last_day for _, bill in bills], pa.date32()),
                 "rank": pa.array(range(len(bills)), pa.int32()),
@@ -61,14 +63,14 @@ def whole_bills(run: Run) -> Frame:
 
 
 def beaten(run: Run, *rows: Frame) -> Frame:
-    """(file_id, line) of the rows of whole bills on a day that a later exported whole bill of the customer covers."""
+    """(file_id, line) of the rows of whole bills on a day that a later exported whole bill of customer and feed covers."""
     return run.lake.keep(
         """
         SELECT DISTINCT r.file_id, r.line
         FROM rows AS r
         JOIN bills AS b ON r.file_id = b.file_id
         JOIN bills AS o
-            ON b.customer_key = o.customer_key AND o.rank > b.rank AND r.act_date >= o.first_day
+            ON b.customer_key = o.customer_key AND b.feed = o.feed AND o.rank > b.rank AND r.act_date >= o.first_day
             AND r.act_date <= o.last_day
         """,
         rows=run.lake.union(*rows),

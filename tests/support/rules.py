@@ -68,7 +68,7 @@ def _rules_of(feed: Feed) -> Iterator[Rule]:
         yield from _of_number(feed.columns.points, feed)
     if isinstance(feed, RegistrationFeed):
         yield from _of_identifiers(feed)
-    if feed.items:
+    if isinstance(feed, ActFeed) and feed.items:
         yield from ((code, feed.items.column) for code in ("unknown_code", "wrong_type"))
         yield from (("repeated_item", f"{feed.items.column}.{item}") for item in _counted_items(feed)[:1])
     assert isinstance(feed, ActFeed | TapFeed | PaymentFeed | RegistrationFeed | ConsentFeed | RedemptionFeed)

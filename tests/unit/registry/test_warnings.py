@@ -30,7 +30,7 @@ def test_no_shipped_contract_is_odd(source: Source) -> None:
 
 
 def test_a_kind_that_a_scenario_does_not_hear_is_told() -> None:
-    """A bike company's bus, a platform's spending: each of their claims would be withheld."""
+    """A bike company's bus, a platform's metro: each of their claims would be withheld."""
     [(key, text)] = told(contract("hellobike", kind="recycler"))[:1]
     assert key == "feeds.trips: e_bike"
     assert "bike_share, payment_app, bank count" in text and "reporter_not_accepted" in text
