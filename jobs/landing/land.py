@@ -280,6 +280,7 @@ def _manifest(
         accepted_rows=0 if reasons else read.accepted,
         quarantined_rows=0 if reasons else read.quarantined,
         rejected_rows=read.rejected,
+        other_rows=0 if reasons else read.others,
         sums={column: _decimal(read.tally.sum_micro) for column in file.sums},
         act_dates={date.fromordinal(day + EPOCH_ORDINAL): days[day] for day in sorted(days)},
         state="refused" if reasons else "accepted",

@@ -30,8 +30,8 @@ ENDINGS = {"lf": "\n", "crlf": "\r\n", "any": "\r\n"}
 class Form:
     """How the readable text of a feed is sent.
 
-    names: of its files, with `{date}` and `{part}`. suffix: end of the file's name. above, below: what stands around the data rows. total: the column whose sum
-    the control file states. is_bill: there is only one where somebody brought it, for a customer.
+    names: of its files, with `{date}` and `{part}`. suffix: end of the file's name. above, below: what stands around
+    the data rows. total: the column whose sum the control file states. is_bill: there is only one where somebody brought it, for a customer.
     """
 
     names: tuple[str, ...]
@@ -64,7 +64,9 @@ def expected(institution: str) -> dict[str, dict[str, Any]]:
         named = {one: name.replace(feed, one, 1) for one in (feed, *load_sources()[institution].guests(feed))}
         for one in named.values() if len(named) > 1 else ():
             same = {key: files[name][key] for key in ("sum", "is_sum_unchecked", "rejected") if key in files[name]}
-            rows = {other: [line for key in OUTCOMES[:3] for line in files[other].get(key, ())] for other in named.values()}
+            rows = {
+                other: [line for key in OUTCOMES[:3] for line in files[other].get(key, ())] for other in named.values()
+            }
             files[one] |= same | {"others": sorted(line for other in rows if other != one for line in rows[other])}
     return files
 

@@ -5,8 +5,6 @@ The steps of docs/institutions.md, in a copy of the registry.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from jobs.lake import Lake

@@ -12,6 +12,7 @@ import pytest
 from jobs.lake import Lake
 from jobs.landing.land import replay
 from jobs.landing.manifests import LANDING, load_manifests, newest_landings
+from jobs.landing.measure import measurements
 from jobs.landing.pull import pull
 from jobs.landing.receipts import load_receipts
 from jobs.landing.tokens import Tokens
@@ -19,6 +20,7 @@ from jobs.reading.explain import explain
 from jobs.upkeep.retention import let_go
 from schemas.sources import load_stations
 from tests.support.exports import PHONE, Part, deliver, part, table
+from tests.support.landing import take
 from tests.support.registries import changed, shipped
 from tests.support.worlds import FIRST_DAY, embedded_lake, land_world, rows, run_days
 
@@ -35,7 +37,9 @@ def power(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         home,
         POWER,
         table(POWER, "registrations", *(f"{one}||{PHONE[n]}|居民|{since}" for n, one in enumerate(HOUSE))),
-        table(POWER, "consents", *(f"{one}|{scope}|授权|{since}" for one, scope in zip(HOUSE, ("生活", "全部", "生活")))),
+        table(
+            POWER, "consents", *(f"{one}|{scope}|授权|{since}" for one, scope in zip(HOUSE, ("生活", "全部", "生活")))
+        ),
         table(
             POWER,
             "meters",
@@ -175,7 +179,10 @@ def test_the_receipt_the_coverage_and_the_explanation_name_the_one_file(first_da
     [entry] = [row["entry_id"] for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg"]
     [told] = explain(lake, shipped(), first_day, [entry])
     [claim] = told.claims
-    assert sorted((line.line, str(line.path).endswith(of_page[0].path)) for line in claim.lines) == [(1, True), (2, True)]
+    assert sorted((line.line, str(line.path).endswith(of_page[0].path)) for line in claim.lines) == [
+        (1, True),
+        (2, True),
+    ]
 
 
 def test_the_same_bytes_again_are_a_duplicate_and_another_file_for_the_buses_is_refused(home: Path) -> None:
@@ -201,7 +208,26 @@ def test_a_mended_contract_lands_the_feed_again_that_held_something_unusable(hom
     assert [file.feed for file in again] == ["taps", "buses"]
     lake = embedded_lake(home, registry)
     run_days(lake, home, [FIRST_DAY])
-    assert sorted(row["outcome"] for row in rows(lake, "silver.activities") if row["scenario"] == "bus") == ["no_factor"] * 2
+    assert (
+        sorted(row["outcome"] for row in rows(lake, "silver.activities") if row["scenario"] == "bus")
+        == ["no_factor"] * 2
+    )
+
+
+def test_a_feed_is_judged_by_its_own_rows_of_the_file(tmp_path: Path) -> None:
+    """As many buses as one likes do not hide that no tap can be used, nor how many cannot."""
+    bus, at = (CARDS[0], "08:45:00", "巴士", "160", None), "09:00:00"
+    bad, good = (CARDS[0], at, "地铁入站", "0", "光明城"), (CARDS[0], at, "地铁入站", "0", "布吉")
+    deliver(tmp_path, CARD, page(*[bus] * 40, bad))
+    found = {one.feed: one for one in take(tmp_path, CARD)}
+    assert (found["taps"].state, found["taps"].errors[0].code) == ("refused", "no_usable_row")
+    assert (found["buses"].state, found["buses"].rows, found["buses"].own_rows) == ("accepted", 41, 40)
+    deliver(tmp_path, CARD, page(*[bus] * 200, *[bad] * 15, *[good] * 45), revision=1, stamp="20261102T020000Z")
+    [taps] = [one for one in take(tmp_path, CARD) if one.feed == "taps"]
+    measured = {
+        one.rule.measure: one.observed for one in measurements([taps], [], shipped().sources[CARD].feeds["taps"])
+    }
+    assert (taps.state, measured["rows"], measured["unusable_permille"]) == ("accepted", 60, 250)
 
 
 def test_the_bytes_of_the_one_file_go_once_and_only_when_both_feeds_have_landed(home: Path) -> None:
