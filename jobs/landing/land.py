@@ -82,12 +82,12 @@ def replay(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] 
         key_check.hold(home, tokens.check)
         newest = _newest(source, home)
         for receipt in load_receipts(source, home / LANDING):
+            landed = [file for file in receipt.files if file.file_id in newest]
             for feed in source.feeds:
-                landed = [file for file in receipt.files if file.file_id in newest]
                 again = [
                     (parts, max(newest[file.file_id].landing for file in parts) + 1)
                     for parts in _wholes(source, feed, landed)
-                    if _may_mend(parts, newest, source) and _is_there(parts, home)
+                    if _may_mend(_read_of(parts, landed), newest, source) and _is_there(parts, home)
                 ]
                 written += lander.land(receipt, feed, again)
     return written
@@ -102,7 +102,7 @@ def past_replay(source: Source, home: Path) -> int:
         for feed in source.feeds
         for parts in _wholes(source, feed, receipt.files)
         if all(file.file_id in newest for file in parts)
-        and _may_mend(parts, newest, source)
+        and _may_mend(_read_of(parts, [file for file in receipt.files if file.file_id in newest]), newest, source)
         and not _is_there(parts, home)
     )
 
@@ -110,6 +110,12 @@ def past_replay(source: Source, home: Path) -> int:
 def _newest(source: Source, home: Path) -> dict[str, Manifest]:
     """file_id → the institution's manifest of its last landing."""
     return {file.file_id: file for file in newest_landings(load_manifests(home)) if file.institution == source.id}
+
+
+def _read_of(parts: Sequence[ReceivedFile], files: Sequence[ReceivedFile]) -> list[ReceivedFile]:
+    """All that feeds read of the files of a statement: what one feed leaves to another, that one must take up."""
+    paths = {file.path for file in parts}
+    return [file for file in files if file.path in paths]
 
 
 def _may_mend(parts: list[ReceivedFile], newest: dict[str, Manifest], source: Source) -> bool:
@@ -274,6 +280,7 @@ def _manifest(
         accepted_rows=0 if reasons else read.accepted,
         quarantined_rows=0 if reasons else read.quarantined,
         rejected_rows=read.rejected,
+        other_rows=0 if reasons else read.others,
         sums={column: _decimal(read.tally.sum_micro) for column in file.sums},
         act_dates={date.fromordinal(day + EPOCH_ORDINAL): days[day] for day in sorted(days)},
         state="refused" if reasons else "accepted",

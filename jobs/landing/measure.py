@@ -72,7 +72,7 @@ def measurements(parts: Sequence[Manifest], before: Sequence[Sequence[Manifest]]
 
 def _by_itself(parts: Sequence[Manifest], profile: Profile) -> dict[Measure, Found]:
     """What a statement says alone."""
-    rows = sum(file.rows for file in parts)
+    rows = sum(file.own_rows for file in parts)
     found: dict[Measure, Found] = {"rows": Found(rows, rows), "new_columns": Found(len(profile.new_columns), rows)}
     if rows >= ENOUGH_NUMBERS:
         unusable = sum(file.quarantined_rows + file.rejected_rows for file in parts)
@@ -89,10 +89,10 @@ def _by_itself(parts: Sequence[Manifest], profile: Profile) -> dict[Measure, Fou
 
 def _beside(parts: Sequence[Manifest], profile: Profile, before: Sequence[Sequence[Manifest]]) -> dict[Measure, Found]:
     """What it says beside the last ones."""
-    usual_rows = [sum(file.rows for file in other) for other in before]
+    usual_rows = [sum(file.own_rows for file in other) for other in before]
     if len(before) < ENOUGH_STATEMENTS or (middle := statistics.median(usual_rows)) < ENOUGH_ROWS:
         return {}
-    rows = sum(file.rows for file in parts)
+    rows = sum(file.own_rows for file in parts)
     found: dict[Measure, Found] = {"rows_permille": Found(_permille(rows, middle), rows)}
     usual = merged(file.profile for other in before for file in other).numbers
     medians = [

@@ -11,13 +11,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.files import digest_of, temporary_of
 from jobs.landing.columns import REJECTS, SCHEMAS
 from jobs.landing.formats.batches import BillHead, FileRefused, Reject
 from jobs.landing.formats.read import open_export
-from jobs.landing.formats.rows import RowMaker, Tally
+from jobs.landing.formats.rows import OTHER_FEED, RowMaker, Tally
 from jobs.landing.heads import bill_of, stated_head
 from jobs.landing.manifests import Bill
 from jobs.landing.mistakes import TOO_SLOW
@@ -57,6 +58,7 @@ class Read:
     accepted: int = 0
     quarantined: int = 0
     rejected: int = 0
+    others: int = 0
     reasons: list[Fault] = field(default_factory=list)
     row_errors: dict[tuple[str, str | None], Fault] = field(default_factory=dict)
     bill: Bill | None = None
@@ -67,6 +69,7 @@ class Read:
         self.profiler.add(batch)
         self.accepted += batch.num_rows
         self.quarantined += batch.num_rows - batch.column("error_code").null_count
+        self.others += pc.sum(pc.equal(batch.column("ignore_rule"), OTHER_FEED)).as_py() or 0
         for what in ("error", "refused"):
             if f"{what}_code" in batch.schema.names:
                 self._note_first(batch, what)
@@ -147,8 +150,10 @@ SLOWEST_SECONDS, SLOWEST_BYTES = 120, 20_000
 
 def useless(reads: Sequence[Read]) -> str | None:
     """What is wrong with a statement that has rows and none that can be used: it would replace one that has."""
-    rows = sum(read.accepted + read.rejected for read in reads)
-    unusable = sum(read.quarantined + read.rejected for read in reads)
+    others = sum(read.others for read in reads)
+    rejected = 0 if others else sum(read.rejected for read in reads)  # beside rows of others nobody can tell whose
+    rows = sum(read.accepted for read in reads) - others + rejected
+    unusable = sum(read.quarantined for read in reads) + rejected
     return "no_usable_row" if rows and rows == unusable else None
 
 

@@ -66,8 +66,8 @@ def _changes(
     def change(what: str, name: str, was: float | None, became: float | None, is_flagged: bool) -> Change:
         return Change(institution, feed, what, name, was, became, is_flagged)
 
-    usual = statistics.median(sum(file.rows for file in files) for files in before)
-    rows = sum(file.rows for file in now)
+    usual = statistics.median(sum(file.own_rows for file in files) for files in before)
+    rows = sum(file.own_rows for file in now)
     yield change("rows", "", usual, rows, max(usual, rows) >= ENOUGH_ROWS and _moved(usual, rows))
     says = min(usual, rows) >= ENOUGH_ROWS
     then = merged(file.profile for files in before for file in files)

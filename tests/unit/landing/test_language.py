@@ -286,7 +286,7 @@ def test_rows_of_two_kinds_in_one_file_are_two_feeds(tmp_path: Path) -> None:
     [
         ({"in_files_of": "trams"}, "name a feed that has files of its own"),
         ({"only": {}}, "both say `only` which rows are theirs"),
-        ({"file": "bus_{date}_{part}.csv"}, "file, format, fields, completeness are those of gates"),
+        ({"file": "bus_{date}_{part}.csv"}, "file, format, fields, completeness, bill, control_sum are those of gates"),
     ],
 )
 def test_what_feeds_of_one_file_share_is_said_once(said: dict[str, Any], complaint: str) -> None:
