@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
 import json
 import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 
->>>>>>> inst-tap
 import pytest
 
 from jobs.lake import Lake
