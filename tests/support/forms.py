@@ -31,7 +31,8 @@ class Form:
     """How the readable text of a feed is sent.
 
     names: of its files, with `{date}` and `{part}`. suffix: end of the file's name. above, below: what stands around
-    the data rows. total: the column whose sum the control file states. is_bill: there is only one where somebody brought it, for a customer.
+    the data rows. total: the column whose sum the control file states. is_bill: there is only one where somebody brought
+    it, for a customer.
     """
 
     names: tuple[str, ...]
