@@ -34,8 +34,9 @@ class Manifest(Strict):
     path: relative to the landing folder. rows: data rows of the file (of one with more than stated, as far as it
     was read); accepted_rows are in the Parquet file, of which quarantined_rows carry an error. sums: the
     controlled column as read. other_rows: accepted rows that another feed takes from the same file. act_dates: rows by
-    act date, of feeds that have one. errors: why the file was refused, and the first of each kind of row error. landing: how often it was landed before, under earlier
-    contracts; the highest is in force. normal_form: how identifiers were written before they became tokens.
+    act date, of feeds that have one. errors: why the file was refused, and the first of each kind of row error. landing:
+    how often it was landed before, under earlier contracts; the highest is in force. normal_form: how identifiers were
+    written before they became tokens.
     merchants_hash: of the rules that merchants' names were held against; none where names tell nothing. bill: of a file
     that a person brought. customer_key: whose bill it is, also of one that was refused. hashes: SHA-256 of its landed files
     by what their names end with; older code wrote none.

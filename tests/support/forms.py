@@ -30,15 +30,9 @@ ENDINGS = {"lf": "\n", "crlf": "\r\n", "any": "\r\n"}
 class Form:
     """How the readable text of a feed is sent.
 
-    <<<<<<< HEAD
-    names: of its files, with `{date}` and `{part}`. suffix: end of the file's name. above, below: what stands around the
-    data rows. total: the column whose sum the control file states. is_bill: there is only one where somebody brought it,
-    for a customer.
-    =======
     names: of its files, with `{date}` and `{part}`. suffix: end of the file's name. above, below: what stands around
     the data rows. total: the column whose sum the control file states. is_bill: there is only one where somebody brought
     it, for a customer.
-    >>>>>>> inst-tap
     """
 
     names: tuple[str, ...]
