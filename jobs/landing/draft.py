@@ -22,7 +22,7 @@ _MOMENT = re.compile(rf"{_DATE}(?:[ T]?[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?")
 SAID = "[0-9年月日 :/.T-]+"
 """A moment, in a contract's pattern."""
 NAMES = {
-    "who": r"user|member|account|acct/|iban|^card(_?(no|num|number|id))?$|户号|客户|用户|账号|openid|did|login|customer|卡号",
+    "who": r"user|member|account|acct/|iban|^card(_?(no|num|number|id))?$|户号|客户|用户|账号|openid|did|login|customer|card_?no|户号|卡号",
     "paid to": r"对方|商户|商家|creditor|merchant|payee|counterparty|nm$|name|摘要",
     "money": r"金额|amount|amt|fare|price|元|fee|yuan|money|发生额",
     "out": r"支出|借方|付|expense|debit|spent|out",

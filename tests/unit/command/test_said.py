@@ -24,7 +24,11 @@ from rich.table import Table
 from typer.testing import CliRunner
 
 from jobs import errors
+from jobs.landing.control import Unfit
+from jobs.landing.loose import Unclear
+from jobs.landing.sniff import Unreadable
 from jobs.settings import settings
+from schemas.answers.contracts import NoContract
 from schemas.base import ROOT as SHIPPED
 from schemas.errors import Foreseen, RegistryError
 from tanzhang import shell
@@ -177,6 +181,10 @@ def test_every_foreseen_failure_ends_with_its_code(tmp_path: Path) -> None:
         errors.StorageError: 1,
         errors.NotFound: 5,
         errors.Busy: 6,
+        Unfit: 3,
+        Unreadable: 2,
+        Unclear: 2,
+        NoContract: 5,
     }
     assert {one for one in Foreseen.__subclasses__() if one.__module__.startswith(("jobs", "schemas", "tanzhang"))} == (
         codes.keys()

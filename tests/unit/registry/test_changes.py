@@ -302,7 +302,8 @@ def test_the_commands_show_check_and_compare(tmp_path: Path) -> None:
     assert told.exit_code == 2 and "value was 0.02 and is 0.03" in problem
     content = json.loads(call(app, ["factors", "diff", str(ROOT), "--json", *of_mine]).output)
     assert [(one["series"], one["what"]) for one in content["series"]] == [("walking_reduction_wuhan_2021", "changed")]
-    assert [(one["scenario"], one["region"]) for one in content["answers"]] == [("walking", HANGZHOU)]
+    answers = {(one["scenario"], one["region"]) for one in content["answers"]}
+    assert ("walking", HANGZHOU) in answers and {scenario for scenario, _ in answers} == {"walking"}
     libraries.unquantified(mine, "bus")
     assert call(app, ["factors", "show", "bus", *of_mine]).exit_code == 5
     libraries.edited(mine / "factors/walking_reduction.yaml", series_value="3")
