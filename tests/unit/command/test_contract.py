@@ -63,7 +63,9 @@ def trial_of(sample: Sample, folder: Path, **how: Any) -> Trial:
 def test_every_row_has_the_verdict_that_landing_gives_it(tmp_path: Path, name: str) -> None:
     sample = SAMPLES[name]
     trial, told = trial_of(sample, tmp_path), sample.told
-    assert trial.faults == [] and trial.stated.rows == sample.part.rows
+    is_useless = sample.part.rows and not told.get("good") and not told.get("ignored")
+    assert [one.code for one in trial.faults] == ["no_usable_row"] * bool(is_useless)
+    assert trial.stated.rows == sample.part.rows
     found: dict[str, dict[int, Any]] = {"good": {}, "ignored": {}, "quarantined": {}, "rejected": {}}
     for one in trial.verdicts:
         found[one.became][one.line] = one
