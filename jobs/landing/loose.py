@@ -132,7 +132,7 @@ def reading(
     """A file at a path that ends as its form does: its head, its new columns, its tally and its rows, raw and landed.
 
     Args:
-        business_date: without one rows of any date are taken.
+        business_date: without one rows of any date are taken, days without a year as the last such day until today.
 
     Raises:
         FileRefused: as by `open_export`, also while the rows are read.
@@ -148,13 +148,18 @@ def reading(
             source,
             sent.feed,
             "0" * 16,
-            business_date or date.max,
+            business_date or _latest(feed),
             passing(),
             load_stations(source, root),
             head,
             sent.customer,
         )
         yield head, export.new_columns, maker, ((batch, maker.rows(batch)) for batch in export.batches)
+
+
+def _latest(feed: Feed) -> date:
+    """The last date that a row may lie on where nobody says it."""
+    return date.max if all("%Y" in form for form in feed.time.formats) else date.today()
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -367,3 +367,13 @@ def test_a_delivery_of_today_may_come_today(tmp_path: Path) -> None:
     at = datetime.strptime(folder.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     assert abs((datetime.now(timezone.utc) - at).total_seconds()) < 600
     assert len(list(folder.iterdir())) == 4 and (ROOT / "sources").is_dir()
+
+
+def test_days_without_a_year_are_of_the_last_one_until_today(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "对账单\n交易日,记账日,交易摘要,人民币金额,卡号末四位,交易地金额\n01/02,01/03,面馆,5.00,1,5.00\n", "utf-8"
+    )
+    source = SOURCES["cmb"]
+    trial = tried(source, sent_as(source, path, "credit_bills", "somebody"))
+    assert trial.became.first and date.today() - timedelta(days=366) <= trial.became.first <= date.today()
