@@ -342,10 +342,17 @@ def _preamble(feed: Feed) -> dict[str, Any]:
     exported = next((line for line in feed.like.above if re.search("导出|生成|打印|export|print", line, re.IGNORECASE)
                      and len(_MOMENT.findall(line)) == 1), None)  # fmt: skip
     preamble: dict[str, Any] = {"period": f"{first}(?P<first>{SAID}){last}(?P<last>{SAID})"}
+    forms = {"period_form": _form_of(moments)}
     if exported:
         preamble["exported_at"] = f"{re.escape(_before(exported)[-6:])}({SAID})"
-    looks = look(moments)
-    return {"preamble": {**preamble, "time_form": next(iter(looks.forms), "%Y-%m-%d")}}
+        forms["exported_form"] = _form_of(_MOMENT.findall(exported))
+    if len(set(forms.values())) == 1:
+        forms = {"time_form": forms["period_form"]}
+    return {"preamble": {**preamble, **forms}}
+
+
+def _form_of(moments: list[str]) -> str:
+    return next(iter(look(moments).forms), "%Y-%m-%d")
 
 
 def _period(above: Sequence[str]) -> tuple[str, str, list[str]] | None:

@@ -232,3 +232,10 @@ def test_a_date_and_a_clock_and_two_columns_of_money_are_put_together(tmp_path: 
     assert columns["occurred_at"] == {"column": "日期", "clock": "时间", "formats": {"%Y-%m-%d %H:%M:%S": "second"}}
     assert [one["column"] for one in columns["amount"]] == ["支出金额", "收入金额"]
     assert {"when": {"支出金额": ".+"}, "means": "purchase"} in columns["rows"]
+
+
+def test_a_draft_gives_period_and_export_a_form_each_where_they_differ(tmp_path: Path) -> None:
+    name = next(one for one in SAMPLES if one.startswith("meituan-bills"))
+    preamble = feed_of(draft([sent(tmp_path, SAMPLES[name])]))["format"]["preamble"]
+    assert (preamble["period_form"], preamble["exported_form"]) == ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+    assert "time_form" not in preamble
