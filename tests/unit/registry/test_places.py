@@ -98,6 +98,7 @@ def test_a_factor_of_the_country_needs_no_place() -> None:
         "electricity_saving",
         "green_hotel",
         "carton_reuse",
+        "no_cutlery",
         "offline_payment",
         "walking",
     }
