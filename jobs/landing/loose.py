@@ -70,8 +70,7 @@ class Counted:
     """What a file holds, as its control file would state it.
 
     sum: of the controlled column, as decimal text; none where the contract states none. unreadable: rows of which it could
-        not be read. first, last: the dates that
-    its rows tell of.
+        not be read. first, last: the dates that its rows tell of.
     """
 
     rows: int = 0

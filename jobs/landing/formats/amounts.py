@@ -42,8 +42,9 @@ class Amounts:
             for row, code in enumerate(codes):
                 if code not in (None, YUAN):
                     paid[row], ignored[row] = self._in_yuan(paid[row], code, days[row])
-                    if (paid[row] or 0) > self.most:
-                        errors.note(row, "too_much", self.name_in(raw, row), raw[self.name_in(raw, row)][row])
+                    if abs(paid[row] or 0) > self.most:
+                        name = self.name_in(raw, row)
+                        errors.note(row, "too_much", name, raw[name][row])
         return paid, ignored
 
     def name_in(self, raw: Columns, row: int) -> str:

@@ -115,7 +115,7 @@ class RowMaker:
         days = landed.get("act_date")
         if days:
             self.tally.act_days.update(day for day in days if day is not None)
-        if self.feed.is_bill:
+        if "exported_at" in self.feed.bill_from("rows"):
             moments = [
                 one for one in (*(landed.get("occurred_at_unix") or ()), self.tally.latest_unix) if one is not None
             ]

@@ -147,6 +147,16 @@ def test_another_currency_is_left_out_by_rule_and_never_read_as_yuan(tmp_path: P
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("sent", ["90000000.00", "-90000000.00"])
+def test_what_is_too_much_in_yuan_is_an_error_whatever_its_sign(tmp_path: Path, sent: str) -> None:
+    sign = "negative" if sent.startswith("-") else "positive"
+    source = with_tables(
+        bank("account day paid money shop", currency=currency("convert"), purchase_sign=sign), tmp_path
+    )
+    [row] = landed(source, f"account,day,paid,money,shop\n8,2026-10-31,{sent},EUR,DIE BAHN\n", tmp_path)
+    assert (row["error_code"], row["error_column"]) == ("too_much", "paid")
+
+
 @pytest.mark.parametrize(("sent", "code"), [("", "missing_value"), ("欧元", "unknown_code"), ("E", "unknown_code")])
 def test_a_currency_that_nobody_knows_is_an_error(tmp_path: Path, sent: str, code: str) -> None:
     source = bank("account day paid money shop", currency=currency("convert"))
