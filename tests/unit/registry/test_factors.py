@@ -278,7 +278,9 @@ def test_own_region_before_city_before_province_before_country_before_proxy(root
         ("330106", "exact"),
     ]:
         add_series(root / METRO, id=f"of_{region}", region=region, value="47")
-        assert load_library(root).rate("metro", "330106", day) == Rate(f"of_{region}", 47_000_000, quality, region)
+        grade = "national" if region == "000000" else "regional"
+        expected = Rate(f"of_{region}", 47_000_000, quality, region, grade)
+        assert load_library(root).rate("metro", "330106", day) == expected
 
 
 DAYS = [date(2026, 1, 1) + timedelta(days=n) for n in range(25)]
