@@ -50,7 +50,7 @@ def add_series(path: Path, **changes: Any) -> None:
 
 def test_every_shipped_figure_is_sourced_and_applied() -> None:
     factors = load_factors()
-    assert len(factors) == 115
+    assert len(factors) == 143
     for series_id, (_file, series) in series_by_id(factors).items():
         assert series.status != "unverified", series_id
         assert series.source is not None and series.source.document and series.source.seen, series_id
