@@ -289,7 +289,9 @@ def test_the_commands_show_check_and_compare(tmp_path: Path) -> None:
     assert (file["id"], file["scenarios"], file["series"][0]["status"]) == ("metro_reduction", ["metro"], "secondary")
     assert len(json.loads(call(app, ["factors", "show", "--json"]).output)) >= 12
     assert (
-        call(app, ["factors", "show", "e_bike"]).exit_code == call(app, ["factors", "show", "nonesuch"]).exit_code == 5
+        call(app, ["factors", "show", "car_pool"]).exit_code
+        == call(app, ["factors", "show", "nonesuch"]).exit_code
+        == 5
     )
 
     of_mine = ["--registry", str(mine)]
