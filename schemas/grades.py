@@ -16,6 +16,9 @@ Grade = Literal["regional", "national", "proxied", "derived", "programme", "fore
 GRADES: tuple[Grade, ...] = get_args(Grade)
 """The best founded first; of two figures that go into one sum the one that comes later tells the grade."""
 
+WELL_FOUNDED: tuple[Grade, ...] = ("regional", "national")
+"""What was made for the place or for the country."""
+
 MEANINGS: dict[Grade, str] = {
     "regional": "made for the region of the act, or for one that contains it, by its authority, its programme or a study",
     "national": "made for the whole country",

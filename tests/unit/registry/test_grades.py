@@ -80,7 +80,7 @@ def test_without_a_deployment_nothing_is_left_out_and_with_one_foreign_figures_a
     abroad = file_of(series("abroad", "GB", proxies=lent()))
     assert find(abroad, HERE, DAY, ALL.on(DAY)).grade == "foreign"
     assert find(abroad, HERE, BEFORE, BY_DEFAULT.on(BEFORE)).grade == "foreign"
-    with pytest.raises(NoFactor, match="only abroad .* a foreign figure, which is not credited"):
+    with pytest.raises(NoFactor, match=r"only abroad .* a foreign figure, which is not credited"):
         find(abroad, HERE, SINCE, BY_DEFAULT.on(SINCE))
 
 
@@ -181,9 +181,7 @@ def test_a_formula_holds_names_and_four_operations(formula: str) -> None:
 
 def test_a_formula_that_divides_by_nothing_is_refused() -> None:
     with pytest.raises(ValidationError, match="divides by nothing"):
-        file_of(
-            series("sum", derivation={"formula": "a / (b - b)", "of": {"a": "1", "b": "2"}, "unit": "gCO2/act"})
-        )
+        file_of(series("sum", derivation={"formula": "a / (b - b)", "of": {"a": "1", "b": "2"}, "unit": "gCO2/act"}))
 
 
 def amount(of: str) -> Amount:

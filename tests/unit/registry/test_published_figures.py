@@ -72,7 +72,6 @@ def test_the_banks_grams(shipped: Library) -> None:
         ("metro", "metro_reduction_wuhan", "420100", "1", "78.4"),
         ("utility_payment", "utility_payment_reduction_ant_forest", "000000", "1", "262"),
         ("clean_plate", "clean_plate_reduction_beijing", "110000", "1", "449"),
-        ("e_statement", "e_statement_reduction_lhozhag", "540527", "1", "177"),
     ],
 )
 def test_a_figure_beside(
