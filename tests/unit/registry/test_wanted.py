@@ -37,21 +37,21 @@ NAMED_NOWHERE = {
 }
 """Scenarios without a figure of which no document is known that would bring one: what was found instead."""
 
-BETTER = {"bus", "demand_response", "e_bike", "e_invoice", "ev_charging", "household_pv", "metro", "no_cutlery", "parked_car"} | {
-    "second_hand",
-    "shared_bike",
-    "used_garment",
-    "waste_sorting",
-}
+BETTER = (
+    "bus demand_response e_bike e_invoice ev_charging household_pv metro no_cutlery parked_car second_hand shared_bike "
+    "used_garment waste_sorting"
+)
 """Scenarios with a lent, a computed or a floor figure of which a document with one of their own is known."""
 
 BOOK = ROOT.parent / "docs" / "figures-not-taken.md"
 GROUPS = ["Travel", "Energy", "Food", "Goods", "Waste", "Paper and finance", "Services"]
 NUMBER = re.compile(r"(?:T/[A-Z]+|DB\d+/T|SHCER)[ ]?\d+[\dI.]*(?:-\d{4})?")
-ROW = re.compile(r"^\| (?P<id>[^|]+) \| (?P<scenarios>[^|]+) \| (?P<value>[^|]+) \| (?P<region>[^|]+) \| (?P<why>[^|]+) \|$")
+ROW = re.compile(
+    r"^\| (?P<id>[^|]+) \| (?P<scenarios>[^|]+) \| (?P<value>[^|]+) \| (?P<region>[^|]+) \| (?P<source>[^|]+) \| (?P<why>[^|]+) \|$"
+)
 WHY = {
     *("alternative", "foreign", "unsourced", "contradicts", "other unit", "aggregate", "other act", "other boundary"),
-    *("lower taken", "assumption", "evidence against", "percentage", "no figure", "check", "superseded"),
+    *("lower taken", "one side", "assumption", "evidence against", "percentage", "no figure", "check"),
 }
 
 
@@ -63,7 +63,11 @@ def unquantified() -> set[str]:
 def rows() -> list[dict[str, str]]:
     """The table's lines."""
     lines = BOOK.read_text(encoding="utf-8").splitlines()
-    return [found.groupdict() for line in lines if (found := ROW.match(line)) and found["id"] != "id" and "--" not in found["id"]]
+    return [
+        found.groupdict()
+        for line in lines
+        if (found := ROW.match(line)) and found["id"] != "id" and "--" not in found["id"]
+    ]
 
 
 def test_a_scenario_without_a_figure_names_what_would_unlock_it() -> None:
@@ -71,12 +75,12 @@ def test_a_scenario_without_a_figure_names_what_would_unlock_it() -> None:
     silent = {name for name in unquantified() if not scenarios[name].unlocked_by}
     assert silent == set(NAMED_NOWHERE)
     for name in silent:
-        assert (scenarios[name].no_factor_reason or "").endswith("none is credited; that is not a zero."), name
+        assert "none is credited" in (scenarios[name].no_factor_reason or ""), name
 
 
 def test_a_better_document_is_named_where_one_is_known() -> None:
     scenarios = load_scenarios()
-    assert [name for name in sorted(BETTER) if not scenarios[name].unlocked_by] == []
+    assert [name for name in BETTER.split() if not scenarios[name].unlocked_by] == []
 
 
 def test_a_document_is_wanted_once_of_an_act() -> None:
