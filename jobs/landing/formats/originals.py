@@ -1,4 +1,4 @@
-"""What tells the purchase that a refund takes back: its key where the refund names it, else its merchant's."""
+"""Keys of what rows name: the purchase that a refund takes back, or its merchant; what an act was done with."""
 
 from __future__ import annotations
 
@@ -61,6 +61,19 @@ class MatchedOriginals:
         ]
         _refunds_have(keys, meanings, self.columns[0], raw, errors)
         return {"merchant_key": keys}
+
+
+class Objects:
+    """What acts were done with, under one key whichever institution names it; none where the field is empty."""
+
+    def __init__(self, told: FieldText, object_key: Callable[[str], str]) -> None:
+        self.column = told.column
+        text_of = _text_converter(told)
+        self.keys = Memo(lambda text: object_key(told) if (told := text_of(text)) else None)
+
+    def __call__(self, raw: Columns, errors: RowErrors) -> Keys:
+        """The key of every row's object."""
+        return self.keys.column(self.column, raw[self.column], errors)
 
 
 def _text_converter(one: FieldText) -> Callable[[str], str]:
