@@ -34,9 +34,10 @@ class Explanation:
         entry: the ledger row.
         formula: the arithmetic in words, ending in `amount`.
         amount: what the arithmetic gives, before the sign of a reversal.
-        factor: what was applied: id, value, unit, region, match quality, boundary, source; of a cap, and of points, its
-            rule; of a payment also rate, price index and licence.
-        claims: every claim of the activity or payment, the suppressed ones too; of a cap or tier all that it sums up.
+        factor: what was applied: id, value, unit, region, match quality, boundary, source; of an exclusion, a
+            cap, and of points, its rule; of a payment also rate, price index and licence.
+        claims: every claim of the activity or payment, the suppressed ones too; of an exclusion, a cap or a tier all that it sums
+            up.
         history: every entry of the same position and measure, in order.
     """
 

@@ -95,6 +95,11 @@ def statement(console: Console, account: AccountStatement, registry: Registry) -
             for row in account.credited
         ),
     ]
+    if account.excluded:
+        parts += [
+            bold("\nCredited once, for another of your acts claims the same saving"),
+            *(f"   {told}" for told in _excluded(account, registry)),
+        ]
     if account.not_credited:
         parts += [
             bold("\nNot credited, and why"),
@@ -118,6 +123,20 @@ def statement(console: Console, account: AccountStatement, registry: Registry) -
         "Points are for acts, never for spending.",
     ]
     console.print(Panel(Group(*parts), title="碳账 · personal carbon account", expand=False))
+
+
+def _excluded(account: AccountStatement, registry: Registry) -> Iterator[str]:
+    """What does not count, what counts instead, and why."""
+    from jobs.reading.exclusions import WITHIN
+
+    for one in account.excluded:
+        names = "、".join(scenario_name(registry, key) for key in one.counts)
+        when = f"{one.act_date:%Y-%m}" if one.extent in ("object", "month") else str(one.act_date)
+        saved = "which saved more" if len(one.counts) > 1 else "which saved as much or more"
+        yield (
+            f"{scenario_name(registry, one.scenario)}  −{grams(one.milligrams)}  {when}: {names} counts {WITHIN[one.extent]}, "
+            f"{saved}; {one.why}"
+        )
 
 
 def _emissions(account: AccountStatement, registry: Registry) -> list[RenderableType]:

@@ -94,6 +94,7 @@ def emissions(ledger: list[Row], activities: list[Row], day: date) -> Iterable[t
 SUMS = {
     "activity": "earned",
     "tier": "bonus",
+    "exclusion": "excluded",
     "cap": "capped",
     "expiry": "expired",
     "redemption": "redeemed",
