@@ -75,7 +75,9 @@ def _sums(run: Run, touched: Frame, months: list[str]) -> Frame:
         f"""
         SELECT person_id, act_month,
             CAST(sum({_of(REDUCTION)}) AS bigint) AS reduction_mg,
-            CAST(0 - sum(CASE WHEN position_kind = 'exclusion' THEN {_of(REDUCTION)} ELSE 0 END) AS bigint) AS excluded_mg,
+            CAST(
+                0 - sum(CASE WHEN position_kind = 'exclusion' THEN {_of(REDUCTION)} ELSE 0 END) AS bigint
+            ) AS excluded_mg,
             CAST(0 - sum(CASE WHEN position_kind = 'cap' THEN {_of(REDUCTION)} ELSE 0 END) AS bigint) AS capped_mg,
             CAST(sum({_of(EMISSION)}) AS bigint) AS emission_mg,
             CAST(sum(CASE

@@ -105,7 +105,8 @@ def _led(lake: Lake, facts: Frame) -> Frame:
             WHERE meal IS NOT NULL OR object_key IS NOT NULL
             GROUP BY group_id
         )
-        SELECT r.group_id, r.claim_id AS activity_id, coalesce(u.is_cancelled, false) AS is_cancelled,
+        SELECT r.group_id, r.claim_id AS activity_id,
+            coalesce(u.is_cancelled, false) AS is_cancelled,
             coalesce(r.meal, t.meal) AS meal,
             coalesce(r.object_key, t.object_key) AS object_key
         FROM ranked AS r
@@ -123,9 +124,7 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
     return lake.sql(
         """
         WITH led AS (
-            SELECT f.*, v.activity_id,
-                v.meal AS act_meal,
-                v.object_key AS act_object_key,
+            SELECT f.*, v.activity_id, v.meal AS act_meal, v.object_key AS act_object_key,
                 coalesce(v.is_cancelled, false) AS is_cancelled,
                 coalesce(v.activity_id = f.claim_id, false) AS is_lead
             FROM facts AS f
@@ -133,10 +132,8 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
         )
         SELECT p.claim_id, p.person_id, p.institution, p.feed, p.scenario, p.family, p.act_date, p.region, p.claim_kind,
             p.slot, p.has_consent, p.is_taken_back, p.is_matched, p.is_spend, p.group_id, p.activity_id, p.is_cancelled,
-            p.is_lead,
-            p.act_meal AS meal,
-            p.act_object_key AS object_key,
-            s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
+            p.is_lead, p.act_meal AS meal, p.act_object_key AS object_key, s.spend_fen, s.merchant_code,
+            r.factor_id IS NOT NULL AS has_factor,
             CASE
                 WHEN p.is_lead THEN coalesce(p.counted_micro, p.quantity_micro, p.missing_quantity_micro)
                 ELSE p.quantity_micro

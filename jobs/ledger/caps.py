@@ -123,11 +123,7 @@ def fill(lake: Lake, reached: Frame) -> Frame:
     return lake.keep(
         """
         WITH summed AS (
-            SELECT *,
-                sum(amount) OVER (
-                    PARTITION BY measure, entry
-                    ORDER BY act_date, member, position
-                ) AS so_far
+            SELECT *, sum(amount) OVER (PARTITION BY measure, entry ORDER BY act_date, member, position) AS so_far
             FROM reached
         )
         SELECT *, CAST(amount - greatest(least(amount, most - so_far + amount), 0) AS bigint) AS taken

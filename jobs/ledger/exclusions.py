@@ -123,8 +123,9 @@ def exclusion_entries(lake: Lake, taken: Frame, touched: Touched) -> Frame:
             HAVING sum(taken) > 0
         )
         SELECT s.entry AS position, s.measure, s.person_id, 0 - s.taken AS amount, 'exclusion' AS position_kind,
-            greatest(s.start, s.valid_from) AS act_date, s.scenario, s.region, '{SPANNING}' AS institution,
-            s.rule AS factor_id, 'rule' AS match_quality, s.taken AS quantity_micro
+            greatest(s.start, s.valid_from) AS act_date,
+            s.scenario, s.region, '{SPANNING}' AS institution, s.rule AS factor_id, 'rule' AS match_quality,
+            s.taken AS quantity_micro
         FROM sums AS s
         LEFT SEMI JOIN periods AS p ON s.person_id = p.person_id AND s.period = p.period AND s.start = p.start
         """,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import listed
+from jobs.lake.frames import around, listed
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME, start_of
@@ -47,8 +47,9 @@ def saved_once(run: Run) -> Audited:
         f"""
         WITH took AS (
             SELECT {listed(SIDE)},
-                CAST(sum(CASE WHEN position_kind = 'exclusion' AND factor_id = rule THEN 0 - amount END) AS bigint)
-                    AS taken
+                CAST(sum(CASE
+                    WHEN position_kind = 'exclusion' AND factor_id = rule THEN 0 - amount
+                END) AS bigint) AS taken
             FROM held
             GROUP BY {listed(SIDE)}
         ),
@@ -57,9 +58,7 @@ def saved_once(run: Run) -> Audited:
             FROM held
             WHERE position_kind IN ('exclusion', 'cap') AND factor_id <> rule
         )
-        SELECT t.person_id, t.rule, t.start, t.is_declaring,
-            coalesce(t.taken, 0) AS taken,
-            coalesce(d.due, 0) AS due,
+        SELECT t.person_id, t.rule, t.start, t.is_declaring, coalesce(t.taken, 0) AS taken, coalesce(d.due, 0) AS due,
             coalesce(m.by_others, 0) AS by_others
         FROM took AS t
         LEFT JOIN due AS d
@@ -105,15 +104,12 @@ def _due(run: Run, held: Frame) -> Frame:
     return run.lake.keep(
         f"""
         WITH acts AS (
-            SELECT h.*,
-                CASE h.extent WHEN 'meal' THEN t.meal WHEN 'object' THEN t.object_key ELSE '' END AS occasion
+            SELECT h.*, CASE h.extent WHEN 'meal' THEN t.meal WHEN 'object' THEN t.object_key ELSE '' END AS occasion
             FROM held AS h
             LEFT JOIN told AS t ON h.position = t.position
             WHERE h.position_kind = 'activity'
         ),
-        whole AS (
-            SELECT DISTINCT person_id, rule, start, 1 AS is_whole FROM acts WHERE occasion IS NULL
-        ),
+        whole AS (SELECT DISTINCT person_id, rule, start, 1 AS is_whole FROM acts WHERE occasion IS NULL),
         weighed AS (
             SELECT a.person_id, a.rule, a.start,
                 sum(CASE WHEN a.is_declaring THEN a.amount ELSE 0 END) AS declared,
@@ -143,7 +139,11 @@ def _told(run: Run, held: Frame) -> Frame:
     """position, meal, object_key of acts by their claims: of the one that leads, or else of another."""
     lake = run.lake
     acts = lake.keep(
-        "SELECT DISTINCT position, act_date FROM held WHERE extent IN ('meal', 'object') AND position_kind = 'activity'",
+        """
+        SELECT DISTINCT position, act_date
+        FROM held
+        WHERE extent IN ('meal', 'object') AND position_kind = 'activity'
+        """,
         held=held,
     )
     if not lake.has_rows(acts):
@@ -151,10 +151,16 @@ def _told(run: Run, held: Frame) -> Frame:
             pa.table({name: pa.array([], pa.string()) for name in ("position", "meal", "object_key")})
         )
     # A claim of an act may lie on the days beside it, or be booked some days later.
+    reach = 1 + max(run.policy.feeds.column("lag_days").to_pylist())
+    near = lake.keep("SELECT DISTINCT act_date FROM days", days=around(lake, acts, f"{reach}"))
     of_acts = lake.sql("SELECT position AS activity_id FROM acts", acts=acts)
     reports = lake.keep(
-        "SELECT claim_id, act_date, activity_id FROM outcomes WHERE outcome IN ('credited', 'absorbed', 'evidence')",
-        outcomes=run.log("silver.activities").in_force_of(of_acts, "activity_id"),
+        """
+        SELECT claim_id, act_date, activity_id
+        FROM outcomes
+        WHERE outcome IN ('credited', 'absorbed', 'evidence')
+        """,
+        outcomes=run.log("silver.activities", near=near).in_force_of(of_acts, "activity_id"),
     )
     clock = "(occurred_at_unix div 3600 + 8) % 24"
     return lake.keep(
