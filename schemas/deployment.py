@@ -1,4 +1,4 @@
-"""Who is expected: the institutions that a deployment signed up, from when to when, in `<home>/deployment.yaml`.
+"""What a deployment decides, in `<home>/deployment.yaml`: whom it expects from when to when, and what it credits.
 
 A contract says what an institution sends; that it ships makes nobody owe it. Of whom the deployment expects a business
 date, every feed is missing that does not come; what anybody else sends is not used until the file says so.
@@ -11,14 +11,15 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import LOADER, Strict, load_yaml
+from schemas.base import LOADER, Strict, later, load_yaml
 from schemas.errors import RegistryError
+from schemas.grades import BY_DEFAULT, GRADES, USUAL, Credits, Grade, Terms
 
 FILE = "deployment.yaml"
 EXAMPLE = "write it as 2026-11-01"
@@ -81,10 +82,43 @@ Spans = Annotated[
 """In their order; of an institution that stays, one, written without a list."""
 
 
+class CreditLine(Strict):
+    """Figures of which grades are credited from an act date on.
+
+    Attributes:
+        is_open: whether a programme's own amount is credited outside its programme as well (`programme: everywhere`).
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    first: Day = Field(alias="from")
+    grades: list[Grade] = Field(min_length=1)
+    programme: Literal["inside", "everywhere"] = "inside"
+
+    @property
+    def terms(self) -> Terms:
+        """What it says of one date."""
+        return Terms(frozenset(self.grades), is_open=self.programme == "everywhere")
+
+
+def _by_date(lines: list[CreditLine]) -> list[CreditLine]:
+    for before, after in pairwise(lines):
+        if after.first <= before.first:
+            raise ValueError(f"the line from {after.first} stands after the one from {before.first}: put them in order")
+    return lines
+
+
 class Deployment(Strict):
-    """Institution → the business dates of which it is expected. Whoever is not named is not expected."""
+    """Who is expected, and which figures are credited.
+
+    Attributes:
+        institutions: institution → the business dates of which it is expected. Whoever is not named is not expected.
+        credits: which grades of figures are credited from which act date on, the first line before it too; without
+            any, all but foreign ones since figures have grades, and before whatever was applied.
+    """
 
     institutions: dict[str, Spans]
+    credits: Annotated[list[CreditLine], AfterValidator(_by_date)] = later([])
 
     def expects(self, institution: str, day: date) -> bool:
         """Whether the institution owes a business date."""
@@ -100,6 +134,14 @@ class Deployment(Strict):
         """What it says of the dates until one: two that are equal here owe the same."""
         found = {name: [one for span in spans if (one := span.until(day))] for name, spans in self.institutions.items()}
         return {name: spans for name, spans in found.items() if spans}
+
+
+def credits_of(deployment: Deployment | None) -> Credits:
+    """What a deployment credits, by act date."""
+    if deployment is None or not deployment.credits:
+        return BY_DEFAULT
+    first, *others = deployment.credits
+    return Credits([(date.min, first.terms), *((line.first, line.terms) for line in others)])
 
 
 def since_first(delivered: Iterable[tuple[str, date]]) -> Deployment:
@@ -158,6 +200,13 @@ def _says_something(path: Path) -> bool:
 
 
 def written(since: Mapping[str, date]) -> str:
-    """The text of a file that expects institutions from a date each."""
+    """The text of a file that expects institutions from a date each, and credits what is usual from the first of them."""
     lines = [f"  {name}: {{from: {first}}}" for name, first in sorted(since.items())]
-    return "\n".join(["# Who is expected, and from when to when: docs/operations.md.", "institutions:", *lines, ""])
+    grades = ", ".join(grade for grade in GRADES if grade in USUAL.grades)
+    credited = [
+        "# Figures of which grades are credited, and from which act date on: docs/scenarios.md.",
+        "credits:",
+        f"  - {{from: {min(since.values())}, grades: [{grades}]}}",
+    ]
+    head = "# Who is expected, and from when to when: docs/operations.md."
+    return "\n".join([head, "institutions:", *lines, *(credited if since else []), ""])

@@ -24,6 +24,8 @@ UNGRADED = "none"
 ReportingReason = Literal["reported", "statements_missing", "nothing_owed"]
 SpendReason = Literal["categories_known", "categories_unknown", "nothing_spent", "no_payments_reported"]
 
+FiguresReason = Literal["well_founded", "lent_or_computed", "nothing_reduced"]
+
 PerMille = Annotated[int, Field(ge=0, le=1000, strict=True)]
 
 
@@ -58,17 +60,29 @@ class SpendCoverage(Scale):
     reasons: dict[SpendReason, Text]
 
 
+class FiguresFounded(Scale):
+    """How much of what acts reduced rests on figures made for the place or the country: how uncertain it is.
+
+    Attributes:
+        reasons: each code in words.
+    """
+
+    reasons: dict[FiguresReason, Text]
+
+
 class CarbonRecordRules(Strict):
     """How a month is graded, and the tiers by what was reduced."""
 
     reporting: Reporting
     spend: SpendCoverage
+    figures: FiguresFounded
     tiers: Levels
 
     @model_validator(mode="after")
     def _says_all(self) -> Self:
-        said = {*self.reporting.reasons, *self.spend.reasons}
-        if unsaid := [code for code in (*get_args(ReportingReason), *get_args(SpendReason)) if code not in said]:
+        said = {*self.reporting.reasons, *self.spend.reasons, *self.figures.reasons}
+        codes = (*get_args(ReportingReason), *get_args(SpendReason), *get_args(FiguresReason))
+        if unsaid := [code for code in codes if code not in said]:
             raise ValueError(f"reasons: {', '.join(unsaid)}: say in words what it means")
         return self
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from schemas.base import ROOT
 from schemas.bounds import check_bounds
+from schemas.deployment import Deployment, credits_of
 from schemas.errors import RegistryError
+from schemas.grades import Inside
 from schemas.library import Library, load_library
 from schemas.migrations import Migration, load_migrations
 from schemas.programmes import Programme, load_programmes
@@ -42,6 +44,10 @@ class Registry:
         """Every scenario by id."""
         return self.library.scenarios
 
+    def under(self, deployment: Deployment | None) -> Registry:
+        """The same under what a deployment credits."""
+        return replace(self, library=replace(self.library, credits=credits_of(deployment)))
+
     @property
     def regions(self) -> set[str]:
         """Every region that some export places its acts in."""
@@ -64,6 +70,7 @@ def load_registry(root: Path = ROOT) -> Registry:
     _check_rules(sources, tables, invariants)
     programmes = load_programmes(root)
     _check_benefits(sources, programmes)
+    library = replace(library, inside=_inside(sources, programmes, library))
     spending = load_spending(root)
     check_bounds(_feeds(sources), root, library, spending, programmes)
     return Registry(
@@ -139,6 +146,23 @@ def _check_benefits(sources: Mapping[str, Source], programmes: Mapping[str, Prog
         named = set(feed.columns.benefit.codes.values()) if isinstance(feed, RedemptionFeed) else set()
         if unknown := sorted(named - known):
             raise RegistryError(f"{where}: benefit: {', '.join(unknown)}: no such benefit; use <programme>.<benefit>")
+
+
+def _inside(sources: Mapping[str, Source], programmes: Mapping[str, Programme], library: Library) -> dict[str, Inside]:
+    """Whose acts are the own of each programme that a figure is of."""
+    found: dict[str, Inside] = {}
+    for file in library.factors.values():
+        for name in dict.fromkeys(one.programme for one in file.series if one.programme):
+            where = f"factors/{file.id}.yaml: programme"
+            if name not in programmes:
+                raise RegistryError(f"{where}: {name!r} is no programme; add programmes/{name}.yaml")
+            programme = programmes[name]
+            if unknown := sorted(set(programme.institutions) - sources.keys()):
+                raise RegistryError(
+                    f"programmes/{name}.yaml: institutions: {', '.join(unknown)}: no such institution; use the id of one"
+                )
+            found[name] = Inside(programme.prefix, frozenset(programme.institutions))
+    return found
 
 
 def _check_rules(

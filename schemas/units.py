@@ -40,7 +40,7 @@ def micro_of(text: str) -> int:
 
 _GASES: tuple[Gas, ...] = ("CO2", "CO2e")
 _MASSES = {"mg": 10**3, "g": 10**6, "kg": 10**9, "t": 10**12}
-_COUNTED = ("km", "vehicle_km", "step", "act", "statement", "kWh", "m3", "room_night", "hour")
+_COUNTED = ("km", "vehicle_km", "step", "act", "statement", "kWh", "m3", "room_night", "hour", "day", "sheet")
 _WEIGHED = "kg"
 """What a factor is 'per', each a dimension of its own: a factor per vehicle-km is none per passenger-km.
 Material is counted by its plain mass, in kilograms."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.errors import NotFound, SettingError
 from schemas.deliveries import EXPORTS
 from schemas.deployment import FILE, written
+from schemas.grades import GRADES
 from tanzhang import keys
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ def _draft(registry: Registry) -> str:
         "# institutions:",
         *(f"#   {source.id}: {{from: 2026-11-01}}  # {source.name}" for source in registry.sources.values()),
         "#   one_that_came_back: [{from: 2026-11-01, to: 2027-03-31}, {from: 2027-09-01}]",
+        "#",
+        "# Figures of which grades are credited, and from which act date on; all but foreign ones unless said.",
+        "# credits:",
+        f"#   - {{from: 2026-12-01, grades: [{', '.join(GRADES)}]}}",
     ]
     return "\n".join([*lines, ""])
 

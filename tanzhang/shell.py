@@ -162,9 +162,12 @@ def lake_of(home: Path, engine: Engine, folder: str = LAKE, *, as_it_is: bool = 
     """
     from jobs.lake import open_lake, told
     from schemas import load_registry
+    from schemas.deployment import load_deployment
 
+    registry = load_registry()
+    credited = registry.under(load_deployment(home, registry.sources))
     with told(str(home / folder)):
-        lake = open_lake(engine.value, home / folder, load_registry(), as_it_is=as_it_is)
+        lake = open_lake(engine.value, home / folder, credited, as_it_is=as_it_is)
         try:
             yield lake
         finally:

@@ -20,6 +20,8 @@ from jobs.claims.consents import consents_of, given_intervals, scopes_of
 from jobs.persons.members import members_of
 from jobs.policy.arrow import table
 from schemas.days import ZONE
+from schemas.grades import GRADES as GRADES_OF_FIGURES
+from schemas.grades import WELL_FOUNDED
 from schemas.ledger import EMISSION, MICRO_YUAN, REDUCTION
 from schemas.records import GRADES, UNGRADED
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from jobs.landing.manifests import Manifest
     from jobs.runs.run import Run
     from schemas.deployment import Deployment
+    from schemas.grades import Grade as GradeOfFigure
     from schemas.records import Grade, Scale
 
 
@@ -70,10 +73,16 @@ def _acts(run: Run, touched: Frame, months: list[str]) -> Frame:
 
 
 def _sums(run: Run, touched: Frame, months: list[str]) -> Frame:
-    """What the ledger's entries of the touched months add up to."""
-    return run.lake.sql(
+    """What the ledger's entries of the touched months add up to, of acts also by the grade of their figure."""
+    lake = run.lake
+    ledger = lake.keep(
+        f"SELECT * FROM ledger WHERE {MEASURED}",
+        ledger=run.log("gold.ledger").of_months(months).of(touched, "person_id", "act_month").rows,
+    )
+    return lake.sql(
         f"""
         SELECT person_id, act_month,
+            {", ".join(f"{_of_grade(grade)} AS {grade}_mg" for grade in GRADES_OF_FIGURES)},
             CAST(sum({_of(REDUCTION)}) AS bigint) AS reduction_mg,
             CAST(
                 0 - sum(CASE WHEN position_kind = 'exclusion' THEN {_of(REDUCTION)} ELSE 0 END) AS bigint
@@ -85,12 +94,39 @@ def _sums(run: Run, touched: Frame, months: list[str]) -> Frame:
                 WHEN amount > 0 THEN quantity_micro
                 ELSE 0 - quantity_micro
             END) div {MICRO_YUAN} AS bigint) AS known_spend_fen
-        FROM ledger
-        WHERE {MEASURED}
+        FROM ledger AS e
+        LEFT JOIN figures AS f ON e.scenario = f.figure_of AND e.factor_id = f.figure AND e.match_quality = f.fits
         GROUP BY person_id, act_month
         """,
-        ledger=run.log("gold.ledger").of_months(months).of(touched, "person_id", "act_month").rows,
+        ledger=ledger,
+        figures=lake.from_arrow(_figures(run, ledger)),
     )
+
+
+def _figures(run: Run, ledger: Frame) -> pa.Table:
+    """The grade of every figure that acts rest on. To the driver: as many rows as there are figures."""
+    found = run.lake.ask(
+        dict,
+        f"""
+        SELECT DISTINCT scenario, factor_id, match_quality
+        FROM ledger
+        WHERE measure = '{REDUCTION}' AND position_kind = 'activity'
+        """,
+        ledger=ledger,
+    )
+    rows = [
+        {
+            **{"figure_of": row["scenario"], "figure": row["factor_id"], "fits": row["match_quality"]},
+            "figure_grade": run.registry.library.grade_of(row["scenario"], row["factor_id"], row["match_quality"]),
+        }
+        for row in found
+    ]
+    return table(dict.fromkeys(("figure_of", "figure", "fits", "figure_grade"), str), rows)
+
+
+def _of_grade(grade: GradeOfFigure) -> str:
+    is_of = f"measure = '{REDUCTION}' AND position_kind = 'activity' AND figure_grade = '{grade}'"
+    return f"CAST(sum(CASE WHEN {is_of} THEN amount ELSE 0 END) AS bigint)"
 
 
 def _of(measure: str) -> str:
@@ -190,6 +226,7 @@ def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
                 coalesce(s.reduction_mg, 0) AS reduction_mg,
                 coalesce(s.excluded_mg, 0) AS excluded_mg,
                 coalesce(s.capped_mg, 0) AS capped_mg,
+                {", ".join(f"coalesce(s.{grade}_mg, 0) AS {grade}_mg" for grade in GRADES_OF_FIGURES)},
                 coalesce(s.emission_mg, 0) AS emission_mg,
                 coalesce(d.spend_fen, 0) AS spend_fen,
                 coalesce(s.known_spend_fen, 0) AS known_spend_fen,
@@ -202,7 +239,12 @@ def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
             LEFT JOIN reporting AS r ON m.person_id = r.person_id AND m.act_month = r.act_month
             WHERE d.acts > 0 OR d.spend_fen > 0 OR s.excluded_mg > 0 OR s.capped_mg > 0
         ),
-        graded AS (SELECT *, {_spend_grade(run.registry.records.spend)} AS spend_grade FROM whole)
+        graded AS (
+            SELECT *,
+                {_spend_grade(run.registry.records.spend)} AS spend_grade,
+                {_figures_grade(run.registry.records.figures)} AS figures_grade
+            FROM whole
+        )
         SELECT *,
             CASE reporting_grade
                 WHEN '{GRADES[0]}' THEN 'reported'
@@ -214,13 +256,28 @@ def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
                 WHEN spend_fen = 0 THEN 'nothing_spent'
                 WHEN spend_grade = '{GRADES[0]}' THEN 'categories_known'
                 ELSE 'categories_unknown'
-            END AS spend_reason
+            END AS spend_reason,
+            CASE figures_grade
+                WHEN '{GRADES[0]}' THEN 'well_founded'
+                WHEN '{UNGRADED}' THEN 'nothing_reduced'
+                ELSE 'lent_or_computed'
+            END AS figures_reason
         FROM graded
         """,
         acts=acts,
         sums=sums,
         reporting=reporting,
     )
+
+
+def _figures_grade(scale: Scale) -> str:
+    """SQL: the grade of the share of what acts reduced that rests on figures made for the place or the country."""
+    whole = " + ".join(f"{grade}_mg" for grade in GRADES_OF_FIGURES)
+    founded = " + ".join(f"{grade}_mg" for grade in WELL_FOUNDED)
+    steps = " ".join(
+        f"WHEN 1000 * ({founded}) >= {least} * ({whole}) THEN '{grade}'" for grade, least in scale.at_least.items()
+    )
+    return f"CASE WHEN {whole} = 0 THEN '{UNGRADED}' {steps} END"
 
 
 def _spend_grade(scale: Scale) -> str:

@@ -122,7 +122,7 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
     """The facts with what OUTCOMES ask: the activity and who leads it, what was spent, whether a factor is in force."""
     lake = run.lake
     return lake.sql(
-        """
+        f"""
         WITH led AS (
             SELECT f.*, v.activity_id, v.meal AS act_meal, v.object_key AS act_object_key,
                 coalesce(v.is_cancelled, false) AS is_cancelled,
@@ -146,8 +146,8 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
         FROM led AS p
         LEFT JOIN spends AS s ON p.claim_id = s.claim_id
         LEFT JOIN rates AS r
-            ON p.scenario = r.scenario AND p.region = r.region AND p.act_date >= r.valid_from
-            AND p.act_date < r.valid_to
+            ON p.scenario = r.scenario AND p.region = r.region AND {run.policy.reporter("p.institution")} = r.reporter
+            AND p.act_date >= r.valid_from AND p.act_date < r.valid_to
         """,
         facts=facts,
         activities=_led(lake, facts),

@@ -59,8 +59,8 @@ def reductions(run: Run, activities: Frame) -> Frame:
             a.quantity_micro
         FROM activities AS a
         JOIN rates AS r
-            ON a.scenario = r.scenario AND a.region = r.region AND a.act_date >= r.valid_from
-            AND a.act_date < r.valid_to
+            ON a.scenario = r.scenario AND a.region = r.region AND {run.policy.reporter("a.institution")} = r.reporter
+            AND a.act_date >= r.valid_from AND a.act_date < r.valid_to
         WHERE a.outcome = 'credited' AND a.is_lead
         """,
         activities=activities,

@@ -15,6 +15,7 @@ from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME
 from jobs.policy.programmes import Rewards
 from schemas import Registry
+from schemas.library import RateRow
 from schemas.scenarios import MissingQuantity, Recognition
 from schemas.scenarios.parts import spans
 from schemas.sources import UNPLACED, Feed, PaymentFeed, Source, load_distances
@@ -42,7 +43,13 @@ BOOKED_SPAN = 6
 """Days that an island of day-precise claims may last: lunches at one price on every day of a working week, booked a day
 later each."""
 _FACTOR = {**VALIDITY, "factor_id": str}
-_RATES = {"scenario": str, "region": str, **_FACTOR, "micrograms_per_unit": int, "match_quality": str}
+_RATES = {
+    **{"scenario": str, "region": str, "reporter": str},
+    **_FACTOR,
+    **{"micrograms_per_unit": int, "match_quality": str},
+}
+ANYBODY = ""
+"""In place of a reporter: an institution whose acts are no programme's own."""
 _SPEND_RATES = {"merchant_code": str, **_FACTOR, "micrograms_per_fen": int, "match_quality": str}
 _REFUNDS = {"institution": str, "feed": str, "within_days": pa.int32()}
 _PAIRING = {"institution": str, "feed": str, "scenario": str, "max_ride_seconds": int, "duplicate_seconds": int}
@@ -169,10 +176,24 @@ class Policy:
 
     @cached_property
     def rates(self) -> pa.Table:
-        """Factor by scenario, region and local date [valid_from, valid_to)."""
-        regions = self.registry.regions | {UNPLACED, *self.places.column("region").to_pylist()}
-        rates = self.registry.library.rate_table(self.registry.scenarios, regions)
-        return table(_RATES, (vars(one) | {"valid_to": one.valid_to or END_OF_TIME} for one in rates))
+        """Factor by scenario, region, reporter (see `reporter`) and local date [valid_from, valid_to)."""
+        library, regions = self.registry.library, self._placed
+        rates = [(ANYBODY, one) for one in library.rate_table(self.registry.scenarios, regions)]
+        owned = {name for name in self.registry.scenarios if library.owned(name)}
+        for institution in library.insiders:
+            rates += [(institution, one) for who, one in rates if who == ANYBODY and one.scenario not in owned]
+            rates += [(institution, one) for one in library.rate_table(owned, regions, institution)]
+        return table(_RATES, map(_rate_row, rates))
+
+    @property
+    def _placed(self) -> set[str]:
+        """Regions that acts are placed in."""
+        return self.registry.regions | {UNPLACED, *self.places.column("region").to_pylist()}
+
+    def reporter(self, institution: str) -> str:
+        """SQL: by whom `rates` know an institution: by itself where its acts are a programme's own."""
+        insiders = ", ".join(f"'{name}'" for name in self.registry.library.insiders)
+        return f"CASE WHEN {institution} IN ({insiders}) THEN {institution} ELSE '{ANYBODY}' END" if insiders else "''"
 
     @cached_property
     def spend_rates(self) -> pa.Table:
@@ -254,6 +275,12 @@ class Policy:
         return [
             (source, name, feed) for source in self.registry.sources.values() for name, feed in source.feeds.items()
         ]
+
+
+def _rate_row(one: tuple[str, RateRow]) -> dict[str, Any]:
+    reporter, rate = one
+    said = {name: value for name, value in vars(rate).items() if name in _RATES}
+    return said | {"reporter": reporter, "valid_to": rate.valid_to or END_OF_TIME}
 
 
 def _pairs(names: tuple[str, str], found: Collection[tuple[str, str]]) -> list[dict[str, str]]:

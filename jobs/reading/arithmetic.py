@@ -83,8 +83,10 @@ def _kilograms(registry: Registry, entry: Mapping[str, Any]) -> Reckoned:
         formula = f"limit {cap.limit_mg:,} mg − the {cap.period}'s {quantity:,} mg = {milligrams:,} mg"
         return formula, milligrams, {"rule": cap.id, "limit": cap.limit, "source": cap.source.model_dump(mode="json")}
     behind = registry.library.series_of(entry["factor_id"])
-    formula, milligrams = worked(quantity, scenario.unit, [one for _, one in behind])
-    factor = told(*behind[0]) | {"match_quality": entry["match_quality"]}
+    legs = scenario.quantification.legs if scenario.quantification else []
+    formula, milligrams = worked(quantity, scenario.unit, [one for _, one in behind], legs)
+    grade = registry.library.grade_of(scenario.id, entry["factor_id"], entry["match_quality"])
+    factor = told(*behind[0]) | {"match_quality": entry["match_quality"], "grade": grade}
     if len(behind) > 1:
         factor["project"] = told(*behind[1])
     return formula, milligrams, factor

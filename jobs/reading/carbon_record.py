@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.chain import published
 from jobs.lake.frames import listed
+from schemas.grades import GRADES, Grade
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -34,6 +35,18 @@ class Month:
     reporting_reason: str
     spend_grade: str
     spend_reason: str
+    regional_mg: int | None
+    national_mg: int | None
+    proxied_mg: int | None
+    derived_mg: int | None
+    programme_mg: int | None
+    foreign_mg: int | None
+    figures_grade: str | None
+    figures_reason: str | None
+
+    def rests_on(self, grade: Grade) -> int:
+        """Milligrams of the month's acts that rest on figures of a grade."""
+        return getattr(self, f"{grade}_mg") or 0
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,7 @@ class CarbonRecord:
         reduction_mg, emission_mg: of the months that a tier sums up, the date's own among them; apart from each other.
         tier: by that reduction.
         levels: of the programmes that name levels and reward the person.
+        rests_on: grade of figures → milligrams of the acts of these months, before caps.
         reasons: why this month is graded as it is, in words; empty where nothing was done or spent in it.
     """
 
@@ -63,6 +77,7 @@ class CarbonRecord:
     emission_mg: int
     tier: str
     levels: list[Reached]
+    rests_on: dict[Grade, int]
     reasons: list[str]
 
 
@@ -97,17 +112,28 @@ def carbon_record(
         emission_mg=sum(one.emission_mg for one in months if one.act_month >= first_of(on, tiers.months)),
         tier=tiers.level_of(reduced(tiers.months)).name,
         levels=levels,
+        rests_on=_rests_on(one for one in months if one.act_month >= first_of(on, tiers.months)),
         reasons=[text for one in this for text in reasons(registry, one)],
     )
 
 
+def _rests_on(months: Iterable[Month]) -> dict[Grade, int]:
+    """Grade of figures → milligrams, of the grades on which anything rests."""
+    found = list(months)
+    sums = {grade: sum(one.rests_on(grade) for one in found) for grade in GRADES}
+    return {grade: milligrams for grade, milligrams in sums.items() if milligrams}
+
+
 def reasons(registry: Registry, month: Month) -> list[str]:
-    """Why a month is graded as it is: of what is reported, and of what was spent."""
+    """Why a month is graded as it is: of what is reported, of what was spent, and of what its figures are."""
     scales = registry.records
-    return [
+    told = [
         scales.reporting.reasons[month.reporting_reason],  # type: ignore[index]
         scales.spend.reasons[month.spend_reason],  # type: ignore[index]
     ]
+    if month.figures_reason is not None:  # not of records of before figures had grades
+        told.append(scales.figures.reasons[month.figures_reason])  # type: ignore[index]
+    return told
 
 
 def first_of(on: date, months: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jobs.files import read_ours, write_whole
 from schemas.base import Strict
-from schemas.deployment import Deployment
+from schemas.deployment import Deployment, credits_of
 
 FOLDER = "_deployments"
 
@@ -56,3 +56,11 @@ def expected_otherwise(before: Deployment | None, now: Deployment | None, until:
         return []
     one, other = before.until(until), now.until(until)
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
+def credited_otherwise(before: Deployment | None, now: Deployment | None, until: date | None) -> bool:
+    """Whether other figures are credited than before, for act dates until one: a release run posts what that changes."""
+    if until is None:
+        return False
+    one, other = credits_of(before), credits_of(now)
+    return any(one.on(day) != other.on(day) for day in {date.min, *one.turns, *other.turns} if day <= until)

@@ -16,7 +16,7 @@ from jobs.landing import hold, key_check
 from jobs.landing.manifests import LANDED, LANDING, Manifest, load_manifests, newest_landings
 from jobs.landing.receipts import Receipt, load_receipts
 from jobs.logs import log
-from jobs.runs.expected import deployment_of, expected_otherwise, forget_after
+from jobs.runs.expected import credited_otherwise, deployment_of, expected_otherwise, forget_after
 from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
 from schemas.days import cut_off
@@ -88,6 +88,8 @@ def begin(
     if not done:
         verdicts = verdicts_of(result for one in run.judged for result in one.results)
         opened.model_copy(update={"verdicts": verdicts, "unjudged": run.unjudged}).save(lake.path)
+        if credited_otherwise(run.deployment_before, run.deployment, last.business_date):
+            log.warning("credited_otherwise", publication_seq=last.seq, mend="tanzhang factors release --post")
         for institution in expected_otherwise(run.deployment_before, run.deployment, last.business_date):
             log.warning("expected_otherwise", institution=institution, publication_seq=last.seq)
     return run
@@ -203,7 +205,7 @@ def _frozen(
     again = {file.file_id for file in fresh}
     return Run(
         lake=lake,
-        registry=registry,
+        registry=registry.under(opened.deployment),
         home=home,
         business_date=opened.business_date,
         last=last,

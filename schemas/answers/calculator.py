@@ -10,10 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from schemas.factors import FactorFile, FactorSeries
-from schemas.library import Found, Library, MatchQuality, NoFactor, find
+from schemas.grades import Grade
+from schemas.library import Found, Library, MatchQuality, NoFactor, per_unit
 from schemas.regions import region_and_parents
 from schemas.scenarios import Cap, Scenario
-from schemas.scenarios.quantification import MethodText, Quantification
+from schemas.scenarios.quantification import Leg, MethodText, Quantification
 from schemas.units import MICRO, NANO, UnitError, counted_amount
 
 OPTIONS: dict[str, dict[str, str]] = {
@@ -22,7 +23,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "mass": {"kg": "1.5kg"},
     "energy": {"kWh": "30kWh"},
     "volume": {"m3": "5m3"},
-    "count": {"act": "2", "statement": "2", "room_night": "2", "hour": "8"},
+    "count": {"act": "2", "statement": "2", "room_night": "2", "hour": "8", "day": "2", "sheet": "3"},
 }
 """How much of an act is said: option → the units that it is for, each with an example."""
 BARE = {"steps", "count"}
@@ -59,6 +60,7 @@ class Term:
         factor, name: the figure's file and its name.
         region: that the figure was made for.
         proxy_reason: why it may stand in for the region asked for, where it is of another one.
+        grade: how well founded it is there.
         conservative: why this figure and no higher one.
     """
 
@@ -75,6 +77,7 @@ class Term:
     region: str
     match_quality: MatchQuality
     proxy_reason: str | None
+    grade: Grade
     data_year: int | None
     published_on: date | None
     valid_from: date
@@ -257,16 +260,22 @@ def quantity_of(scenario: Scenario, given: Mapping[str, str], own_baseline: str 
     return Quantity(saved.micro, told)
 
 
-def worked(quantity_micro: int, unit: str, series: Sequence[FactorSeries]) -> tuple[str, int]:
+def worked(quantity_micro: int, unit: str, series: Sequence[FactorSeries], legs: Sequence[Leg] = ()) -> tuple[str, int]:
     """The ledger's arithmetic in words, and the milligrams that it gives.
 
     Args:
         series: one figure; or of a displacement baseline and project, in this order.
+        legs: those of the method, for amounts of what a figure is per; those of another method are not looked at.
     """
-    of_one, *less = (one.micrograms_per_unit for one in series)
-    milligrams = quantity_micro * (of_one - sum(less)) // NANO
-    values = " − ".join(f"{one.value} {one.unit}" for one in series)
-    value = f"({values})" if less else values
+    if len(legs) != len(series):
+        legs = [Leg("", None)] * len(series)
+    of_one = per_unit(legs, series)
+    milligrams = quantity_micro * (of_one.numerator // of_one.denominator) // NANO
+    values = [
+        f"{leg.amount.of} × {one.value} {one.unit}" if leg.amount else f"{one.value} {one.unit}"
+        for leg, one in zip(legs, series)
+    ]
+    value = f"({' − '.join(values)})" if len(values) > 1 else values[0]
     return f"{plain(quantity_micro)} {unit} × {value} = {milligrams:,} mg (rounded down)", milligrams
 
 
@@ -301,8 +310,8 @@ def _sum(
     found: list[Found] = []
     try:
         library.quantify(one, region, on)
-        found = [find(file, region, on) for file in files]
-        told, milligrams = worked(quantity.micro, unit, [each.series for each in found])
+        found = library.found(one, region, on)
+        told, milligrams = worked(quantity.micro, unit, [each.series for each in found], one.legs)
     except NoFactor as missing:
         told, milligrams = missing.reason, None
     return Sum(
@@ -337,6 +346,7 @@ def _term(role: str, file: FactorFile, found: Found, region: str) -> Term:
         region=one.region,
         match_quality=found.match_quality,
         proxy_reason=reasons[0] if found.match_quality == "proxy" else None,
+        grade=found.grade,
         data_year=one.data_year,
         published_on=one.published_on,
         valid_from=one.valid_from,

@@ -18,12 +18,13 @@ from schemas.answers.files import Files, Raw, files_of
 from schemas.answers.rules import rules_refused
 from schemas.errors import RegistryError
 from schemas.factors import FOLDER as FACTORS
-from schemas.factors.series import FactorFile, FactorSeries, Proxy, Unfit
+from schemas.factors.parts import Proxy, Review, Unfit
+from schemas.factors.series import FactorFile, FactorSeries
 from schemas.library import LESS, Library, RateRow
 from schemas.regions import NATIONAL, grids, region_and_parents
 from schemas.scenarios import FOLDER as SCENARIOS
 from schemas.scenarios import Scenario
-from schemas.scenarios.quantification import Displacement, PerUnit, Quantification
+from schemas.scenarios.quantification import Amount, Displacement, PerUnit, Quantification
 
 FIXED = (
     "value", "unit", "gas_basis", "region", "valid_from", "known_from", "data_year", "published_on", "source",
@@ -34,6 +35,9 @@ speak for, may be mended: what that does is judged by the answers."""
 
 LENT: dict[str, type[Proxy] | type[Unfit]] = {"proxies": Proxy, "not_for": Unfit}
 """Keys that say for which other regions a series speaks, and for which inside its own it does not."""
+
+AMOUNTS = {"amount", "baseline_amount", "project_amount"}
+"""Keys of a quantification that say how much of what a factor is per is in one unit."""
 
 TRUST = ("unverified", "secondary", "primary")
 """Statuses, the least trusted first."""
@@ -113,7 +117,8 @@ def as_filed(root: Path) -> Filed:
         for name, content in _of_folder(said.files, SCENARIOS)
     }
     changes = [change for content in said.files.values() for change in content.get("changes", [])]
-    known = [one["known_from"] for one in [*series.values(), *changes]]
+    released = [one.quantification.known_from for one in scenarios.values() if one.quantification]
+    known = [one["known_from"] for one in [*series.values(), *changes]] + [day for day in released if day]
     return Filed(series, Library(files, scenarios), said.files, said.on or max(known, default=date.min))
 
 
@@ -223,6 +228,9 @@ def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[s
             continue
         behind = change.new.factor_id.split(LESS)
         before = change.old.factor_id.split(LESS) if change.old else []
+        method = _newly_said(base, now, change.scenario)
+        if method and method.correction:
+            continue
         for name in [one for one in behind if one not in before] or behind:
             known = now.released if name in base.series else now.series[name]["known_from"]
             if change.valid_from < known and not _says_why(now.series[name], change.region) and name not in altered:
@@ -237,6 +245,12 @@ def _answers_refused(base: Filed, now: Filed, reported: set[str], altered: set[s
         "correction"
         for (name, scenario, first, known), regions in early.items()
     ]
+
+
+def _newly_said(base: Filed, now: Filed, scenario: str) -> Quantification | None:
+    """By what a scenario is quantified, where that is not what was released."""
+    was, said = base.library.scenarios[scenario].quantification, now.library.scenarios[scenario].quantification
+    return None if was == said else said
 
 
 def _says_why(one: Raw, region: str) -> bool:
@@ -262,14 +276,20 @@ def _of_folder(files: Files, folder: str) -> Iterator[tuple[str, Raw]]:
 
 
 def _series(one: Raw) -> FactorSeries:
-    lists = {key: [model.model_construct(**each) for each in one.get(key) or []] for key, model in LENT.items()}
-    return FactorSeries.model_construct(**{**one, **lists})
+    parts: dict[str, Any] = {
+        key: [model.model_construct(**each) for each in one.get(key) or []] for key, model in LENT.items()
+    }
+    if one.get("review"):
+        parts["review"] = Review.model_construct(**one["review"])
+    return FactorSeries.model_construct(**{**one, **parts})
 
 
 def _quantification(said: Raw | None) -> Quantification | None:
-    if said and said["method"] == "displacement":
-        return Displacement.model_construct(**said)
-    return PerUnit.model_construct(**said) if said else None
+    if not said:
+        return None
+    amounts = {key: Amount.model_construct(**said[key]) for key in AMOUNTS & said.keys()}
+    method = Displacement if said["method"] == "displacement" else PerUnit
+    return method.model_construct(**{**said, **amounts})
 
 
 def _differing(old: Raw, new: Raw) -> dict[str, tuple[Any, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from schemas.answers.files import Files
@@ -62,9 +63,22 @@ def rules_refused(base: Files, now: Files, released: date) -> Iterator[str]:
         if path not in now:
             yield f"{path}: was released and is gone; keep it, and end what it says"
             continue
+        if folder == SCENARIOS and _is_unused(Path(path).stem, was, base):
+            continue
         for one in _differences((), was, now[path]):
             if problem := _problem(folder, one, released):
                 yield f"{path}: {one.where}: {problem}"
+
+
+def _is_unused(scenario: str, was: Any, base: Files) -> bool:
+    """Whether nothing quantified a scenario and nobody reported it, so that no act of it can stand."""
+    reported = (
+        scenario in feed["reports"]
+        for path, said in base.items()
+        if path.startswith(f"{SOURCES}/") and "feeds" in said
+        for feed in said["feeds"].values()
+    )
+    return was.get("quantification") is None and not any(reported)
 
 
 def _differences(path: tuple[str, ...], was: Any, now: Any) -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from schemas import Registry, load_registry
 from schemas.base import ROOT
 from schemas.books.markdown import cited, ended, quoted, span, table
 from schemas.factors import FactorFile, FactorSeries
-from schemas.factors.series import BOUNDARIES, MEANINGS
+from schemas.factors.parts import BOUNDARIES, MEANINGS
 from schemas.library import Library
 from schemas.regions import grid_assignment
 from schemas.scenarios import Scenario

@@ -6,48 +6,29 @@ import re
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise, permutations
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from schemas.base import Strict
-from schemas.regions import grids, region_and_parents
-from schemas.scenarios.parts import Citation, Country, Dated, Grid, Id, Named, Region, Text, overlapping
+from schemas.factors.derivation import Derivation
+from schemas.factors.parts import (
+    BOUNDARIES,
+    Boundary,
+    Decimal,
+    Example,
+    FactorCitation,
+    Kind,
+    Plausible,
+    Proxy,
+    Review,
+    Unfit,
+    Unit,
+)
+from schemas.grades import Grade
+from schemas.regions import NATIONAL, grids, region_and_parents
+from schemas.scenarios.parts import Country, Dated, Grid, Id, Named, Region, Text, overlapping
 from schemas.units import Gas, counted_amount, factor_unit, mass_of, whole_micrograms
-
-Decimal = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$")]
-"""A number as text: YAML would read `46.7` as a binary float, which is another number."""
-
-Kind = Literal["reduction", "emission", "footprint"]
-"""What a figure is: what an act saves, what a thing emits in use, or over its whole life. Never one for another."""
-
-Boundary = Literal[
-    "programme", "use", "generation", "upstream", "full_process", "cradle_to_gate", "material_difference",
-    "net_life_cycle", "disposal", "supply_chain",
-]  # fmt: skip
-"""What is inside a figure, so that only like is set against like."""
-
-MEANINGS: dict[Boundary, str] = {
-    "programme": "a reduction as a programme or standard credits it, its derivation not published",
-    "use": "what the vehicle or device emits where it is used, its electricity included",
-    "generation": "at the power plants, without what lies before them and without losses of the grid",
-    "upstream": "before the use – extracting, refining, transporting the fuel",
-    "full_process": "use and upstream, with making the vehicle and the way",
-    "cradle_to_gate": "making the material up to the gate of the works",
-    "material_difference": "cradle to gate of primary material less that of recycled material",
-    "net_life_cycle": "over the whole life, with credits for what is avoided",
-    "disposal": "collecting and treating as waste",
-    "supply_chain": "everything up to the purchaser, from economic input-output tables",
-}
-"""Every boundary in words."""
-
-BOUNDARIES: dict[Kind, set[Boundary]] = {
-    "reduction": {"programme", "material_difference", "net_life_cycle"},
-    "emission": {"use", "generation", "upstream", "disposal"},
-    "footprint": {"full_process", "cradle_to_gate", "supply_chain"},
-}
-"""Which boundaries a kind of figure can have."""
 
 NOTICE = re.compile(r"(\d{4})\s*年第\s*\d+\s*号")
 """The year in the number of a ministry's notice."""
@@ -55,80 +36,6 @@ YEAR_NAMED = re.compile(r"(\d{4})\s*年(?!\s*(?:第|\d))")
 """A year that a source names by itself: neither a notice's number nor part of a date."""
 LIFE_CYCLE = re.compile(r"足迹|生命周期|footprint|life.?cycle", re.IGNORECASE)
 SHORT_TON = re.compile(r"([\d.]+)\s*\S+\s+per short ton", re.IGNORECASE)
-UNIT_OF_GAMES = re.compile(r"能量|energy", re.IGNORECASE)
-ENERGY_BY_MASS = re.compile(
-    r"能量球|energy ball|(?:克|公斤|\bk?g)\s*(?:of\s+)?(?:green\s+)?(?:能量|energy)", re.IGNORECASE
-)
-WEIGHS_GAS = re.compile(r"CO2|CO₂|碳|carbon|emission|reduc|saving|\d\s*(?:k?g|t)\b", re.IGNORECASE)
-
-
-def _factor_unit(unit: str) -> str:
-    factor_unit(unit)
-    return unit
-
-
-Unit = Annotated[str, AfterValidator(_factor_unit)]
-
-
-class FactorCitation(Citation):
-    """A source with the words or figure as seen in it, kept short."""
-
-    seen: Text
-
-    @model_validator(mode="after")
-    def _weighs(self) -> Self:
-        if UNIT_OF_GAMES.search(self.seen) and not WEIGHS_GAS.search(self.seen):
-            raise ValueError("seen speaks of energy points, not of CO2: that is no factor")
-        if ENERGY_BY_MASS.search(self.seen):
-            raise ValueError("seen speaks of a game's energy, whose kilograms are not CO2: that is no factor")
-        return self
-
-
-class Proxy(Strict):
-    """A region that borrows the figure of another, and why that is fair.
-
-    Attributes:
-        correction: what was wrong before, where it is lent later than it was released, for days gone by as well.
-    """
-
-    region: Region
-    reason: Text
-    correction: Text | None = None
-
-
-class Unfit(Strict):
-    """A region inside a figure's own that the figure does not speak for, and why."""
-
-    region: Region | Grid
-    reason: Text
-
-
-class Plausible(Strict):
-    """What every value of the file must keep to, from all figures known: catches a slip of a unit or of a digit.
-
-    Attributes:
-        least, most: the range, in `unit`, which is written apart from the series' units on purpose.
-        decimals: the most digits after the point that the source prints; one more is a page number or a footnote.
-        step: the largest change, as a share, from one data year of a region to the next.
-    """
-
-    least: Decimal
-    most: Decimal
-    unit: Unit
-    decimals: int | None = Field(default=None, ge=0)
-    step: Decimal | None = None
-
-
-class Example(Strict):
-    """A computation that the source prints: the figure must come to the same.
-
-    Attributes:
-        of: an amount with its unit, such as `24 vehicle_km` or `1100000 kWh`.
-        gives: a mass, such as `168 g`, to the digits that were printed.
-    """
-
-    of: Text
-    gives: Text
 
 
 class FactorSeries(Dated):
@@ -150,6 +57,10 @@ class FactorSeries(Dated):
             `unverified` (kept for the record and never applied).
         conservative: why this figure and no higher one; what is unsettled about it.
         examples: what the source itself computes with it.
+        derivation: how the value follows from printed numbers, where no source prints it.
+        programme: whose own amount it is, where a programme states it without its derivation: outside of it the figure
+            is applied only where it is lent.
+        review: until when it may be applied.
         proxies: regions without a figure of their own that this one stands in for.
         not_for: regions inside this one for which it would claim too much, so that nothing is claimed there.
     """
@@ -169,6 +80,9 @@ class FactorSeries(Dated):
     status: Literal["primary", "secondary", "unverified"]
     conservative: Text
     examples: list[Example] = []
+    derivation: Derivation | None = None
+    programme: Id | None = None
+    review: Review | None = None
     proxies: list[Proxy]
     not_for: list[Unfit] = []
 
@@ -189,7 +103,10 @@ class FactorSeries(Dated):
             raise ValueError(f"not_for: {', '.join(outside)} are not inside {self.region}")
         if self.region.startswith("grid_") and self.region not in grids():
             raise ValueError(f"region {self.region} is none of {', '.join(grids())}")
-        regions = [self.region, *(proxy.region for proxy in self.proxies)]
+        if self.derivation and (problem := self.derivation.problem(self.value, self.unit)):
+            raise ValueError(problem)
+        own = [] if self.programme else [self.region]
+        regions = [*own, *(proxy.region for proxy in self.proxies)]
         if len(set(regions)) != len(regions):
             raise ValueError("proxies name a region twice, or the figure's own; keep one")
         return self
@@ -243,6 +160,27 @@ class FactorSeries(Dated):
         named = [self.region, *(one.region for one in self.proxies), *(one.region for one in self.not_for)]
         parts = {f"{prefix:0<6}" for place in named if place in grids() for prefix in grids()[place].prefixes}
         return parts | {place for place in named if place.isdigit()}
+
+    def in_force(self, on: date) -> bool:
+        """Whether the date lies within its span, and before it has to be looked at again."""
+        return super().in_force(on) and (self.review is None or on < self.review.by)
+
+    @property
+    def turns(self) -> set[date]:
+        """The dates on which it begins or ends to be applied."""
+        review = self.review.by if self.review else None
+        return {day for day in (self.valid_from, self.valid_to, review) if day is not None}
+
+    @property
+    def grade(self) -> Grade:
+        """How well founded it is in its own region."""
+        if not self.region.isdigit() and not self.region.startswith("grid_"):
+            return "foreign"
+        if self.programme:
+            return "programme"
+        if self.derivation:
+            return "derived"
+        return "national" if self.region == NATIONAL else "regional"
 
     @property
     def is_applied(self) -> bool:
@@ -349,7 +287,7 @@ class FactorFile(Named):
             if one.corrects is not None and one.corrects not in ids - {one.id}:
                 raise ValueError(f"{one.id}: corrects {one.corrects}, which is no other series of this file")
         for one, other in overlapping(self.applied):
-            if one.region == other.region:
+            if (one.region, one.programme) == (other.region, other.programme):
                 raise ValueError(f"{one.id} and {other.id} overlap in {one.region}; end one with valid_to")
             borrowed = {proxy.region for proxy in one.proxies} & {proxy.region for proxy in other.proxies}
             if borrowed:

@@ -38,7 +38,7 @@ from schemas.programmes.rules import (
 )
 from schemas.regions import prefix_of
 from schemas.scenarios import Scenario, load_scenarios
-from schemas.scenarios.parts import Citation, Dated, Named, Region, SubjectKind, Text, load_by_id
+from schemas.scenarios.parts import Citation, Dated, Id, Named, Region, SubjectKind, Text, load_by_id
 from schemas.units import MICRO
 
 FOLDER = "programmes"
@@ -55,6 +55,8 @@ class Programme(Named, Dated):
         kept: `ledger`: its points are entries of the ledger. `compared`: its rules and figures are only set beside the
             others'; `reason` says why.
         open_to: whose acts earn points.
+        institutions: whose reports are its own, where it is not everybody's in its region: an amount that is its own is
+            credited only there.
         source: where the programme is described.
         left_open: what its public rules do not say.
         earn, tiers: how points are earned; a compared programme may have none.
@@ -68,6 +70,7 @@ class Programme(Named, Dated):
     kept: Literal["ledger", "compared"]
     reason: Text | None = None
     open_to: list[SubjectKind] = Field(default=list(get_args(SubjectKind)), min_length=1)
+    institutions: list[Id] = []
     source: Citation
     left_open: list[Text] = []
     earn: list[Earn] = []

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from typing_extensions import Self
 
 from schemas.base import Strict
-from schemas.factors.series import Decimal
+from schemas.factors.parts import Decimal
 from schemas.scenarios.parts import Citation, Text
 from schemas.units import micrograms_per_fen
 

@@ -183,7 +183,12 @@ def _carbon_record(account: AccountStatement, registry: Registry) -> Iterator[Re
             f"   level {registry.programmes[one.programme].name}: {one.level} "
             f"({kilograms(one.reduction_mg)} in {one.months} months)"
         )
+    whole = sum(told.rests_on.values())
+    if whole:
+        shares = ", ".join(f"{grade} {100 * amount / whole:.0f} %" for grade, amount in told.rests_on.items())
+        yield f"   what was reduced rests on figures that are {shares}"
     if told.reasons:
         last = told.months[-1]
-        grades = zip(("reporting", "spend"), (last.reporting_grade, last.spend_grade), told.reasons)
+        told_grades = (last.reporting_grade, last.spend_grade, last.figures_grade)
+        grades = zip(("reporting", "spend", "figures"), told_grades, told.reasons)
         yield from (f"   {name} {grade}: {reason}" for name, grade, reason in grades)

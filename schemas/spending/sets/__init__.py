@@ -18,7 +18,7 @@ from typing_extensions import Self
 
 from schemas.base import Strict
 from schemas.errors import RegistryError
-from schemas.factors.series import Decimal, FactorCitation
+from schemas.factors.parts import Decimal, FactorCitation
 from schemas.regions import NATIONAL
 from schemas.scenarios.parts import Country, Named, Region, Text, load_by_id
 from schemas.units import spend_year

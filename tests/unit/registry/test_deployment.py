@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.deployment import FILE, Deployment, load_deployment, since_first, written
+from schemas.deployment import FILE, Deployment, credits_of, load_deployment, since_first, written
 from schemas.errors import RegistryError
+from schemas.grades import USUAL
 
 KNOWN = ("alipay", "huge_recycling", "hangzhou_metro")
 COMES_BACK = """
@@ -62,7 +63,9 @@ def test_a_file_of_comments_says_nothing_yet(tmp_path: Path, text: str | None) -
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     found = load(tmp_path, written({"hangzhou_metro": date(2026, 11, 2), "alipay": date(2026, 11, 1)}))
-    assert found == since_first([("alipay", date(2026, 11, 1)), ("hangzhou_metro", date(2026, 11, 2))])
+    since = since_first([("alipay", date(2026, 11, 1)), ("hangzhou_metro", date(2026, 11, 2))])
+    assert found.institutions == since.institutions
+    assert credits_of(found).on(date(2026, 11, 1)) == USUAL
 
 
 @pytest.mark.parametrize(
