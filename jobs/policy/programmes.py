@@ -150,8 +150,8 @@ class Rewards:
     @cached_property
     def ruled(self) -> pa.Table:
         """Rule → period, of every rule whose entries sum up others."""
-        of_kilograms = [*self.exclusions, *self.kilogram_caps]
-        rows: list[dict[str, Any]] = [{"rule": one.id, "period": one.period} for _, one in of_kilograms]
+        rows: list[dict[str, Any]] = [{"rule": one.id, "period": one.period} for _, one in self.exclusions]
+        rows += [{"rule": cap.id, "period": cap.period} for _, cap in self.kilogram_caps]
         rows += [{"rule": one.key(rule), "period": rule.period} for one in self.programmes for rule in one.summing]
         return table({"rule": str, "period": str}, rows)
 
@@ -201,7 +201,7 @@ class Rewards:
     @cached_property
     def known(self) -> pa.Table:
         """Every rule that an entry may name instead of a factor."""
-        rules = [one.id for _, one in (*self.exclusions, *self.kilogram_caps)]
+        rules = [*(one.id for _, one in self.exclusions), *(cap.id for _, cap in self.kilogram_caps)]
         rules += [one.key(rule) for one in self.programmes for rule in one.rules]
         return table({"rule": str}, [{"rule": rule} for rule in rules])
 

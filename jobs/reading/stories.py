@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from jobs.lake.frames import keys_equal, listed
 from jobs.landing.manifests import LANDING, load_manifests
-from jobs.ledger.exclusions import OCCASION, exclusion_position
 from jobs.reading.arithmetic import validity_of_entry
-from jobs.reading.exclusions import declared
+from jobs.reading.exclusions import POSITIONS, declared, start_of_period
 from jobs.reading.taken_back import Refund, refunds_of
 from schemas.tables import IS_LIVE, SEQ
 
@@ -86,16 +85,11 @@ _ASKED = pa.schema(
 )
 
 _SUMMED = "l.person_id = a.person_id AND l.scenario = a.scenario AND l.act_date >= a.since AND l.act_date <= a.until"
-_AT_ONCE = exclusion_position(
-    "a.rule", "a.person_id", "a.start", f"coalesce({OCCASION.format(extent='a.extent', act='l')}, '')", "a.taken"
-)
-_WHENEVER = exclusion_position("a.rule", "a.person_id", "a.start", "''", "a.taken")
-"""SQL: the position of an exclusion that holds the claim `l`: by its meal or object, or by all of a period."""
 _ABOUT = {
     "l.activity_id = a.position": "a.position_kind IN ('activity', 'payment')",
     "l.claim_id = a.position": "a.position_kind IN ('activity', 'payment')",
     _SUMMED: "a.position_kind IN ('cap', 'tier')",
-    f"{_SUMMED} AND a.position IN ({_AT_ONCE}, {_WHENEVER})": "a.position_kind = 'exclusion'",
+    f"{_SUMMED} AND a.position IN ({POSITIONS})": "a.position_kind = 'exclusion'",
 }
 """SQL: how a claim `l` is of what an entry `a` is about → of which kinds of entries."""
 
@@ -134,8 +128,8 @@ def _asked(lake: Lake, registry: Registry, posted: Mapping[str, dict[str, Any]])
         said = {name: row[name] for name in ("position", "position_kind", "person_id")}
         if row["position_kind"] == "exclusion":
             _, rule = declared(registry, row["factor_id"])
-            start = since.replace(day=1) if rule.period == "month" else since
-            said |= {"rule": rule.id, "taken": row["scenario"], "extent": rule.by, "start": start}
+            said |= {"rule": rule.id, "taken": row["scenario"], "extent": rule.by}
+            said |= {"start": start_of_period(rule, since)}
         for scenario in scenarios:
             yield {
                 **said, "entry_id": entry_id, "scenario": scenario, "since": since, "until": until, "as_of": row[SEQ],

@@ -66,10 +66,14 @@ class MatchedOriginals:
 class Objects:
     """What acts were done with, under one key whichever institution names it; none where the field is empty."""
 
-    def __init__(self, told: FieldText, object_key: Callable[[str], str]) -> None:
-        self.column = told.column
-        text_of = _text_converter(told)
-        self.keys = Memo(lambda text: object_key(told) if (told := text_of(text)) else None)
+    def __init__(self, field: FieldText, object_key: Callable[[str], str]) -> None:
+        text_of = _text_converter(field)
+
+        def key(text: str) -> str | None:
+            told = text_of(text)
+            return object_key(told) if told else None
+
+        self.column, self.keys = field.column, Memo(key)
 
     def __call__(self, raw: Columns, errors: RowErrors) -> Keys:
         """The key of every row's object."""

@@ -129,18 +129,26 @@ def test_a_meal_saves_once_and_the_person_is_told(tmp_path: Path, by_meal: Regis
     [entry] = [row for row in rows(lake, "gold.ledger") if row["position_kind"] == "exclusion"
                and row["measure"] == "reduction_mg"]  # fmt: skip
     [told] = explain(lake, by_meal, tmp_path, [entry["entry_id"]])
-    assert told.amount == entry["amount"] and "of one meal" in told.formula and told.factor["why"] == WHY
+    assert told.amount == entry["amount"] and "at one meal" in told.formula and told.factor["why"] == WHY
     assert [line.line for claim in told.claims for line in claim.lines] == [2, 3], "both sides, and no other day's"
+    ledger = [row for row in rows(lake, "gold.ledger") if row["position_kind"] == "activity"]
+    acts = explain(lake, by_meal, tmp_path, [row["entry_id"] for row in ledger if row["measure"] == "reduction_mg"])
+    of_acts = {(one.entry["scenario"], one.entry["act_date"]): one.excluded for one in acts}
+    [said_of_act] = of_acts.pop(("e_bike", SECOND))
+    assert said_of_act.counts == ["shared_bike"] and not any(of_acts.values())
     account = statement(lake, by_meal, entry["person_id"], SECOND)
     [one] = account.excluded
     assert (one.scenario, one.milligrams, one.counts, one.why) == ("e_bike", -entry["amount"], ["shared_bike"], WHY)
     assert "*" not in {row["institution"] for row in account.credited}
     console = Console(width=200, record=True)
     screen.statement(console, account, by_meal)
+    for act in acts:
+        screen.explanation(console, act, by_meal)
     said = console.export_text()
+    assert said.count("not counted, with all of its kind: 共享电单车骑行") == 1
     assert (
         "claims the same saving" in said
-        and f"共享单车骑行 counts of one meal, which saved as much or more; {WHY}" in said
+        and f"at one meal 共享单车骑行 counts, which saved as much or more; {WHY}" in said
     )
 
 
