@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,8 @@ def validity_of_entry(registry: Registry, entry: Mapping[str, Any]) -> tuple[dat
     if entry["position_kind"] == "exclusion":
         scenario, exclusion = declared(registry, entry["factor_id"])
         last = last_day(exclusion.period, entry["act_date"])
+        if exclusion.valid_to:
+            last = min(last, exclusion.valid_to - timedelta(days=1))
         return entry["act_date"], last, [scenario, *exclusion.scenarios]
     programme, rule = _summing_rule(registry, entry)
     if rule is None:

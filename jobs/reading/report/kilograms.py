@@ -40,13 +40,16 @@ class Amount:
 
 @dataclass(frozen=True)
 class Kilograms:
-    """The ledger's reductions. days: act dates from the report's first on; older: all before them.
+    """The ledger's reductions. kinds: what acts earned, and what exclusions and caps took.
+
+    days: act dates from the report's first on; older: all before them.
 
     restated: reason → what was posted or taken back for acts of earlier days, or instead of something that stood.
     restated_days: act dates before the business date with any entry of this publication.
     """
 
     total: Amount
+    kinds: Mapping[str, Amount]
     scenarios: Mapping[str, Amount]
     regions: Mapping[str, Amount]
     days: Mapping[date, Amount]
@@ -60,6 +63,7 @@ def kilograms(lake: Lake, seq: int, on: date, first: date) -> Kilograms:
     cube = _cube(lake, seq)
     sides = {
         "total": ("'total'", "true"),
+        "kind": ("position_kind", "true"),
         "scenario": ("scenario", "true"),
         "region": ("region", "true"),
         "day": ("CAST(act_date AS string)", f"act_date >= DATE '{first}'"),
@@ -70,6 +74,7 @@ def kilograms(lake: Lake, seq: int, on: date, first: date) -> Kilograms:
     found = {side: _amounts(lake, cube, name, which) for side, (name, which) in sides.items()}
     return Kilograms(
         total=found["total"].get("total", Amount()),
+        kinds=found["kind"],
         scenarios=found["scenario"],
         regions=found["region"],
         days={date.fromisoformat(name): amount for name, amount in found["day"].items()},
@@ -84,15 +89,15 @@ def _cube(lake: Lake, seq: int) -> Frame:
     return lake.keep(
         f"""
         WITH entries AS (
-            SELECT scenario, region, act_date, amount,
+            SELECT position_kind, scenario, region, act_date, amount,
                 CASE WHEN {SEQ} = {seq} THEN entry_kind ELSE 'before' END AS entry_kind,
                 CASE WHEN {SEQ} = {seq} THEN reason ELSE 'before' END AS reason
             FROM reductions
         )
-        SELECT scenario, region, act_date, entry_kind, reason, CAST(sum(amount) AS bigint) AS amount,
+        SELECT position_kind, scenario, region, act_date, entry_kind, reason, CAST(sum(amount) AS bigint) AS amount,
             count(1) AS entries
         FROM entries
-        GROUP BY scenario, region, act_date, entry_kind, reason
+        GROUP BY position_kind, scenario, region, act_date, entry_kind, reason
         """,
         reductions=published(lake, "gold.ledger", seq).where(f"measure = '{REDUCTION}'").rows,
     )
