@@ -146,14 +146,15 @@ def test_the_scenarios_as_agreed() -> None:
         "water_saving": ("m3", "living", "act", "issuer", ["utility"], 0, False),
         "gas_saving": ("m3", "living", "act", "issuer", ["utility"], 0, False),
         "household_pv": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
+        "demand_response": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
         # Cars and trains.
         "new_energy_car": ("vehicle_km", "travel", "act", "anyone", [*CARS, *apps_and_banks], 600, False),
         "low_fuel_car": ("vehicle_km", "travel", "act", "anyone", [*CARS, *apps_and_banks], 600, False),
         "ev_charging": ("kWh", "travel", "act", "anyone", ["utility", *CARS, *apps_and_banks], 600, False),
-        "parked_car": ("act", "travel", "act", "anyone", ["government", *CARS, *apps_and_banks], 0, False),
+        "parked_car": ("day", "travel", "act", "anyone", ["government", *CARS, *apps_and_banks], 0, False),
         "car_pool": ("km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
-        "new_energy_ride": ("km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
-        "new_energy_rental": ("act", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
+        "new_energy_ride": ("vehicle_km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
+        "new_energy_rental": ("vehicle_km", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
         "high_speed_rail": ("km", "travel", "act", "anyone", ["carrier", "platform", *apps_and_banks], 600, False),
         "online_train_ticket": (
             "act",
@@ -189,8 +190,8 @@ def test_the_scenarios_as_agreed() -> None:
 
 def test_every_category_of_the_standard_has_scenarios() -> None:
     counted = Counter(one.category for one in load_scenarios().values() if not one.is_spend)
-    assert counted == {"衣": 3, "食": 9, "住": 11, "行": 19, "用": 27, "办公": 4, "数字金融": 14}
-    assert sum(counted.values()) == 87
+    assert counted == {"衣": 3, "食": 9, "住": 12, "行": 19, "用": 27, "办公": 4, "数字金融": 14}
+    assert sum(counted.values()) == 88
 
 
 @pytest.mark.parametrize(
