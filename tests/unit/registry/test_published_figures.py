@@ -74,7 +74,6 @@ def test_the_banks_grams(shipped: Library) -> None:
         ("shared_bike", "shared_bike_reduction", "320100", "1", "63.726"),
         ("utility_payment", "utility_payment_reduction_ant_forest", "000000", "1", "262"),
         ("clean_plate", "clean_plate_reduction_beijing", "110000", "1", "449"),
-        ("e_statement", "e_statement_reduction_lhozhag", "540527", "1", "177"),
     ],
 )
 def test_a_figure_beside(
