@@ -120,7 +120,8 @@ def told(home: Path) -> tuple[Counter[Credit], list[Paid]]:
     _add_waste(home, person, consents, result)
     for (who, scenario), found in acts.items():
         for act in found:
-            if not act.is_refunded:
+            # The distance of a ride somewhere in the country is not known.
+            if not act.is_refunded and (act.is_placed or scenario != "metro"):
                 result[who, scenario, date_of(act.day), act.quantity, act.is_placed] += 1
     return result, [*alone, *(act.payment(*key) for key, found in acts.items() for act in found)]
 
