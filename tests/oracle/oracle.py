@@ -223,7 +223,8 @@ def _add_trips(home: Path, person: dict[str, Who], consents: Consents, result: C
         scenario = {"bike": "shared_bike", "ebike": "e_bike"}[row["rideable_type"]]
         if consents.at(row["member_id"], scenario, start):
             kilometres = Decimal(int(metres)) / 1_000
-            result[person[row["member_id"]], scenario, date_of(start // DAY), kilometres, True] += 1
+            earns = scenario == "shared_bike"  # the province's programme names no e-bikes
+            result[person[row["member_id"]], scenario, date_of(start // DAY), kilometres, earns] += 1
 
 
 def great_circle(lat: float, lng: float, end_lat: float, end_lng: float) -> float:
