@@ -125,7 +125,8 @@ def test_a_scenario_that_is_reported_without_a_place_says_where_it_counts(root: 
 def test_a_contract_names_scenarios_that_are_there(root: Path) -> None:
     (root / "factors/recycling_glass_reduction.yaml").unlink()
     (root / "scenarios/recycling_glass.yaml").unlink()
-    programme = root / "programmes/zhejiang_tanpuhui.yaml"
-    programme.write_text(programme.read_text(encoding="utf-8").replace("recycling_glass, ", ""), encoding="utf-8")
+    for name in ("programmes/zhejiang_tanpuhui.yaml", "scenarios/waste_sorting.yaml"):
+        path = root / name
+        path.write_text(path.read_text(encoding="utf-8").replace("recycling_glass, ", ""), encoding="utf-8")
     with pytest.raises(RegistryError, match=r"recycling_glass: is no scenario; add scenarios/recycling_glass\.yaml"):
         load_registry(root)
