@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from schemas.base import ROOT
@@ -157,10 +158,13 @@ def _inside(sources: Mapping[str, Source], programmes: Mapping[str, Programme], 
             if name not in programmes:
                 raise RegistryError(f"{where}: {name!r} is no programme; add programmes/{name}.yaml")
             programme = programmes[name]
-            if unknown := sorted(set(programme.institutions) - sources.keys()):
-                raise RegistryError(
-                    f"programmes/{name}.yaml: institutions: {', '.join(unknown)}: no such institution; use the id of one"
-                )
+            for (
+                one
+            ) in programme.institutions:  # a registry need not have every contract; a slip is like one that it has
+                if one not in sources and (meant := get_close_matches(one, sources, n=1, cutoff=0.8)):
+                    raise RegistryError(
+                        f"programmes/{name}.yaml: institutions: {one}: no such institution; did you mean {meant[0]}?"
+                    )
             found[name] = Inside(programme.prefix, frozenset(programme.institutions))
     return found
 

@@ -18,6 +18,7 @@ from schemas.grades import ALL, BY_DEFAULT, EVERYTHING, GRADES, MEANINGS, SINCE,
 from schemas.library import Library, NoFactor, find
 from schemas.scenarios import Scenario
 from schemas.scenarios.quantification import Amount, Displacement, PerUnit
+from tests.support.registries import changed, shipped
 
 DAY = date(2026, 12, 5)
 BEFORE = date(2026, 11, 1)
@@ -253,3 +254,21 @@ def test_a_method_begins_on_its_day() -> None:
 def test_a_correction_of_a_method_says_when_it_was_released() -> None:
     with pytest.raises(ValidationError, match="known_from"):
         PerUnit.model_validate({"method": "per_act", "factor": "figure", "correction": "was not known"})
+
+
+def test_a_slip_in_a_programmes_institutions_is_refused_and_an_absent_contract_is_not(tmp_path: Path) -> None:
+    citic = "programmes/citic_carbon.yaml"
+    with pytest.raises(RegistryError, match=r"citic_bnak: no such institution; did you mean citic_bank\?"):
+        changed(tmp_path / "slip", {citic: [("institutions: [citic_bank]", "institutions: [citic_bnak]")]})
+    found = changed(tmp_path / "absent", {citic: [("institutions: [citic_bank]", "institutions: [a_county_bank]")]})
+    assert found.library.insiders == ["a_county_bank", "alipay"]
+
+
+def test_a_deployment_credits_what_a_bank_states_for_itself_only_at_that_bank() -> None:
+    library = shipped().under(None).library
+    assert library.rate("e_card", HERE, DAY, "citic_bank").grade == "programme"
+    with pytest.raises(NoFactor, match="citic_carbon's own amount"):
+        library.rate("e_card", HERE, DAY, "icbc")
+    assert library.rate("utility_payment", HERE, DAY, "icbc").grade == "proxied"
+    with pytest.raises(NoFactor, match="a foreign figure"):
+        library.rate("recycling_paper", HERE, DAY)
