@@ -14,18 +14,32 @@ from simulator.registrations import known_by, make_identities, register
 from simulator.rows import (
     ALIPAY,
     BIKES,
+    CANTEEN,
+    CAOCAO,
     CITIC,
+    DADI,
     DAY,
+    ETC,
     FINANCE,
+    GAS,
+    GEELY,
+    HZ_BANK,
     ICBC,
     INSTITUTIONS,
+    LIANYUN,
     LIVING,
     METRO,
+    PING_AN,
     PORTAL,
     RECYCLER,
+    SERVICES,
+    TELD,
+    TRANSIT,
     TRAVEL,
     UNIONPAY,
     WECHAT,
+    ZHUANZHUAN,
+    ZTO,
     Column,
     Rows,
     rows,
@@ -41,7 +55,17 @@ SHARES = {
     UNIONPAY: 0.15,
 }
 """Share of people who are customers; of the second wallet only those who bring its bills."""
-ASKS_FOR = {METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)}
+SERVICE_SHARES = {
+    **{TELD: 0.6, ETC: 0.6, GAS: 0.7, CAOCAO: 0.6, ZHUANZHUAN: 0.5, ZTO: 0.7, TRANSIT: 0.7, DADI: 0.5},
+    **{PING_AN: 0.6, HZ_BANK: 0.6, GEELY: 0.6, LIANYUN: 0.7, CANTEEN: 0.6},
+}
+"""Share of customers among those who use services."""
+ASKS_FOR = {
+    **{METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)},
+    **dict.fromkeys((TELD, ETC, CAOCAO, TRANSIT, GEELY), (TRAVEL,)),
+    **dict.fromkeys((GAS, ZHUANZHUAN, ZTO, DADI, LIANYUN, CANTEEN), (LIVING,)),
+    **{PING_AN: (LIVING, FINANCE), HZ_BANK: (FINANCE,)},
+}
 """Scopes of consent that an institution has besides "all"; where nothing is said, every scope."""
 
 
@@ -99,19 +123,30 @@ class Block:
 
 
 def make_block(
-    seed: int, block: int, first: int, size: int, days: int, shared_phones: float, bills: float, hostile: Hostile
+    seed: int,
+    block: int,
+    first: int,
+    size: int,
+    days: int,
+    shared_phones: float,
+    bills: float,
+    services: float,
+    hostile: Hostile,
 ) -> Block:
     """People `first` … `first + size - 1` with everything that does not depend on what they do."""
     rng = np.random.default_rng((seed, block, 0))
     # What came later draws from a stream of its own: the others' people stay as they are without it.
     own = np.random.default_rng((seed, block, 3))
     mishaps = np.random.default_rng((seed, block, 6))
-    streams = [own if institution == UNIONPAY else rng for institution in range(len(INSTITUTIONS))]
+    serving = np.random.default_rng((seed, block, 7))
+    streams = [rng] * UNIONPAY + [own] + [serving] * len(SERVICES)
     is_micro = rng.random(size) < 0.02
     holds = np.zeros((len(INSTITUTIONS), size), dtype=bool)
     holds[:UNIONPAY] = rng.random((UNIONPAY, size)) < np.array([[SHARES[i]] for i in range(UNIONPAY)])
     holds[ALIPAY, ~holds.any(axis=0)] = True
     holds[UNIONPAY] = own.random(size) < SHARES[UNIONPAY]
+    shares = np.array([[SERVICE_SHARES[institution]] for institution in SERVICES])
+    holds[TELD:] = (serving.random(size) < services) & (serving.random((len(SERVICES), size)) < shares)
     # A bill is brought on a day after the days that it lists.
     brings_bills = (rng.random(size) < bills) & (days > 1)
     holds[WECHAT] = brings_bills & (~holds[ALIPAY] | (rng.random(size) < 0.5))
