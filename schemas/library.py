@@ -318,12 +318,13 @@ def _candidates(file: FactorFile, region: str, on: date) -> Iterator[Found]:
     """The series in force that speak for a region, those that fit best first."""
     in_force = sorted((one for one in file.applied if one.in_force(on)), key=lambda one: one.programme is not None)
     places = region_and_parents(region)
+    fit = [one for one in in_force if not any(unfit.region in places for unfit in one.not_for)]
     for place in places:
-        for one in in_force:
-            if one.region == place and not any(unfit.region in places for unfit in one.not_for):
+        for one in fit:
+            if one.region == place:
                 yield Found(one, "exact" if place == region else "parent", place)
     for place in places:
-        for one in in_force:
+        for one in fit:
             if any(proxy.region == place for proxy in one.proxies):
                 yield Found(one, "proxy", one.region)
 

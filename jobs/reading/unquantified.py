@@ -22,6 +22,7 @@ class Wanted:
         quantity_micro: their quantity, as far as one is known; `unmeasured` acts have none.
         first, last: act dates.
         reason: why nothing quantifies them, as the registry says or as the look-up of the last date does.
+        unlocked_by: the documents that would bring a figure: document, clause and who holds it.
     """
 
     scenario: str
@@ -34,6 +35,7 @@ class Wanted:
     first: date
     last: date
     reason: str
+    unlocked_by: list[str]
 
 
 def wanted(lake: Lake) -> list[Wanted]:
@@ -57,6 +59,7 @@ def wanted(lake: Lake) -> list[Wanted]:
             **row,
             unit=lake.registry.scenarios[row["scenario"]].unit,
             reason=_reason(lake, row["scenario"], row["region"], row["last"]),
+            unlocked_by=[one.text for one in lake.registry.scenarios[row["scenario"]].unlocked_by],
         )
         for row in found
     ]

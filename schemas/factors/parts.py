@@ -20,7 +20,7 @@ Kind = Literal["reduction", "emission", "footprint"]
 """What a figure is: what an act saves, what a thing emits in use, or over its whole life. Never one for another."""
 
 Boundary = Literal[
-    "programme", "use", "generation", "upstream", "full_process", "cradle_to_gate", "material_difference",
+    "programme", "use", "generation", "upstream", "well_to_wheels", "full_process", "cradle_to_gate", "material_difference",
     "net_life_cycle", "disposal", "supply_chain",
 ]  # fmt: skip
 """What is inside a figure, so that only like is set against like."""
@@ -30,6 +30,7 @@ MEANINGS: dict[Boundary, str] = {
     "use": "what the vehicle or device emits where it is used, its electricity included",
     "generation": "at the power plants, without what lies before them and without losses of the grid",
     "upstream": "before the use – extracting, refining, transporting the fuel",
+    "well_to_wheels": "use and upstream: the fuel from the well until it is burnt, without making the vehicle and the way",
     "full_process": "use and upstream, with making the vehicle and the way",
     "cradle_to_gate": "making the material up to the gate of the works",
     "material_difference": "cradle to gate of primary material less that of recycled material",
@@ -40,7 +41,7 @@ MEANINGS: dict[Boundary, str] = {
 """Every boundary in words."""
 
 BOUNDARIES: dict[Kind, set[Boundary]] = {
-    "reduction": {"programme", "material_difference", "net_life_cycle"},
+    "reduction": {"programme", "well_to_wheels", "material_difference", "net_life_cycle"},
     "emission": {"use", "generation", "upstream", "disposal"},
     "footprint": {"full_process", "cradle_to_gate", "supply_chain"},
 }

@@ -88,6 +88,25 @@ class Cap(Dated):
         return whole_milligrams(self.limit)
 
 
+class Unlocking(Strict):
+    """What would bring a figure: a text that must hold one and was not read.
+
+    Attributes:
+        document: its name, with its number.
+        clause: where in it the figure stands, as far as its contents are known.
+        holder: who issued it or has it.
+    """
+
+    document: Text
+    clause: Text | None = None
+    holder: Text
+
+    @property
+    def text(self) -> str:
+        """All of it on one line."""
+        return f"{', '.join(part for part in (self.document, self.clause) if part)} ({self.holder})"
+
+
 class Recognition(Strict):
     """By which rules reports of an act are recognised and placed.
 
@@ -163,6 +182,7 @@ class Scenario(Named, Recognition):
         quantification: the method and the factors by which it is credited.
         alternatives: other figures and other boundaries, for comparison; never applied.
         no_factor_reason: why it is not quantified, for the person to read; required exactly when it is not.
+        unlocked_by: the documents that would bring a figure, or a better one.
     """
 
     name_en: Text
@@ -181,6 +201,7 @@ class Scenario(Named, Recognition):
     quantification: Quantification | None = None
     alternatives: list[Quantification] = []
     no_factor_reason: Text | None = None
+    unlocked_by: list[Unlocking] = []
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

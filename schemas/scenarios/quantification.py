@@ -31,7 +31,7 @@ UNITS: dict[Method, set[str]] = {
     "steps": {"step"},
     "mass_by_material": {"kg"},
     "metered_saving": {"kWh", "m3"},
-    "displacement": {"km", "vehicle_km", "kWh", "kg", "m3", "act", "room_night", "sheet"},
+    "displacement": {"km", "vehicle_km", "kWh", "kg", "m3", "act", "room_night", "day", "sheet"},
 }
 """What an act that a method quantifies may be counted in."""
 

@@ -224,13 +224,16 @@ def wanted(console: Console, found: Sequence[Wanted], registry: Registry) -> Non
     for name in ("people", "acts", "quantity"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why there is none", overflow="fold")
+    table.add_column("what would unlock it", overflow="fold")
     for one in found:
         quantity = f"{plain(one.quantity_micro)} {one.unit}"
         if one.unmeasured:
             quantity += f", {one.unmeasured:,} unmeasured"
         name = registry.scenarios[one.scenario].name
         region = "not told" if one.region == UNPLACED else one.region
-        table.add_row(name, region, f"{one.people:,}", f"{one.acts:,}", quantity, one.reason)
+        table.add_row(
+            name, region, f"{one.people:,}", f"{one.acts:,}", quantity, one.reason, "; ".join(one.unlocked_by)
+        )
     show(console, table)
 
 

@@ -105,5 +105,5 @@ def test_a_blank_cell_is_missing_and_no_zero() -> None:
 
 def test_a_litre_of_petrol() -> None:
     """Counted by the cubic metre, as water is: a litre is its thousandth."""
-    (one,) = load_factors()["petrol_use"].series
+    _, one = of_desnz()["petrol_use"]
     assert one.micrograms_per_unit == 2_325_670_000_000 == whole_micrograms("2325.67", "kgCO2/m3")

@@ -91,12 +91,16 @@ def test_the_money_of_wuhan_for_the_same_kilogram() -> None:
 def test_a_figure_counts_from_its_day() -> None:
     meant = SHIPPED.scenarios["bus"]
     quantity = quantity_of(meant, {"count": "1"})
-    for on, grams in ((date(2024, 1, 1), [150]), (date(2025, 5, 23), [150, 212.5])):
+    none = "no points: the standard has no figure for it there"
+    for on, grams, points, notes in (
+        (date(2024, 1, 1), [150], None, [none]),
+        (date(2025, 5, 23), [150, 212.5], 80, []),
+    ):
         [wuhan] = [
             one for one in compare(SHIPPED, meant, quantity, "420100", on).worths if one.programme == "wutan_jianghu"
         ]
         assert [own.milligrams / 1000 for own in wuhan.own] == grams
-        assert wuhan.points is None and wuhan.notes == ["no points: the standard has no figure for it there"]
+        assert (wuhan.points, wuhan.notes) == (points, notes)
 
 
 def test_a_price_counts_as_long_as_its_benefit(tmp_path: Path) -> None:
@@ -105,7 +109,7 @@ def test_a_price_counts_as_long_as_its_benefit(tmp_path: Path) -> None:
     source = {"document": "A list that a test makes up", "clause": "1"}
     ended = {**voucher, "id": "dearer", "fen": 200, "valid_to": DAY, "source": source}
     edited(tmp_path / "root/programmes/trial.yaml", benefits=[{**voucher, "source": source}, ended])
-    [trial] = load_registry(tmp_path / "root").programmes.values()
+    trial = load_registry(tmp_path / "root").programmes["trial"]
     assert trial.worth(Fraction(40), DAY - timedelta(days=1)) == (200, 400)
     assert trial.worth(Fraction(40), DAY) == (200, 200)
 

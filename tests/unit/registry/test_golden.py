@@ -34,8 +34,8 @@ def test_every_scenario_has_a_golden_file_or_a_reason() -> None:
     scenarios = [one for one in load_scenarios().values() if not one.is_spend]
     reasons = {one.id: one.no_factor_reason for one in scenarios if one.no_factor_reason}
     assert set(golden()) == {one.id for one in scenarios} - set(reasons)
-    assert (len(golden()), len(reasons)) == (23, 57)
-    assert {"online_government", "e_bike", "recycling_electrical", "high_speed_rail"} <= set(reasons)
+    assert len(golden()) >= 54
+    assert {"online_government", "car_pool", "recycling_electrical", "high_speed_rail", "lights_off"} <= set(reasons)
     assert len(set(reasons.values())) == len(reasons), "each says what it misses"
     for name, reason in reasons.items():
         assert "none is credited" in reason and reason.endswith("."), name
@@ -48,17 +48,20 @@ def test_a_figure_is_applied_or_compared_or_neither_but_known() -> None:
         applied |= set(one.quantification.factors if one.quantification else ())
         compared |= {name for other in one.alternatives for name in other.factors}
     factors = load_factors()
-    assert len(applied) == 23
     beside = {name for name in factors if factors[name].kind == "reduction"} - applied - compared
-    assert beside == {"bus_distance_reduction"}, "for rides whose distance is known; none is, yet"
+    assert beside == {
+        "bus_distance_reduction",  # for rides whose distance is known; none is, yet
+        "e_statement_reduction_lhozhag",  # read again, and ended: it is of another act
+        "metro_ride_reduction",  # by the ride, which a ride with its kilometres is not counted by
+    }
 
 
 def test_of_several_figures_the_lowest_is_applied() -> None:
     """On the same boundary; another boundary has another figure, and the factor file says which is why applied."""
-    library, day = load_library(), date(2026, 11, 25)
+    library, day = load_library(), date(2026, 11, 28)
     lower = set()
     for one in library.scenarios.values():
-        if one.quantification is None or one.id == "online_transfer":
+        if one.quantification is None or one.id in ("online_transfer", "online_banking"):
             continue
         applied = library.quantify(one.quantification, "330100", day).micrograms_per_unit
         for other in one.alternatives:
@@ -68,6 +71,7 @@ def test_of_several_figures_the_lowest_is_applied() -> None:
             except NoFactor as missing:
                 assert "grid_compliance" in missing.reason, "the figure of enterprises ended with 2025"
     assert lower == {
+        ("low_fuel_car", "car_petrol_use", "car_hybrid_use"),
         ("recycling_glass", "recycling_glass_warm"),
         ("recycling_plastic", "recycling_plastic_warm"),
         ("water_saving", "water_treatment_disposal"),
@@ -100,9 +104,14 @@ def test_golden_refusals(shipped: Library, scenario: str) -> None:
 COVERED_LATER = {
     **dict.fromkeys((f"recycling_{one}" for one in ("paper", "plastic", "glass", "metal")), date(2026, 1, 1)),
     "water_saving": date(2026, 1, 1),
+    "own_cup": date(2025, 12, 4),
     **dict.fromkeys(("carton_reuse", "new_energy_car", "offline_payment"), date(2026, 11, 22)),
 }
 """Figures that were published within 2025, and those whose source is not dated: they hold from when they were read."""
+
+
+ENDS = {"etc_payment": date(2027, 12, 31), "online_parcel": date(2027, 12, 31)}
+"""Where nothing covers Hangzhou, and what has to be looked at again: until when it is covered."""
 
 
 def test_acts_of_2025_and_2026_are_covered_in_hangzhou() -> None:
@@ -112,4 +121,5 @@ def test_acts_of_2025_and_2026_are_covered_in_hangzhou() -> None:
         for row in (row for row in rows if row.scenario == scenario):
             if covered is not None and row.valid_from <= covered:
                 covered = row.valid_to and max(covered, row.valid_to)
-        assert (covered is None) == (scenario != "online_transfer"), f"{scenario} ends at {covered}"
+        if scenario not in {"online_transfer", "online_banking"}:  # a programme's own, of one county
+            assert covered == ENDS.get(scenario), f"{scenario} ends at {covered}"

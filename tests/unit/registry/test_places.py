@@ -46,10 +46,13 @@ def place_on(policy: Policy, scenario: str, day: date) -> list[str]:
 
 
 def test_where_some_place_has_no_factor_there_is_none() -> None:
-    """A wallet is used in Beijing and Shanghai too, where no figure of a metro ride holds."""
+    """A wallet is used in Beijing and Shanghai too; what no figure of the country covers counts nowhere."""
     policy = Policy(shipped())
-    assert place_on(policy, "metro", NOV) == place_on(policy, "bus", NOV) == place_on(policy, "shared_bike", NOV) == []
-    assert place_on(policy, "walking", NOV) == ["000000"], "a step is lent to the whole country"
+    for scenario in ("metro", "bus", "shared_bike", "walking"):
+        assert place_on(policy, scenario, NOV) == ["000000"], f"the lowest {scenario} is lent to the whole country"
+    assert place_on(policy, "bus", date(2024, 12, 31)) == [], "before any factor"
+    assert place_on(policy, "ev_charging", date(2025, 12, 30)) == [], "no row of 西南 yet, so it may have been there"
+    assert place_on(policy, "ev_charging", NOV) == ["120000"], "Tianjin's grid is the highest"
     assert place_on(policy, "walking", date(2021, 8, 24)) == [], "before any factor"
     assert place_on(policy, "utility_payment", NOV) == ["000000"]
     assert place_on(policy, "e_card", NOV) == [], "only a bank that says where reports it"
@@ -68,8 +71,8 @@ def test_the_lowest_factor_of_the_date_decides(root: Path) -> None:
 
 def test_a_place_that_a_figure_does_not_speak_for_has_none(root: Path) -> None:
     unfit = [{"region": "540000", "reason": "it would claim too much there"}]
-    libraries.edited(root / "factors/utility_payment_reduction.yaml", series_not_for=unfit)
-    assert place_on(Policy(load_registry(root)), "utility_payment", NOV) == []
+    libraries.edited(root / "factors/e_statement_reduction.yaml", series_not_for=unfit)
+    assert place_on(Policy(load_registry(root)), "e_statement", NOV) == []
 
 
 def test_who_reports_from_where_moves_nothing(root: Path) -> None:
@@ -91,7 +94,12 @@ def test_the_rule_has_dates(root: Path) -> None:
 
 def test_a_factor_of_the_country_needs_no_place() -> None:
     rates = [row for row in Policy(shipped()).rates.to_pylist() if row["region"] == UNPLACED]
-    assert {row["scenario"] for row in rates} == {
+    by_sheet = {"e_invoice", "e_policy", "green_office", "hospital_receipt", "online_investment", "online_loan"}
+    by_kind = {f"recycling_{one}" for one in ("fridge", "pp_box", "steel")}
+    food = {"clean_plate", "group_takeaway", "near_expiry_food", "own_cup", "small_portion"}
+    others = {"avoided_trip", "cardless_debit", "online_parcel", "online_repayment"}
+    used = {"second_hand", "used_garment", "used_phone"}
+    assert {row["scenario"] for row in rates} - by_sheet - by_kind - food - others - used == {
         "utility_payment",
         "e_statement",
         "e_card",
@@ -101,6 +109,8 @@ def test_a_factor_of_the_country_needs_no_place() -> None:
         "no_cutlery",
         "offline_payment",
         "walking",
+        *("bus", "metro", "shared_bike", "e_bike", "new_energy_car", "new_energy_ride", "new_energy_rental"),
+        *("ev_charging", "etc_payment", "low_fuel_car", "parked_car", "gas_saving", "demand_response"),
     }
 
 

@@ -193,9 +193,9 @@ def test_a_lock_is_not_made_to_fit_an_edit(root: Path) -> None:
     window()(root)
     lock_release(AFTER, root)
     window(window_seconds=901)(root)
-    text("factors/metro_reduction.yaml", '"46.7"', '"93.4"')(root)
+    text("factors/metro_reduction.yaml", '"46.7"', '"46.6"')(root)
     figure, rule = refused_since_release(root)
-    assert "value was 46.7 and is 93.4" in figure
+    assert "value was 46.7 and is 46.6" in figure
     assert "changes.0.window_seconds: was 900 and is 901" in rule
 
 

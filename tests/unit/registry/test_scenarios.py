@@ -26,7 +26,14 @@ ORDERED = {
     "own_bag",
     "own_cup",
     "scan_to_order",
+    "small_portion",
     "shared_office",
+}
+# Counted otherwise than by the act.
+COUNTED = {
+    **dict.fromkeys(("near_expiry_food", "second_hand", "waste_sorting"), "kg"),
+    **dict.fromkeys(("e_invoice", "green_office", "e_policy", "online_repayment"), "sheet"),
+    **dict.fromkeys(("online_investment", "online_loan"), "sheet"),
 }
 # What a payment proves, so that a refund undoes it: who knows of it before the wallet and the bank do.
 PAID: dict[str, list[str]] = {
@@ -38,6 +45,7 @@ PAID: dict[str, list[str]] = {
     "green_appliance": ["platform", "merchant"],
     "online_ticket": ["platform", "merchant"],
     "second_hand": ["platform"],
+    "used_garment": ["platform"],
     "shared_power_bank": ["platform"],
     "shared_rental": ["platform"],
     "offline_payment": [],
@@ -111,20 +119,42 @@ def test_the_scenarios_as_agreed() -> None:
         **{
             f"recycling_{material}": ("kg", "living", "act", "issuer", ["recycler"], 0, False) for material in MATERIALS
         },
+        "recycling_steel": ("kg", "living", "act", "issuer", ["recycler"], 0, False),
+        "recycling_pp_box": ("kg", "living", "act", "issuer", ["recycler"], 0, False),
+        "recycling_fridge": ("act", "living", "act", "issuer", ["recycler"], 0, False),
+        "hospital_receipt": (
+            "sheet",
+            "living",
+            "act",
+            "anyone",
+            ["government", "merchant", "platform", *apps_and_banks],
+            600,
+            False,
+        ),
+        "avoided_trip": (
+            "km",
+            "living",
+            "act",
+            "anyone",
+            ["government", "platform", "merchant", *apps_and_banks],
+            600,
+            False,
+        ),
         "recycling_mixed": ("kg", "living", "act", "anyone", ["recycler", "payment_app"], 600, False),
         # What a meter tells, its supplier alone settles.
         "electricity_saving": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
         "water_saving": ("m3", "living", "act", "issuer", ["utility"], 0, False),
         "gas_saving": ("m3", "living", "act", "issuer", ["utility"], 0, False),
         "household_pv": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
+        "demand_response": ("kWh", "living", "act", "issuer", ["utility"], 0, False),
         # Cars and trains.
         "new_energy_car": ("vehicle_km", "travel", "act", "anyone", [*CARS, *apps_and_banks], 600, False),
         "low_fuel_car": ("vehicle_km", "travel", "act", "anyone", [*CARS, *apps_and_banks], 600, False),
         "ev_charging": ("kWh", "travel", "act", "anyone", ["utility", *CARS, *apps_and_banks], 600, False),
-        "parked_car": ("act", "travel", "act", "anyone", ["government", *CARS, *apps_and_banks], 0, False),
+        "parked_car": ("day", "travel", "act", "anyone", ["government", *CARS, *apps_and_banks], 0, False),
         "car_pool": ("km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
-        "new_energy_ride": ("km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
-        "new_energy_rental": ("act", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
+        "new_energy_ride": ("vehicle_km", "travel", "act", "anyone", ["platform", *apps_and_banks], 600, False),
+        "new_energy_rental": ("vehicle_km", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
         "high_speed_rail": ("km", "travel", "act", "anyone", ["carrier", "platform", *apps_and_banks], 600, False),
         "online_train_ticket": (
             "act",
@@ -143,22 +173,25 @@ def test_the_scenarios_as_agreed() -> None:
     for name in ORDERED:
         assert shown[name] == ("act", "living", "act", "anyone", ["platform", "merchant", *apps_and_banks], 600, False)
     for name, kinds in PAID.items():
-        assert shown[name][:4] == ("act", "living" if kinds else "finance", "payment", "anyone"), name
+        scope = "living" if kinds else "finance"
+        assert shown[name][:4] == (COUNTED.get(name, "act"), scope, "payment", "anyone"), name
         assert [one for one in shown[name][4] if one not in apps_and_banks] == kinds, name
         assert shown[name][5:] == (600, True), name
     for name, kinds in HANDLED.items():
         scope = "finance" if name in {"tax_refund", "online_charity"} else "living"
-        assert shown[name] == ("act", scope, "act", "anyone", [*kinds, *apps_and_banks], 600, False), name
+        unit = COUNTED.get(name, "act")
+        assert shown[name] == (unit, scope, "act", "anyone", [*kinds, *apps_and_banks], 600, False), name
     for name in BANKED:
         unit, scope, proof, by, reporters, window, by_amount = shown[name]
-        assert (unit, scope, proof, by, window, by_amount) == ("act", "finance", "act", "issuer", 0, False), name
+        assert (unit, scope, proof, by) == (COUNTED.get(name, "act"), "finance", "act", "issuer"), name
+        assert (window, by_amount) == (0, False), name
         assert set(reporters) <= {"bank", "payment_app"}, name
 
 
 def test_every_category_of_the_standard_has_scenarios() -> None:
     counted = Counter(one.category for one in load_scenarios().values() if not one.is_spend)
-    assert counted == {"衣": 2, "食": 8, "住": 11, "行": 19, "用": 23, "办公": 3, "数字金融": 14}
-    assert sum(counted.values()) == 80
+    assert counted == {"衣": 3, "食": 9, "住": 12, "行": 19, "用": 27, "办公": 4, "数字金融": 14}
+    assert sum(counted.values()) == 88
 
 
 @pytest.mark.parametrize(
