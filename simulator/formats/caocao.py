@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulator.formats.feed import Customers, Feed, Writer, customers, json_lines, listed, short, yuan
 from simulator.formats.teld import AREAS
 from simulator.people import Block
@@ -29,7 +31,7 @@ class Caocao(Writer):
 
     def feeds(self) -> list[Feed]:
         """All of them."""
-        acts = {"sum_column": "DriveMile", "is_keyed": True, "is_of_acts": True}
+        acts: dict[str, Any] = {"sum_column": "DriveMile", "is_keyed": True, "is_of_acts": True}
         return [
             Feed(CAOCAO, "rides", ".jsonl.gz", self._rides, sum_places=1, **acts),
             Feed(CAOCAO, "rentals", ".jsonl.gz", self._rentals, **acts),

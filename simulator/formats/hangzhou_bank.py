@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulator.formats.feed import Customers, Feed, Writer, customers, header, listed, separated, yuan
 from simulator.people import Block
 from simulator.rows import HZ_BANK, Rows
@@ -37,7 +39,7 @@ class HangzhouBank(Writer):
     def feeds(self) -> list[Feed]:
         """All of them."""
         form = ("gb18030", "\r\n")
-        keyed = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
+        keyed: dict[str, Any] = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
         return [
             Feed(*(HZ_BANK, "services", ".txt", self._services, *form), header=header(SERVICE, "\r\n"), **keyed),
             Feed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulator.formats.feed import Customers, Feed, Writer, customers, header, listed, separated, yuan
 from simulator.people import Block
 from simulator.rows import CANTEEN, Rows
@@ -34,7 +36,7 @@ class HangzhouCanteen(Writer):
 
     def feeds(self) -> list[Feed]:
         """All of them."""
-        keyed = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
+        keyed: dict[str, Any] = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
         return [
             Feed(CANTEEN, "orders", ".csv", self._orders, header=header(ORDER), **keyed),
             Feed(CANTEEN, "trays", ".csv", self._trays, header=header(TRAY), **keyed),

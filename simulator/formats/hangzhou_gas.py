@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulator.formats.feed import Customers, Feed, Writer, customers, header, listed, separated, short
 from simulator.people import Block
 from simulator.rows import GAS, Rows
@@ -31,9 +33,10 @@ class HangzhouGas(Writer):
 
     def feeds(self) -> list[Feed]:
         """All of them."""
-        form = {"encoding": "gb18030", "newline": "\r\n"}
+        form: dict[str, Any] = {"encoding": "gb18030", "newline": "\r\n"}
         meters = Feed(
-            *(GAS, "meters", ".csv.gz", self._meters, *form.values()),
+            *(GAS, "meters", ".csv.gz", self._meters),
+            **form,
             header=header(READING, "\r\n"),
             first_line=2,
             sum_column="用气量",

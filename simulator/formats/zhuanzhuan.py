@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulator.formats.feed import Customers, Feed, Writer, customers, header, listed, separated, short, yuan
 from simulator.people import Block
 from simulator.rows import ZHUANZHUAN, Rows
@@ -33,7 +35,7 @@ class Zhuanzhuan(Writer):
 
     def feeds(self) -> list[Feed]:
         """All of them."""
-        keyed = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
+        keyed: dict[str, Any] = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
         return [
             Feed(
                 *(ZHUANZHUAN, "deals", ".tsv.gz", self._deals),

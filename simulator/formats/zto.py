@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simulator.formats.feed import Customers, Feed, Writer, customers, header, listed, separated, yuan
 from simulator.people import Block
 from simulator.rows import ZTO, Rows
@@ -35,7 +37,7 @@ class Zto(Writer):
 
     def feeds(self) -> list[Feed]:
         """All of them."""
-        keyed = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
+        keyed: dict[str, Any] = {"first_line": 2, "is_keyed": True, "is_of_acts": True}
         return [
             Feed(ZTO, "parcels", ".csv.gz", self._parcels, header=header(PARCEL), **keyed),
             Feed(ZTO, "cartons", ".csv.gz", self._cartons, header=header(CARTON), **keyed),
