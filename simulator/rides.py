@@ -31,7 +31,6 @@ from simulator.rows import (
     ICBC,
     METRO,
     NO_CONSENT,
-    NO_FACTOR,
     RECORD,
     REFUNDED,
     RIDE,
@@ -214,9 +213,9 @@ def _fate(scene: Scene, trips: Trips, told: _Reports) -> _Fate:
         cost=cost,
         unclear=~scene.block.is_decidable[trips.person],
         outcome=np.select(
-            # A ride of which only the wallet knows was somewhere in the country, for which there is no figure.
+            # A ride of which only the wallet knows was somewhere in the country: the shortest, by the lowest figure.
             [stands, leads, told.passed.tapped & ~told.passed.has_pair, is_paid],
-            [CREDITED, NO_FACTOR, UNPAIRED, EVIDENCE],
+            [CREDITED, CREDITED, UNPAIRED, EVIDENCE],
             NO_CONSENT,
         ),
     )
@@ -224,7 +223,7 @@ def _fate(scene: Scene, trips: Trips, told: _Reports) -> _Fate:
 
 def _acts(scene: Scene, trips: Trips, fate: _Fate) -> Rows:
     """The rides as the account shows them; without taps a ride is as long as the shortest."""
-    act_open = fate.is_open | (fate.unclear & np.isin(fate.outcome, (CREDITED, NO_FACTOR)))
+    act_open = fate.is_open | (fate.unclear & (fate.outcome == CREDITED))
     return acts_of(
         person=trips.person,
         scenario=np.full(len(trips.person), RIDE),
@@ -238,7 +237,7 @@ def _acts(scene: Scene, trips: Trips, fate: _Fate) -> Rows:
 
 def _wallet_rows(scene: Scene, trips: Trips, told: _Reports, fate: _Fate) -> Rows:
     """Acts of the first wallet, some of which state the day alone."""
-    outcome = np.where(told.wallet_consent, np.where(fate.stands, ABSORBED, NO_FACTOR), NO_CONSENT)
+    outcome = np.where(told.wallet_consent, np.where(fate.stands, ABSORBED, CREDITED), NO_CONSENT)
     return wallet_rows(
         scene,
         len(trips.person),

@@ -38,12 +38,13 @@ SCENARIOS = (
     *("new_energy_ride", "new_energy_rental", "gas_saving", "waste_sorting", "recycling_fridge", "recycling_steel"),
     *("second_hand", "used_phone", "online_parcel", "carton_reuse", "own_cup", "clean_plate"),
     *("e_policy", "e_invoice", "online_loan", "online_repayment", "online_investment"),
+    *("small_portion", "used_garment", "recycling_pp_box"),
 )
 RIDE, WALK, UTILITY, STATEMENT, CARD_APPLICATION, GOVERNMENT, BIKE, E_BIKE, BUS, PAPER = range(10)
-ELECTRICAL = SCENARIOS.index("recycling_electrical")
+TEXTILE, ELECTRICAL = (SCENARIOS.index(name) for name in ("recycling_textile", "recycling_electrical"))
 CHARGING, ELECTRIC_CAR, HYBRID_CAR, PARKED_CAR, TOLL, HAILED, RENTAL, GAS_SAVING, SORTING, FRIDGE, STEEL = range(15, 26)
 SECOND_HAND, USED_PHONE, PARCEL, CARTON, OWN_CUP, CLEAN_PLATE = range(26, 32)
-E_POLICY, E_INVOICE, LOAN, REPAYMENT, INVESTMENT = range(32, 37)
+E_POLICY, E_INVOICE, LOAN, REPAYMENT, INVESTMENT, SMALL_PORTION, USED_GARMENT, BOXES = range(32, 40)
 TRAVEL, LIVING, FINANCE = range(3)
 
 DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored", "quarantined")

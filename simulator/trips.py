@@ -20,7 +20,6 @@ from simulator.rows import (
     DAY,
     E_BIKE,
     NO_CONSENT,
-    NO_FACTOR,
     QUARANTINED,
     TRAVEL,
     UNKNOWN,
@@ -75,9 +74,9 @@ def cycle(scene: Scene) -> Done:
     consent = block.consents_at(BIKES, person, TRAVEL, trips.start)
     wallet_consent = by_wallet & block.consents_at(ALIPAY, person, TRAVEL, paid_at)
 
-    due = np.select([trips.is_electric, metres > 0], [NO_FACTOR, CREDITED], WITHHELD)
-    # Where a wallet's trip was, nobody says.
-    outcome = np.select([consent, wallet_consent], [due, NO_FACTOR], NO_CONSENT)
+    due = np.where(metres > 0, CREDITED, WITHHELD)
+    # How far a wallet's trip was, nobody says.
+    outcome = np.select([consent, wallet_consent], [due, WITHHELD], NO_CONSENT)
     acts = acts_of(
         person=person,
         scenario=np.where(trips.is_electric, E_BIKE, BIKE),
@@ -87,7 +86,7 @@ def cycle(scene: Scene) -> Done:
         outcome=acts_settled(outcome, unclear & ((outcome == CREDITED) | (wallet_consent & ~consent))),
         credited=metres * 1_000,
     )
-    wallet_outcome = np.where(wallet_consent, np.where(consent, ABSORBED, NO_FACTOR), NO_CONSENT)
+    wallet_outcome = np.where(wallet_consent, np.where(consent, ABSORBED, WITHHELD), NO_CONSENT)
     wallet = wallet_rows(
         scene,
         size,

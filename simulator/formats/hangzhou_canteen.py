@@ -10,7 +10,7 @@ from simulator.rows import CANTEEN, Rows
 
 ORDER = "orderNo,memberNo,canteen,choice,state,payTime,payAmount"
 TRAY = "trayNo,memberNo,canteen,returnTime,leftGrams,result"
-CHOICES = ("OWN_CUP", "PAPER_CUP", "STANDARD")
+CHOICES = ("OWN_CUP", "PAPER_CUP", "STANDARD", "SMALL")
 GIVEN_BACK = 2
 RESULTS = ("CLEAN", "LEFT", "UNKNOWN")
 LEFT_GRAMS = ("4", "85", "")
@@ -45,11 +45,11 @@ class HangzhouCanteen(Writer):
 
     def _orders(self, rows: Rows, block: Block) -> list[str]:
         return [
-            f"SO{serial:016d},{member},西溪,{CHOICES[cup]},{'REFUNDED' if cup == GIVEN_BACK else 'PAID'},{at},{yuan(fen)}"
-            for serial, member, cup, at, fen in zip(
+            f"SO{serial:016d},{member},西溪,{CHOICES[choice]},{'REFUNDED' if choice == GIVEN_BACK else 'PAID'},{at},{yuan(fen)}"
+            for serial, member, choice, at, fen in zip(
                 rows["serial"].tolist(),
                 customers(CANTEEN, rows, block),
-                rows["cup"].tolist(),
+                rows["choice"].tolist(),
                 self._calendar.moments(rows["at"]),
                 rows["fen"].tolist(),
                 strict=True,

@@ -6,7 +6,7 @@ from simulator.formats.feed import Customers, Feed, Writer, customers, json_line
 from simulator.people import Block
 from simulator.rows import LIANYUN, Rows
 
-CATEGORIES = ("厨余垃圾", "其他垃圾", "可回收物", "有害垃圾")
+CATEGORIES = ("厨余垃圾", "其他垃圾", "可回收物", "有害垃圾", "塑料餐盒")
 SORTED = (1, 0, 9, 1)
 """By state: sorted, unsorted, unchecked, not weighed."""
 UNWEIGHED = 3

@@ -16,7 +16,8 @@ PHONE = (
     *("order_no", "imei_hash", "seller_uid", "model", "grade", "fate"),
     *("channel", "sold_time", "price", "replace_rate"),
 )
-CATEGORIES = ("图书", "家具", "家电", "电脑", "相机", "母婴", "运动", "其他")
+CATEGORIES = ("图书", "家具", "家电", "电脑", "相机", "母婴", "运动", "其他", "女装")
+GARMENT = 8
 FLOWS = ("PAY", "CLOSE", "REFUND")
 FATES = ("RESOLD", "DISMANTLED", "MATERIAL", "RETURNED", "STOCK")
 
@@ -52,13 +53,14 @@ class Zhuanzhuan(Writer):
         return [
             f"{'TK' if original else 'ZZ'}{serial:016d}\t{f'ZZ{original:016d}' if original else ''}\t{buyer}\t"
             f"{serial % 10**10:010d}\t{CATEGORIES[category]}\t95新\t{FLOWS[flow]}\t{at}\t{yuan(fen)}\t"
-            f"{short(grams, 3) if grams > 0 else ''}\t0.4"
-            for serial, original, buyer, category, flow, at, fen, grams in zip(
+            f"{short(grams, 3) if grams > 0 and category != GARMENT else ''}\t"
+            f"{short(hundredths, 2) if hundredths > 0 else ''}"
+            for serial, original, buyer, category, flow, at, fen, grams, hundredths in zip(
                 *listed(rows, "serial", "original"),
                 customers(ZHUANZHUAN, rows, block),
                 *listed(rows, "category", "flow"),
                 self._calendar.moments(rows["at"]),
-                *listed(rows, "total", "grams"),
+                *listed(rows, "total", "grams", "hundredths"),
                 strict=True,
             )
         ]

@@ -53,7 +53,7 @@ def drive(scene: Scene) -> Done:
 
 
 def _drive(scene: Scene, telling: Telling, car: Column) -> None:
-    """One row a car and day that it was driven."""
+    """One row a car and day that it was driven; no figure of battery cars' kilometres is of this province."""
     person, day = days_of(scene, GEELY, np.where(car == PETROL, 0.4, 0.7))
     size = len(person)
     tenths = np.exp(scene.rng.normal(5.6, 0.7, size)).clip(5, 6_000).astype(np.int64)
@@ -67,6 +67,7 @@ def _drive(scene: Scene, telling: Telling, car: Column) -> None:
         scope=TRAVEL,
         quantity=tenths * 100_000,
         counts=np.isin(car[person], (BATTERY, HYBRID)) & ~for_others,
+        has_factor=car[person] == HYBRID,
         of_day=True,
         total=tenths,
         car=car[person],

@@ -17,6 +17,8 @@ from simulator.rows import (
     PARCEL,
     RECORD,
     SECOND_HAND,
+    SMALL_PORTION,
+    USED_GARMENT,
     USED_PHONE,
     ZHUANZHUAN,
     ZTO,
@@ -26,10 +28,12 @@ from simulator.services.shared import MICRO, Telling, clock, days_of, pick
 
 PAID, CLOSED, REFUNDED = range(3)
 """Flows of the platform of used things."""
+GARMENT = 8
+"""The platform's category that is counted by the share alone of a new thing that it takes the place of."""
 RESOLD = 0
 BY_CODE, ON_PAPER, CALLED_OFF = range(3)
 USED_CARTON, NEW_CARTON, LEFT_THERE = range(3)
-OWN, PAPER, GIVEN_BACK = range(3)
+OWN, PAPER, GIVEN_BACK, SMALL = range(4)
 CLEAN, LEFT, UNSEEN = range(3)
 
 
@@ -44,7 +48,7 @@ def pass_on(scene: Scene) -> Done:
 
 
 def _buy(scene: Scene, telling: Telling) -> None:
-    """Purchases, some given back as a whole within days, by rows of their own; some whose footprint nobody tells."""
+    """Purchases, some given back as a whole within days, by rows of their own; some whose saving nobody tells."""
     block, rng = scene.block, scene.rng
     person, day = days_of(scene, ZHUANZHUAN, 0.05)
     size = len(person)
@@ -58,20 +62,23 @@ def _buy(scene: Scene, telling: Telling) -> None:
     fen = rng.integers(500, 200_000, size)
     serial = scene.serials.take(size)
     counts = (flow == PAID) & (grams > 0)
-    category = rng.integers(0, 8, size)
+    category = rng.integers(0, 9, size)
+    is_garment = category == GARMENT
+    hundredths = rng.integers(20, 80, size)
     act = telling.told(
         *(ZHUANZHUAN, "deals"),
         person=person,
         day=day,
         at=at,
-        scenario=np.full(size, SECOND_HAND),
+        scenario=np.where(is_garment, USED_GARMENT, SECOND_HAND),
         scope=LIVING,
-        quantity=grams * 1_000,
+        quantity=np.where(is_garment, hundredths * 10_000, grams * 1_000),
         counts=counts,
         is_refunded=is_back,
         total=fen,
         flow=flow,
         grams=grams,
+        hundredths=np.where(grams > 0, hundredths, NO_QUANTITY),
         category=category,
         original=0,
         serial=serial,
@@ -82,10 +89,11 @@ def _buy(scene: Scene, telling: Telling) -> None:
         day=back_at // DAY,
         at=back_at,
         act=act,
-        scenario=SECOND_HAND,
+        scenario=np.where(is_garment, USED_GARMENT, SECOND_HAND),
         total=fen,
         flow=REFUNDED,
         grams=NO_QUANTITY,
+        hundredths=hundredths,
         category=category,
         original=serial,
         serial=scene.serials.take(size),
@@ -117,7 +125,7 @@ def _sell_phones(scene: Scene, telling: Telling) -> None:
 
 
 def _send(scene: Scene, telling: Telling) -> None:
-    """Parcels, and the cartons of some of them a minute before."""
+    """Parcels, and the cartons of some of them a minute before, of which the one figure is another province's."""
     person, day = days_of(scene, ZTO, 0.1)
     size = len(person)
     at = clock(scene, day)
@@ -146,6 +154,7 @@ def _send(scene: Scene, telling: Telling) -> None:
         scenario=np.full(len(kind), CARTON),
         scope=LIVING,
         quantity=np.full(len(kind), MICRO),
+        has_factor=False,
         counts=kind == USED_CARTON,
         kind=kind,
         serial=serial[boxed],
@@ -153,20 +162,21 @@ def _send(scene: Scene, telling: Telling) -> None:
 
 
 def _eat(scene: Scene, telling: Telling) -> None:
-    """Drinks in the morning and trays given back at noon."""
+    """Drinks in the morning, and at noon small portions and trays given back, at times both of one meal."""
     person, day = days_of(scene, CANTEEN, 0.25)
     size = len(person)
-    cup = pick(scene, size, 0.55, 0.4, 0.05)
+    choice = pick(scene, size, 0.35, 0.3, 0.05, 0.3)
+    is_small = choice == SMALL
     telling.told(
         *(CANTEEN, "orders"),
         person=person,
         day=day,
-        at=clock(scene, day, 7, 9.5),
-        scenario=np.full(size, OWN_CUP),
+        at=np.where(is_small, clock(scene, day, 11, 11.4), clock(scene, day, 7, 9.5)),
+        scenario=np.where(is_small, SMALL_PORTION, OWN_CUP),
         scope=LIVING,
         quantity=np.full(size, MICRO),
-        counts=cup == OWN,
-        cup=cup,
+        counts=(choice == OWN) | is_small,
+        choice=choice,
         fen=scene.rng.integers(300, 3_000, size),
         serial=scene.serials.take(size),
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from simulator.acts import Done, Scene
 from simulator.rows import (
+    BOXES,
     DADI,
     DAY,
     ELECTRICAL,
@@ -23,8 +24,9 @@ EVERY = 30
 """Days between two readings of a meter."""
 READ, ESTIMATED, WITHOUT_PAST = range(3)
 SORTED, UNSORTED, UNCHECKED, UNWEIGHED = range(4)
+OF_BOXES = 4
 FRIDGES, STEELS = 0, 6
-"""Places of these among the recycler's classes."""
+"""Places of these among the stations' and the recycler's classes."""
 DISMANTLED, STORED, SOLD_ON, INCOMPLETE = range(4)
 
 
@@ -66,24 +68,28 @@ def _burn(scene: Scene, telling: Telling) -> None:
 
 
 def _sort(scene: Scene, telling: Telling) -> None:
-    """Bags of one class, weighed in whole grams; what is unsorted, unchecked or not weighed does not count."""
+    """Bags of one class, weighed in whole grams; what is unsorted, unchecked or not weighed does not count.
+
+    Boxes that are collected apart are a class of their own.
+    """
     person, day = days_of(scene, LIANYUN, 0.5)
     size = len(person)
     grams = scene.rng.integers(100, 4_000, size)
     state = pick(scene, size, 0.9, 0.04, 0.02, 0.04)
+    category = pick(scene, size, 0.46, 0.28, 0.16, 0.02, 0.08)
     telling.told(
         *(LIANYUN, "drops"),
         person=person,
         day=day,
         at=clock(scene, day, 18, 21),
-        scenario=np.full(size, SORTING),
+        scenario=np.where(category == OF_BOXES, BOXES, SORTING),
         scope=LIVING,
         quantity=grams * 1_000,
         counts=state == SORTED,
         grams=grams,
         in_grams=scene.chance(0.3, size),
         state=state,
-        category=pick(scene, size, 0.5, 0.3, 0.18, 0.02),
+        category=category,
         serial=scene.serials.take(size),
     )
 
