@@ -75,7 +75,7 @@ def cycle(scene: Scene) -> Done:
     wallet_consent = by_wallet & block.consents_at(ALIPAY, person, TRAVEL, paid_at)
 
     due = np.where(metres > 0, CREDITED, WITHHELD)
-    # How far a wallet's trip was, nobody says.
+    # How long a wallet's trip was, nobody says.
     outcome = np.select([consent, wallet_consent], [due, WITHHELD], NO_CONSENT)
     acts = acts_of(
         person=person,

@@ -50,15 +50,12 @@ GRAMS = {
     "utility_payment": Decimal("89"),
     "e_statement": Decimal("24"),
     "e_card": Decimal("89"),
-    "shared_bike": Decimal("63.726"),
-    "recycling_paper": Decimal("219.72883"),
-    "recycling_plastic": Decimal("1597.10826"),
-    "recycling_glass": Decimal("579.57713"),
+    "shared_bike": Decimal("39.6"),
+    "e_bike": Decimal(43),
     "recycling_textile": Decimal(1280),
-    "recycling_metal": Decimal("1766.69594"),
 }
-"""Per kilometre, step, payment, statement, card and kilogram. E-bikes, electrical waste and online government
-services have no factor; of buses there is only evidence."""
+"""Per kilometre, step, payment, statement, card and kilogram. Online government services and electrical waste have no
+factor, other waste but textiles foreign ones, which nobody credits unasked; of buses there is only evidence."""
 EARTH_M = 6_371_008.8
 MOST_KMH, MOST_M = 40, 50_000
 """Trips beyond are impossible."""
@@ -119,8 +116,7 @@ def told(home: Path) -> tuple[Counter[Credit], list[Paid]]:
     _add_waste(home, person, consents, result)
     for (who, scenario), found in acts.items():
         for act in found:
-            # A ride somewhere in the country has no figure.
-            if not act.is_refunded and (act.is_placed or scenario != "metro"):
+            if not act.is_refunded:
                 result[who, scenario, date_of(act.day), act.quantity, act.is_placed] += 1
     return result, [*alone, *(act.payment(*key) for key, found in acts.items() for act in found)]
 
@@ -182,8 +178,6 @@ def _add_wallet(
         who = person[customer]
         if scenario == "walking":
             readings[customer, when // DAY].append((when, amount))
-        elif scenario == "e_statement":
-            result[who, scenario, date_of(when // DAY), amount, False] += 1
         elif scenario in ("metro", "utility_payment"):  # of the others a wallet's claim is never credited
             paid[is_day].append(Told(when, who, scenario, int(amount * 100)))
     steps: defaultdict[tuple[Who, int], list[Decimal]] = defaultdict(list)
@@ -212,16 +206,17 @@ def _counted(consents: Consents, customer: str, day: int, readings: list[tuple[i
 
 
 def _add_trips(home: Path, person: dict[str, Who], consents: Consents, result: Counter[Credit]) -> None:
-    """Bikes without motor, by the great circle between the ends; those that are impossible tell of nothing."""
+    """Bikes with and without motor, by the great circle between the ends; those that are impossible tell of nothing."""
     for row in records(home, "hellobike", "trips"):
         start, end = seconds(row["started_at"]), seconds(row["ended_at"])
         metres = great_circle(*(float(row[f"{end_}_{axis}"]) for end_ in ("start", "end") for axis in ("lat", "lng")))
         is_impossible = end < start or metres > MOST_M or metres > MOST_KMH / 3.6 * (end - start)
-        if row["rideable_type"] != "bike" or is_impossible or metres < 1:
+        if is_impossible or metres < 1:
             continue
-        if consents.at(row["member_id"], "shared_bike", start):
+        scenario = {"bike": "shared_bike", "ebike": "e_bike"}[row["rideable_type"]]
+        if consents.at(row["member_id"], scenario, start):
             kilometres = Decimal(int(metres)) / 1_000
-            result[person[row["member_id"]], "shared_bike", date_of(start // DAY), kilometres, True] += 1
+            result[person[row["member_id"]], scenario, date_of(start // DAY), kilometres, True] += 1
 
 
 def great_circle(lat: float, lng: float, end_lat: float, end_lng: float) -> float:
@@ -237,7 +232,7 @@ def _add_waste(home: Path, person: dict[str, Who], consents: Consents, result: C
     """Settled classes of waste by their settled weight, on the day they were settled."""
     for row in records(home, "huge_recycling", "orders"):
         scenario = WASTE.get(row["category"])
-        if row["status"] != "已完成" or scenario is None:
+        if row["status"] != "已完成" or scenario not in GRAMS:
             continue
         when = seconds(row["settleTime"])
         if consents.at(row["userId"], scenario, when):

@@ -17,7 +17,7 @@ WASTE = {"纸": "recycling_paper", "塑料": "recycling_plastic", "玻璃": "rec
          "织物": "recycling_textile", "金属": "recycling_metal"}  # fmt: skip
 SCOPE = {"metro": "travel", "bus": "travel", "spending": "finance",
          "walking": "travel", "utility_payment": "living", "online_government": "living",
-         "e_statement": "finance", "e_card": "finance", "shared_bike": "travel",
+         "e_statement": "finance", "e_card": "finance", "shared_bike": "travel", "e_bike": "travel",
          **dict.fromkeys(WASTE.values(), "living")}  # fmt: skip
 SCOPES = {"ALL": "all", "GREEN_TRAVEL": "travel", "GREEN_LIFE": "living", "GREEN_FINANCE": "finance",
           "全部": "all", "出行": "travel", "生活": "living", "金融": "finance",
