@@ -22,6 +22,11 @@ def first_second(day: str) -> str:
     return f"CAST(datediff({day}, DATE '1970-01-01') AS bigint) * 86400 - {_OFFSET_SECONDS}"
 
 
+def second_of_day(at: str) -> str:
+    """SQL: how many seconds after the local midnight a moment lies; `at` is an expression of seconds since 1970 UTC."""
+    return f"({at} + {_OFFSET_SECONDS}) % 86400"
+
+
 def last_second(day: str) -> str:
     """SQL: the last second of a local date, in seconds since 1970 UTC; `day` is an expression."""
     return f"CAST(datediff({day}, DATE '1970-01-01') + 1 AS bigint) * 86400 - {_OFFSET_SECONDS + 1}"

@@ -15,8 +15,8 @@ IS_POINTS = f"substring(measure, 1, {len(POINTS)}) = '{POINTS}'"
 MICRO_YUAN = 10_000
 """Millionths of a yuan in a fen."""
 
-PositionKind = Literal["activity", "cap", "payment", "tier", "expiry", "redemption", "donation"]
-"""What an entry stands for: an act, what a cap takes, a payment, or what a rule or a person made of points."""
+PositionKind = Literal["activity", "exclusion", "cap", "payment", "tier", "expiry", "redemption", "donation"]
+"""What an entry stands for: an act, what an exclusion or a cap takes, a payment, or what a rule or a person made of points."""
 POSITION_KINDS: tuple[PositionKind, ...] = get_args(PositionKind)
 
 GIVEN_UP = "('redemption', 'donation')"

@@ -65,6 +65,7 @@ def load_registry(root: Path = ROOT) -> Registry:
     sources, library = load_sources(root), load_library(root)
     tables, invariants = load_tables(root), load_invariants(root)
     _check_scenarios(sources, library.scenarios)
+    _check_objects(sources, library.scenarios)
     _check_wallets(sources)
     _check_rules(sources, tables, invariants)
     programmes = load_programmes(root)
@@ -105,6 +106,25 @@ def _check_scenarios(sources: Mapping[str, Source], scenarios: Mapping[str, Scen
             if is_unplaced and scenarios[scenario].unplaced is None:
                 raise RegistryError(
                     f"{where}: {scenario}: is reported without a region; say `unplaced` in its scenario"
+                )
+
+
+def _check_objects(sources: Mapping[str, Source], scenarios: Mapping[str, Scenario]) -> None:
+    """What is excluded by object is reported with its object, or the contract says why not."""
+    of_objects = {
+        name: scenario.id
+        for scenario in scenarios.values()
+        for rule in scenario.excludes
+        if rule.by == "object"
+        for name in (scenario.id, *rule.scenarios)
+    }
+    for where, *_, feed in _feeds(sources):
+        is_told = getattr(feed.columns, "object", None) is not None or feed.no_object is not None
+        for scenario in sorted(feed.scenarios & of_objects.keys()):
+            if not is_told:
+                raise RegistryError(
+                    f"{where}: {scenario}: scenarios/{of_objects[scenario]}.yaml excludes by object; name the field that "
+                    "tells it in columns.object, or say in no_object why no row does"
                 )
 
 

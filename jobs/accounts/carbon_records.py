@@ -84,6 +84,9 @@ def _sums(run: Run, touched: Frame, months: list[str]) -> Frame:
         SELECT person_id, act_month,
             {", ".join(f"{_of_grade(grade)} AS {grade}_mg" for grade in GRADES_OF_FIGURES)},
             CAST(sum({_of(REDUCTION)}) AS bigint) AS reduction_mg,
+            CAST(
+                0 - sum(CASE WHEN position_kind = 'exclusion' THEN {_of(REDUCTION)} ELSE 0 END) AS bigint
+            ) AS excluded_mg,
             CAST(0 - sum(CASE WHEN position_kind = 'cap' THEN {_of(REDUCTION)} ELSE 0 END) AS bigint) AS capped_mg,
             CAST(sum({_of(EMISSION)}) AS bigint) AS emission_mg,
             CAST(sum(CASE
@@ -92,8 +95,7 @@ def _sums(run: Run, touched: Frame, months: list[str]) -> Frame:
                 ELSE 0 - quantity_micro
             END) div {MICRO_YUAN} AS bigint) AS known_spend_fen
         FROM ledger AS e
-        LEFT JOIN figures AS f
-            ON e.scenario = f.figure_of AND e.factor_id = f.figure AND e.match_quality = f.fits
+        LEFT JOIN figures AS f ON e.scenario = f.figure_of AND e.factor_id = f.figure AND e.match_quality = f.fits
         GROUP BY person_id, act_month
         """,
         ledger=ledger,
@@ -207,7 +209,7 @@ def _spans(months: list[str]) -> pa.Table:
 
 
 def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
-    """The records that should stand: of every month in which something was done, spent or capped."""
+    """The records that should stand: of every month in which something was done, spent, excluded or capped."""
     return run.lake.sql(
         f"""
         WITH done AS (
@@ -222,6 +224,7 @@ def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
         whole AS (
             SELECT m.person_id, m.act_month, coalesce(d.acts, 0) AS acts, coalesce(d.scenarios, 0) AS scenarios,
                 coalesce(s.reduction_mg, 0) AS reduction_mg,
+                coalesce(s.excluded_mg, 0) AS excluded_mg,
                 coalesce(s.capped_mg, 0) AS capped_mg,
                 {", ".join(f"coalesce(s.{grade}_mg, 0) AS {grade}_mg" for grade in GRADES_OF_FIGURES)},
                 coalesce(s.emission_mg, 0) AS emission_mg,
@@ -234,10 +237,11 @@ def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
             LEFT JOIN done AS d ON m.person_id = d.person_id AND m.act_month = d.act_month
             LEFT JOIN sums AS s ON m.person_id = s.person_id AND m.act_month = s.act_month
             LEFT JOIN reporting AS r ON m.person_id = r.person_id AND m.act_month = r.act_month
-            WHERE d.acts > 0 OR d.spend_fen > 0 OR s.capped_mg > 0
+            WHERE d.acts > 0 OR d.spend_fen > 0 OR s.excluded_mg > 0 OR s.capped_mg > 0
         ),
         graded AS (
-            SELECT *, {_spend_grade(run.registry.records.spend)} AS spend_grade,
+            SELECT *,
+                {_spend_grade(run.registry.records.spend)} AS spend_grade,
                 {_figures_grade(run.registry.records.figures)} AS figures_grade
             FROM whole
         )

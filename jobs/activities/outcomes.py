@@ -81,14 +81,15 @@ def _facts(lake: Lake, claims: Frame, consented: Frame, groups: Frame, refunds: 
 
 
 def _led(lake: Lake, facts: Frame) -> Frame:
-    """group_id, activity_id (the claim that leads it) and is_cancelled of every activity.
+    """group_id, activity_id (the claim that leads it), is_cancelled, meal and object_key of every activity.
 
-    It is led by the claim of the most trusted feed; money taken back undoes it where it was the proof.
+    It is led by the claim of the most trusted feed; money taken back undoes it where it was the proof. At which meal it
+    was, and with what it was done, the claim says that leads it, or else another of them.
     """
     return lake.keep(
         """
         WITH ranked AS (
-            SELECT group_id, claim_id,
+            SELECT group_id, claim_id, meal, object_key,
                 row_number() OVER (PARTITION BY group_id ORDER BY counted_micro IS NULL, slot, is_day, claim_id) AS rank
             FROM facts
             WHERE group_id IS NOT NULL AND NOT is_evidence
@@ -97,10 +98,20 @@ def _led(lake: Lake, facts: Frame) -> Frame:
             SELECT DISTINCT group_id, true AS is_cancelled
             FROM facts
             WHERE is_taken_back AND proof = 'payment'
+        ),
+        told AS (
+            SELECT group_id, min(meal) AS meal, min(object_key) AS object_key
+            FROM facts
+            WHERE meal IS NOT NULL OR object_key IS NOT NULL
+            GROUP BY group_id
         )
-        SELECT r.group_id, r.claim_id AS activity_id, coalesce(u.is_cancelled, false) AS is_cancelled
+        SELECT r.group_id, r.claim_id AS activity_id,
+            coalesce(u.is_cancelled, false) AS is_cancelled,
+            coalesce(r.meal, t.meal) AS meal,
+            coalesce(r.object_key, t.object_key) AS object_key
         FROM ranked AS r
         LEFT JOIN undone AS u ON r.group_id = u.group_id
+        LEFT JOIN told AS t ON r.group_id = t.group_id
         WHERE r.rank = 1
         """,
         facts=facts,
@@ -113,7 +124,7 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
     return lake.sql(
         f"""
         WITH led AS (
-            SELECT f.*, v.activity_id,
+            SELECT f.*, v.activity_id, v.meal AS act_meal, v.object_key AS act_object_key,
                 coalesce(v.is_cancelled, false) AS is_cancelled,
                 coalesce(v.activity_id = f.claim_id, false) AS is_lead
             FROM facts AS f
@@ -121,7 +132,8 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
         )
         SELECT p.claim_id, p.person_id, p.institution, p.feed, p.scenario, p.family, p.act_date, p.region, p.claim_kind,
             p.slot, p.has_consent, p.is_taken_back, p.is_matched, p.is_spend, p.group_id, p.activity_id, p.is_cancelled,
-            p.is_lead, s.spend_fen, s.merchant_code, r.factor_id IS NOT NULL AS has_factor,
+            p.is_lead, p.act_meal AS meal, p.act_object_key AS object_key, s.spend_fen, s.merchant_code,
+            r.factor_id IS NOT NULL AS has_factor,
             CASE
                 WHEN p.is_lead THEN coalesce(p.counted_micro, p.quantity_micro, p.missing_quantity_micro)
                 ELSE p.quantity_micro
@@ -134,8 +146,7 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
         FROM led AS p
         LEFT JOIN spends AS s ON p.claim_id = s.claim_id
         LEFT JOIN rates AS r
-            ON p.scenario = r.scenario AND p.region = r.region
-            AND {run.policy.reporter("p.institution")} = r.reporter
+            ON p.scenario = r.scenario AND p.region = r.region AND {run.policy.reporter("p.institution")} = r.reporter
             AND p.act_date >= r.valid_from AND p.act_date < r.valid_to
         """,
         facts=facts,
@@ -168,7 +179,8 @@ def refund_outcomes(run: Run, refunds: Frame, consented: Frame, whose: Frame) ->
                 ELSE 'refund'
             END AS reason,
             false AS is_lead, CAST(NULL AS bigint) AS quantity_micro, 'reported' AS quantity_source,
-            CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, r.region
+            CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, CAST(NULL AS string) AS meal,
+            CAST(NULL AS string) AS object_key, r.region
         FROM refunds AS r
         JOIN whose AS m ON r.customer_key = m.customer_key
         LEFT JOIN consented AS a ON r.claim_id = a.claim_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.claims.consents import consents_of, given_intervals, needs_until, scopes_of, with_consent
+from jobs.policy.periods import meal_at
 from schemas.sources import UNPLACED
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
             coalesce(f.is_proven, false) AND c.claim_kind <> 'payment' AS is_proven,
             coalesce(f.is_spend, false) AS is_spend, coalesce(f.lag_days, 0) AS lag_days,
             coalesce(f.window_seconds, 0) AS window_seconds,
-            coalesce(f.matches_amount, false) AS matches_amount
+            coalesce(f.matches_amount, false) AS matches_amount,
+            CASE WHEN f.has_meals AND c.time_precision <> 'day' THEN {meal_at("c.occurred_at_unix")} END AS meal,
+            c.object_key
         FROM claims AS c
         JOIN whose AS m ON c.customer_key = m.customer_key
         LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date

@@ -32,6 +32,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("act_date", pa.date32()),
             ("quantity_micro", pa.int64()),
             ("amount_fen", pa.int64()),
+            ("object_key", pa.string()),
             ("region", pa.string()),
         ]
     ),
@@ -63,6 +64,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("wallet", pa.string()),
             ("merchant_code", pa.string()),
             ("merchant_code_source", pa.string()),
+            ("object_key", pa.string()),
             ("region", pa.string()),
         ]
     ),

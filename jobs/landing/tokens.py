@@ -58,6 +58,10 @@ _UNSEEN = ("Cf", "Mn")
 """Joiners, marks of direction and of byte order; marks that stand on another character, as no identifier has."""
 
 
+_APART = re.compile(r"[\s-]")
+"""What stands between the groups of a long number."""
+
+
 class Tokens:
     """The keyed hash functions of one deployment."""
 
@@ -111,6 +115,10 @@ class Tokens:
     def merchant_key(self, institution: str, feed: str, customer: str, texts: Iterable[str]) -> str:
         """The key of what a feed's rows say of a customer's merchant; no institution has this name, so no record's."""
         return self._records(join_parts(("merchant of", institution, feed, plain(customer), *texts)))
+
+    def object_key(self, text: str) -> str:
+        """The key of what an act was done with; the same whichever institution names it, and however it is spaced."""
+        return self._records(join_parts(("object of an act", _APART.sub("", plain(text)).upper())))
 
     def record_keys(self, prefix: Iterable[str], columns: Sequence[Sequence[str]]) -> list[str]:
         """`record_key` of each row of a batch. prefix: institution and feed; of unkeyed feeds a date leads the columns."""

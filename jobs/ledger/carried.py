@@ -1,7 +1,7 @@
-"""The points that go with what a cap takes of kilograms.
+"""The points that go with what exclusions and caps take of kilograms.
 
-Of points by the gram a cap on kilograms leaves what its acts earned, less what the kilograms that it takes are worth,
-rounded up once; where caps of points have taken so much of these acts already, it takes nothing more.
+Of points by the gram such a rule leaves what its acts earned, less what the kilograms that it takes are worth, rounded
+up once; where caps of points have taken so much of these acts already, it takes nothing more.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from jobs.ledger.entries import rule_position
-from schemas.programmes.rules import PERIODS
-
 if TYPE_CHECKING:
     from jobs.lake import Frame
+    from jobs.ledger.caps import Taken
     from jobs.runs.run import Run
     from schemas.scenarios.parts import Period
 
@@ -28,22 +26,27 @@ BARRED = "b.person_id = k.person_id AND b.act_date = k.act_date AND b.measure = 
 
 
 class Carried:
-    """What the caps on kilograms take along of the programmes' points."""
+    """What the rules on kilograms take along of the programmes' points."""
 
-    def __init__(self, run: Run, kilograms: Frame, filled: Frame, barred: Frame) -> None:
+    def __init__(self, run: Run, kilograms: Frame, taken: Taken, barred: Frame) -> None:
         """What they take of kilograms.
 
         Args:
-            kilograms: entries of the touched reductions, caps among them.
-            filled: what each cap takes of the kilograms of each act.
+            kilograms: entries of the touched reductions, exclusions and caps among them.
+            taken: what each of these takes of the kilograms of each act.
             barred: person_id, act_date, measure that a programme does not reward.
         """
         self._lake, self._rewards = run.lake, run.policy.rewards
-        self._kilograms, self._filled, self._barred = kilograms, filled, barred
+        self._kilograms, self._taken, self._barred = kilograms, taken, barred
 
-    def has(self, period: Period) -> bool:
-        """Whether any cap on kilograms is of this period."""
-        return any(cap.period == period for _, cap in self._rewards.kilogram_caps)
+    def turns_of(self, period: Period) -> list[int]:
+        """The turns of the rules on kilograms that are of this period."""
+        return [turn for turn, of in self._taken.turns.items() if of == period]
+
+    @property
+    def _filled(self) -> Frame:
+        assert self._taken.filled is not None, "where there is a turn, something is reached"
+        return self._taken.filled
 
     @cached_property
     def _by_gram(self) -> Frame:
@@ -52,7 +55,7 @@ class Carried:
 
     @cached_property
     def _worth(self) -> Frame:
-        """Rule, person_id, start, measure, points: what a cap's kilograms are worth; never more than its acts earned.
+        """Entry, measure, points: what the kilograms that it takes are worth; never more than its acts earned.
 
         Where only some of its acts lie in a programme's region, it takes from these first: towards less credit.
         """
@@ -60,9 +63,9 @@ class Carried:
         # In steps: of the whole DuckDB 1.x now and then loses a column while it orders the joins.
         takes = lake.keep(
             """
-            SELECT rule, person_id, start, CAST(sum(taken) AS bigint) AS taken
+            SELECT entry, CAST(sum(taken) AS bigint) AS taken
             FROM filled
-            GROUP BY rule, person_id, start
+            GROUP BY entry
             HAVING sum(taken) > 0
             """,
             filled=self._filled,
@@ -71,15 +74,14 @@ class Carried:
             """
             SELECT k.*, t.taken AS taken_in_all
             FROM filled AS k
-            JOIN takes AS t ON k.rule = t.rule AND k.person_id = t.person_id AND k.start = t.start
+            JOIN takes AS t ON k.entry = t.entry
             """,
             filled=self._filled,
             takes=takes,
         )
         rewarded = lake.keep(
             f"""
-            SELECT k.rule, k.person_id, k.start, k.taken_in_all, k.given, p.measure, p.rule AS earned_by, p.above,
-                p.below
+            SELECT k.entry, k.taken_in_all, k.given, p.measure, p.rule AS earned_by, p.above, p.below
             FROM acts AS k
             JOIN by_gram AS p ON {MATCHES}
             LEFT ANTI JOIN barred AS b ON {BARRED}
@@ -91,55 +93,53 @@ class Carried:
         return lake.keep(
             """
             WITH sums AS (
-                SELECT rule, person_id, start, taken_in_all, measure, earned_by, above, below,
+                SELECT entry, taken_in_all, measure, earned_by, above, below,
                     CAST(sum(given) AS bigint) AS milligrams,
                     CAST(sum((given * above) div below) AS bigint) AS earned
                 FROM rewarded
-                GROUP BY rule, person_id, start, taken_in_all, measure, earned_by, above, below
+                GROUP BY entry, taken_in_all, measure, earned_by, above, below
             )
-            SELECT rule, person_id, start, measure,
+            SELECT entry, measure,
                 CAST(sum(least(
                     (least(taken_in_all, milligrams) * above + below - 1) div below, earned
                 )) AS bigint) AS points
             FROM sums
-            GROUP BY rule, person_id, start, measure
+            GROUP BY entry, measure
             """,
             rewarded=rewarded,
         )
 
-    def reached(self, standing: Frame, period: Period) -> Frame:
-        """The points by the gram of the acts in each cap's period, and how many of them it leaves, as rows for `fill`.
+    def reached(self, standing: Frame, turn: int) -> Frame:
+        """The points by the gram of the acts that each rule of a turn reaches, and how many of them it leaves: for `fill`.
 
-        What caps of shorter periods took of the same kilograms is gone as well.
+        What the rules of earlier turns took of the same kilograms is gone as well.
         """
-        shorter = ", ".join(f"'{one}'" for one in PERIODS[: PERIODS.index(period) + 1])
         return self._lake.sql(
             f"""
-            WITH ours AS (SELECT * FROM filled WHERE period = '{period}'),
+            WITH ours AS (SELECT * FROM filled WHERE turn = {turn}),
             within AS (
-                SELECT DISTINCT o.rule, o.person_id, o.start, i.rule AS inner_rule, i.start AS inner_start
+                SELECT DISTINCT o.entry, i.entry AS earlier
                 FROM ours AS o
                 JOIN filled AS i ON o.position = i.position
-                WHERE i.period IN ({shorter})
+                WHERE i.turn <= {turn}
             ),
             gone AS (
-                SELECT i.rule, i.person_id, i.start, w.measure, CAST(sum(w.points) AS bigint) AS points
+                SELECT i.entry, w.measure, CAST(sum(w.points) AS bigint) AS points
                 FROM within AS i
-                JOIN worth AS w ON i.inner_rule = w.rule AND i.person_id = w.person_id AND i.inner_start = w.start
-                GROUP BY i.rule, i.person_id, i.start, w.measure
+                JOIN worth AS w ON i.earlier = w.entry
+                GROUP BY i.entry, w.measure
             ),
             earned AS (
-                SELECT s.measure, s.position, s.person_id, s.act_date, s.member, s.amount, k.rule, k.start,
-                    CAST(sum(s.given) OVER (PARTITION BY s.measure, k.rule, s.person_id, k.start) AS bigint) AS earned
+                SELECT s.measure, s.position, s.person_id, s.act_date, s.member, s.amount, k.entry,
+                    CAST(sum(s.given) OVER (PARTITION BY s.measure, k.entry) AS bigint) AS earned
                 FROM standing AS s
                 JOIN ours AS k ON s.position = k.position
                 JOIN by_gram AS p ON s.measure = p.measure AND {MATCHES}
             )
-            SELECT e.measure, e.position, e.person_id, e.act_date, e.member, e.amount, e.rule, e.start,
+            SELECT e.measure, e.position, e.person_id, e.act_date, e.member, e.amount, e.entry,
                 greatest(e.earned - g.points, 0) AS most
             FROM earned AS e
-            JOIN gone AS g
-                ON e.rule = g.rule AND e.person_id = g.person_id AND e.start = g.start AND e.measure = g.measure
+            JOIN gone AS g ON e.entry = g.entry AND e.measure = g.measure
             """,
             filled=self._filled,
             worth=self._worth,
@@ -148,21 +148,20 @@ class Carried:
         )
 
     def entries(self, filled: Frame) -> Frame:
-        """The entries of points at the positions of the touched caps on kilograms. filled: as these caps left it."""
+        """The entries of points at the positions of the touched rules on kilograms. filled: as these rules left it."""
         return self._lake.sql(
-            f"""
+            """
             WITH sums AS (
-                SELECT measure, rule, person_id, start, CAST(sum(taken) AS bigint) AS taken
+                SELECT measure, entry, CAST(sum(taken) AS bigint) AS taken
                 FROM filled
-                GROUP BY measure, rule, person_id, start
+                GROUP BY measure, entry
                 HAVING sum(taken) > 0
-            ),
-            told AS (SELECT *, {rule_position("cap", "s", "start")} AS position FROM sums AS s)
+            )
             SELECT k.position, t.measure, k.person_id, 0 - t.taken AS amount, k.position_kind, k.act_date, k.scenario,
                 k.region, k.institution, k.factor_id, k.match_quality, k.quantity_micro
             FROM kilograms AS k
-            JOIN told AS t ON k.position = t.position
-            WHERE k.position_kind = 'cap'
+            JOIN sums AS t ON k.position = t.entry
+            WHERE k.position_kind IN ('exclusion', 'cap')
             """,
             filled=filled,
             kilograms=self._kilograms,

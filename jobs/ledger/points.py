@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jobs.claims.consents import consents_of, given_intervals, scopes_of
-from jobs.ledger.caps import cap_entries, fill, left, reached, standing_of
+from jobs.ledger.caps import Taken, cap_entries, fill, left, reached, standing_of
 from jobs.ledger.carried import BARRED, COUNTED, MATCHES, Carried
 from jobs.ledger.entries import rule_position
 from jobs.persons.members import members, members_of
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
-def points(run: Run, kilograms: Frame, filled: Frame | None, touched: Touched) -> Frame:
+def points(run: Run, kilograms: Frame, taken: Taken, touched: Touched) -> Frame:
     """The entries of points that should stand for what is touched, but for those that expired.
 
     Args:
-        kilograms: entries of the touched reductions, caps among them.
-        filled: what caps take of the kilograms of each act, also in the months and years around.
+        kilograms: entries of the touched reductions, exclusions and caps among them.
+        taken: what these take of the kilograms of each act, also in the months and years around.
     """
     lake = run.lake
     around = lake.keep(
@@ -37,19 +37,19 @@ def points(run: Run, kilograms: Frame, filled: Frame | None, touched: Touched) -
     )
     barred = _barred(run, around)
     given = lake.union(_earned(run, kilograms, barred), _tiers(run, around, barred, touched))
-    carried = None if filled is None else Carried(run, kilograms, filled, barred)
+    carried = Carried(run, kilograms, taken, barred)
     return lake.union(given, *_taken(run, given, carried, touched), _redeemed(run, touched))
 
 
-def _taken(run: Run, given: Frame, carried: Carried | None, touched: Touched) -> Iterator[Frame]:
+def _taken(run: Run, given: Frame, carried: Carried, touched: Touched) -> Iterator[Frame]:
     """The entries of what caps take of points.
 
     Those of the shortest periods come first, so that none depends on a longer one; of one period those on kilograms.
     """
     lake, standing = run.lake, standing_of(run.lake, given, touched)
     for period, limits in run.policy.rewards.point_limits.items():
-        if carried and carried.has(period):
-            filled = fill(lake, carried.reached(standing, period))
+        for turn in carried.turns_of(period):
+            filled = fill(lake, carried.reached(standing, turn))
             yield carried.entries(filled)
             standing = left(lake, standing, filled)
         for rules in limits:

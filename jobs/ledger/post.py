@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.ledger.caps import capped
+from jobs.ledger.caps import taken_of
 from jobs.ledger.emissions import emissions
 from jobs.ledger.entries import LEDGER, difference
+from jobs.ledger.exclusions import occasions_of
 from jobs.ledger.expiry import expiries
 from jobs.ledger.points import points
 from jobs.ledger.touched import touched_by
@@ -33,10 +34,10 @@ def post(run: Run) -> dict[str, Frame]:
     outcomes = run.log("silver.activities", near=touched.days).in_force_of(touched.days, "person_id", "act_date")
     activities = lake.keep("SELECT * FROM outcomes", outcomes=outcomes)
     acts = reductions(run, activities)
-    caps = capped(lake, acts, touched, rewards.kilogram_limits)
-    reduced = lake.union(acts, *caps.entries)
+    taken = taken_of(lake, acts, touched, rewards.kilogram_limits, occasions_of(run, activities, touched))
+    reduced = lake.union(acts, *taken.entries)
     emitted = emissions(lake, activities, lake.from_arrow(run.policy.spend_rates))
-    given = lake.keep("SELECT * FROM points", points=points(run, reduced, caps.filled, touched))
+    given = lake.keep("SELECT * FROM points", points=points(run, reduced, taken, touched))
     expired, posted_expiries = expiries(run, given, touched)
     wanted = lake.keep("SELECT * FROM entries WHERE amount <> 0", entries=lake.union(reduced, emitted, given, expired))
     run.figures["desired_entries"] = lake.count(wanted)
@@ -45,7 +46,7 @@ def post(run: Run) -> dict[str, Frame]:
 
 
 def reductions(run: Run, activities: Frame) -> Frame:
-    """The entries of kilograms, before caps; each rounded once, towards less credit.
+    """The entries of kilograms, before exclusions and caps; each rounded once, towards less credit.
 
     Args:
         activities: outcomes in force of whole (person, act date)s.
@@ -58,8 +59,7 @@ def reductions(run: Run, activities: Frame) -> Frame:
             a.quantity_micro
         FROM activities AS a
         JOIN rates AS r
-            ON a.scenario = r.scenario AND a.region = r.region
-            AND {run.policy.reporter("a.institution")} = r.reporter
+            ON a.scenario = r.scenario AND a.region = r.region AND {run.policy.reporter("a.institution")} = r.reporter
             AND a.act_date >= r.valid_from AND a.act_date < r.valid_to
         WHERE a.outcome = 'credited' AND a.is_lead
         """,

@@ -1,12 +1,15 @@
-"""Days, months and years that rules sum up, in Python and in SQL."""
+"""Days, months and years that rules sum up, and meals of a day, in Python and in SQL."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
+from schemas.days import second_of_day
 from schemas.scenarios.parts import Period
 
 END_OF_TIME = date(9999, 12, 31)
+_MEALS = {"morning": 10, "midday": 16}
+"""Meal → the local hour before which it is; what is later is of the evening."""
 
 
 def start_of(period: str, day: str) -> str:
@@ -24,3 +27,9 @@ def last_day(period: Period, day: date, later: int = 0) -> date:
         return date(day.year + later, 12, 31)
     months = day.year * 12 + day.month + later
     return date(months // 12, months % 12 + 1, 1) - timedelta(days=1)
+
+
+def meal_at(at: str) -> str:
+    """SQL: the meal of its day that a moment lies at; `at` is an expression of seconds since 1970 UTC."""
+    cases = " ".join(f"WHEN {second_of_day(at)} < {hour * 3600} THEN '{meal}'" for meal, hour in _MEALS.items())
+    return f"CASE {cases} ELSE 'evening' END"

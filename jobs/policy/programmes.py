@@ -1,4 +1,4 @@
-"""What caps and programmes say, in the shape that the jobs join with: small tables, computed once a run."""
+"""What exclusions, caps and programmes say, in the shape that the jobs join with: small tables, computed once a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from functools import cached_property
 from math import ceil
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from schemas import Registry
 from schemas.ledger import REDUCTION, SPANNING
 from schemas.programmes import COUNTED, Programme
 from schemas.programmes.rules import PERIODS, Cap, Rule, Tier
+from schemas.scenarios import EXTENTS, Exclusion, Extent
 from schemas.scenarios import Cap as KilogramCap
 from schemas.scenarios.parts import Period, SubjectKind
 
@@ -39,6 +40,18 @@ _LIMIT = {
     **{"measure": str, "rule": str, "member": str, "named": str, "region": str, "period": str, "most": int},
     **VALIDITY,
 }
+_EXCLUSION = {
+    **{"measure": str, "rule": str, "member": str, "is_declaring": bool, "extent": str, "period": str, **VALIDITY},
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Rules on kilograms that are applied at once, for none of them reaches an act that another does."""
+
+    kind: Literal["exclusion", "cap"]
+    period: Period
+    rules: pa.Table
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,30 @@ class Rewards:
         return [(scenario.id, cap) for scenario in self.registry.scenarios.values() for cap in scenario.caps]
 
     @cached_property
-    def kilogram_limits(self) -> list[pa.Table]:
-        """The caps of scenarios, those of shorter periods first."""
+    def exclusions(self) -> list[tuple[str, Exclusion]]:
+        """Declaring scenario and exclusion, in the order in which they are applied."""
+        found = [(scenario.id, one) for scenario in self.registry.scenarios.values() for one in scenario.excludes]
+        return sorted(found, key=lambda one: (EXTENTS.index(one[1].by), one[1].id))
+
+    def excluded_by(self, extent: Extent) -> set[str]:
+        """The scenarios that stand against each other within meals, days, objects or months."""
+        return {name for scenario, one in self.exclusions if one.by == extent for name in (scenario, *one.scenarios)}
+
+    @cached_property
+    def kilogram_limits(self) -> list[Limits]:
+        """Exclusions and caps in their order: those of shorter periods first, of one period what excludes."""
+        return [
+            limits for period in PERIODS for limits in (*_exclusions_of(period, self._credited), *self._caps_of(period))
+        ]
+
+    @property
+    def _credited(self) -> list[tuple[str, Exclusion]]:
+        """Exclusions of which either side has a factor: of the others nobody has any kilogram."""
+        has_factor = {name for name, one in self.registry.scenarios.items() if one.quantification}
+        return [one for one in self.exclusions if one[0] in has_factor and has_factor & {*one[1].scenarios}]
+
+    def _caps_of(self, period: Period) -> Iterator[Limits]:
+        """The caps of scenarios."""
         rows = [
             {
                 **{"measure": REDUCTION, "rule": cap.id, "member": scenario, "named": scenario, "region": None},
@@ -73,9 +108,10 @@ class Rewards:
                 **{"valid_from": cap.valid_from, "valid_to": cap.valid_to or END_OF_TIME},
             }
             for scenario, cap in self.kilogram_caps
+            if cap.period == period
         ]
-        ranked = [[row for row in rows if row["period"] == period] for period in PERIODS]
-        return [table(_LIMIT, rank) for rank in ranked if rank]
+        if rows:
+            yield Limits("cap", period, table(_LIMIT, rows))
 
     @cached_property
     def point_limits(self) -> dict[Period, list[pa.Table]]:
@@ -114,7 +150,8 @@ class Rewards:
     @cached_property
     def ruled(self) -> pa.Table:
         """Rule → period, of every rule whose entries sum up others."""
-        rows: list[dict[str, Any]] = [{"rule": cap.id, "period": cap.period} for _, cap in self.kilogram_caps]
+        rows: list[dict[str, Any]] = [{"rule": one.id, "period": one.period} for _, one in self.exclusions]
+        rows += [{"rule": cap.id, "period": cap.period} for _, cap in self.kilogram_caps]
         rows += [{"rule": one.key(rule), "period": rule.period} for one in self.programmes for rule in one.summing]
         return table({"rule": str, "period": str}, rows)
 
@@ -164,7 +201,7 @@ class Rewards:
     @cached_property
     def known(self) -> pa.Table:
         """Every rule that an entry may name instead of a factor."""
-        rules = [cap.id for _, cap in self.kilogram_caps]
+        rules = [*(one.id for _, one in self.exclusions), *(cap.id for _, cap in self.kilogram_caps)]
         rules += [one.key(rule) for one in self.programmes for rule in one.rules]
         return table({"rule": str}, [{"rule": rule} for rule in rules])
 
@@ -196,6 +233,32 @@ class Rewards:
                 **{"measure": one.measure, "rule": one.key(cap), "member": member, "named": named(scenarios)},
                 **{"region": one.region, "period": cap.period, "most": cap.points, **_validity(one, cap)},
             }
+
+
+def _exclusions_of(period: Period, exclusions: Iterable[tuple[str, Exclusion]]) -> Iterator[Limits]:
+    """Those of a period, each as early as may be: at once with others, but after those before it that it meets."""
+    turns: list[list[tuple[str, Exclusion]]] = []
+    for one in exclusions:
+        if one[1].period == period:
+            met = [n for n, turn in enumerate(turns, start=1) if any(_sides(one) & _sides(other) for other in turn)]
+            after = max(met, default=0)
+            turns[after : after + 1] = [[*(turns[after] if after < len(turns) else []), one]]
+    for turn in turns:
+        rows = [
+            {
+                **{"measure": REDUCTION, "rule": rule.id, "member": member, "is_declaring": member == scenario},
+                **{"extent": rule.by, "period": period},
+                **{"valid_from": rule.valid_from, "valid_to": rule.valid_to or END_OF_TIME},
+            }
+            for scenario, rule in turn
+            for member in (scenario, *rule.scenarios)
+        ]
+        yield Limits("exclusion", period, table(_EXCLUSION, rows))
+
+
+def _sides(one: tuple[str, Exclusion]) -> set[str]:
+    """Every scenario that an exclusion reaches."""
+    return {one[0], *one[1].scenarios}
 
 
 def ends_of(one: Programme, day: date) -> date | None:

@@ -30,7 +30,14 @@ _FEEDS = {
         "lag_days": pa.int32(),
         "window_seconds": int,
     },
-    **{"matches_amount": bool, "proof": str, "scope": str, "missing_quantity_micro": int, **VALIDITY},
+    **{
+        "matches_amount": bool,
+        "proof": str,
+        "scope": str,
+        "missing_quantity_micro": int,
+        "has_meals": bool,
+        **VALIDITY,
+    },
 }
 BOOKED_SPAN = 6
 """Days that an island of day-precise claims may last: lunches at one price on every day of a working week, booked a day
@@ -77,7 +84,7 @@ class Policy:
         `is_proven`: by something else than a payment. `is_brought`: by the person, which is consent. `is_spend`: the
         family is of mere payments, of which no two institutions of one kind report the same; there a payment is the
         thing itself and no evidence. `usual_code`: the merchant's where no report names one. `is_wallet`: its payments
-        go through the institution itself.
+        go through the institution itself. `has_meals`: some rule asks at which meal of a day its acts are.
         """
         return table(_FEEDS, (row for family in self.registry.scenarios for row in self._reports(family)))
 
@@ -105,6 +112,7 @@ class Policy:
                 "proof": scenario.proof,
                 "scope": scenario.scope,
                 "missing_quantity_micro": self._missing_quantity(rules.missing_quantity),
+                "has_meals": family in self.rewards.excluded_by("meal"),
                 "valid_from": first,
                 "valid_to": after or END_OF_TIME,
             }

@@ -10,6 +10,7 @@ from jobs.lake.frames import listed, semi
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import table
 from jobs.publications.acts import Audited, consented, credited_once
+from jobs.publications.savings import saved_once
 
 if TYPE_CHECKING:
     from jobs.runs.run import Run
@@ -36,6 +37,7 @@ def asked_of(run: Run) -> list[Audited]:
         credit_has_consent(run),
         consented(run),
         credit_has_factor(run),
+        saved_once(run),
         balances_equal_ledger(run),
     ]
 

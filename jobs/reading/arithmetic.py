@@ -1,15 +1,17 @@
-"""The arithmetic of an entry in words, from the registry alone: factor, cap, or rule of a programme."""
+"""The arithmetic of an entry in words, from the registry alone: factor, exclusion, cap, or rule of a programme."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from jobs.policy.periods import last_day
 from jobs.reading.emissions import arithmetic as of_payment
+from jobs.reading.exclusions import arithmetic as of_exclusion
+from jobs.reading.exclusions import declared
 from schemas.answers.calculator import worked
 from schemas.ledger import POINTS, REDUCTION
 from schemas.programmes import COUNTED, Programme
@@ -41,6 +43,12 @@ def arithmetic(registry: Registry, entry: Mapping[str, Any]) -> Reckoned:
 
 def validity_of_entry(registry: Registry, entry: Mapping[str, Any]) -> tuple[date, date, list[str]]:
     """The dates, first and last, and the scenarios of the acts that an entry is of."""
+    if entry["position_kind"] == "exclusion":
+        scenario, exclusion = declared(registry, entry["factor_id"])
+        last = last_day(exclusion.period, entry["act_date"])
+        if exclusion.valid_to:
+            last = min(last, exclusion.valid_to - timedelta(days=1))
+        return entry["act_date"], last, [scenario, *exclusion.scenarios]
     programme, rule = _summing_rule(registry, entry)
     if rule is None:
         return entry["act_date"], entry["act_date"], [entry["scenario"]]
@@ -68,6 +76,8 @@ def _cap(registry: Registry, entry: Mapping[str, Any]) -> KilogramCap:
 
 
 def _kilograms(registry: Registry, entry: Mapping[str, Any]) -> Reckoned:
+    if entry["position_kind"] == "exclusion":
+        return of_exclusion(registry, entry)
     quantity, scenario = entry["quantity_micro"], registry.scenarios[entry["scenario"]]
     if entry["position_kind"] == "cap":
         cap = _cap(registry, entry)
@@ -85,7 +95,7 @@ def _kilograms(registry: Registry, entry: Mapping[str, Any]) -> Reckoned:
 
 
 def _by_gram(registry: Registry, programme: Programme, entry: Mapping[str, Any]) -> Reckoned:
-    """Points that follow from kilograms, of an act or of a cap."""
+    """Points that follow from kilograms, of an act, an exclusion or a cap."""
     formula, milligrams, factor = _kilograms(registry, entry)
     rule = next(
         rule
@@ -96,7 +106,7 @@ def _by_gram(registry: Registry, programme: Programme, entry: Mapping[str, Any])
     points = int(exact) if milligrams > 0 else -ceil(exact)
     formula = f"{formula}; × {rule.points} points per gram = {points:,} points"
     stated = abs(entry["amount"])
-    if entry["position_kind"] == "cap" and stated < -points:
+    if entry["position_kind"] in ("exclusion", "cap") and stated < -points:
         points = -stated
         formula += f"; no more than was left of what the programme's own acts earned: {points:,} points"
     return formula, points, factor | {"points": told_rule(programme.key(rule), rule)}

@@ -25,6 +25,7 @@ class Month:
     acts: int
     scenarios: int
     reduction_mg: int
+    excluded_mg: int
     capped_mg: int
     emission_mg: int
     spend_fen: int

@@ -15,6 +15,7 @@ from jobs.lake.frames import semi
 from jobs.landing.formats.read import open_export
 from jobs.landing.manifests import LANDING
 from jobs.reading.arithmetic import arithmetic
+from jobs.reading.exclusions import Excluded, excluding
 from jobs.reading.stories import ClaimStory, Line, stories
 
 if TYPE_CHECKING:
@@ -34,10 +35,12 @@ class Explanation:
         entry: the ledger row.
         formula: the arithmetic in words, ending in `amount`.
         amount: what the arithmetic gives, before the sign of a reversal.
-        factor: what was applied: id, value, unit, region, match quality, boundary, source; of a cap, and of points, its
-            rule; of a payment also rate, price index and licence.
-        claims: every claim of the activity or payment, the suppressed ones too; of a cap or tier all that it sums up.
+        factor: what was applied: id, value, unit, region, match quality, boundary, source; of an exclusion, a
+            cap, and of points, its rule; of a payment also rate, price index and licence.
+        claims: every claim of the activity or payment, the suppressed ones too; of an exclusion, a cap or a tier all that it sums
+            up.
         history: every entry of the same position and measure, in order.
+        excluded: of an act, what exclusions take of its scenario where it lies, as the ledger stands: it is among that.
     """
 
     entry: Entry
@@ -46,6 +49,7 @@ class Explanation:
     factor: dict[str, Any]
     claims: list[ClaimStory]
     history: list[Entry]
+    excluded: list[Excluded]
 
 
 def explain(lake: Lake, registry: Registry, home: Path, entry_ids: Sequence[str]) -> list[Explanation]:
@@ -62,8 +66,11 @@ def explain(lake: Lake, registry: Registry, home: Path, entry_ids: Sequence[str]
     history_of = {key: histories[entry["position"], entry["measure"]] for key, entry in entries.items()}
     posted = {key: _posted(entry, history_of[key]) for key, entry in entries.items()}
     claims = stories(lake, registry, home, posted)
+    excluded = excluding(lake, registry, entries.values())
     return [
-        Explanation(entries[key], *arithmetic(registry, entries[key]), claims[key], history_of[key])
+        Explanation(
+            entries[key], *arithmetic(registry, entries[key]), claims[key], history_of[key], excluded.get(key, [])
+        )
         for key in entry_ids
     ]
 

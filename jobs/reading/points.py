@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KINDS = {
     "activity": "earned",
     "tier": "bonus",
+    "exclusion": "excluded",
     "cap": "capped",
     "expiry": "expired",
     "redemption": "redeemed",
@@ -40,8 +41,8 @@ class Tally:
 
     Attributes:
         earned, bonus: for acts, and by tiers.
-        capped, expired, redeemed, donated: what was taken or given up, none above zero.
-        rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what caps took of it.
+        excluded, capped, expired, redeemed, donated: what was taken or given up, none above zero.
+        rewarded_mg: the reduction of the acts for which it gave points, in milligrams, less what exclusions and caps took.
         people: who have any entry that stands; overdrawn: those of them whose balance is below zero.
         owed: the sum of the balances below zero.
     """
@@ -49,6 +50,7 @@ class Tally:
     programme: str
     earned: int
     bonus: int
+    excluded: int
     capped: int
     expired: int
     redeemed: int
@@ -66,7 +68,7 @@ class Tally:
     @property
     def given(self) -> int:
         """What was given, under the limits."""
-        return self.earned + self.bonus + self.capped
+        return self.earned + self.bonus + self.excluded + self.capped
 
     @property
     def per_kilogram(self) -> Fraction | None:
@@ -179,9 +181,9 @@ def _due(programme: Programme, rows: Sequence[Mapping[str, Any]], on: date) -> D
 
 
 def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
-    """Reductions of the acts at whose position points stand, and the caps of the periods that hold such an act.
+    """Reductions of the acts at whose position points stand, and what exclusions and caps take in periods of such an act.
 
-    A cap counts whole, whoever pays for the acts that it limits: towards less. An act that earns by a tier alone has no
+    What these take counts whole, whoever pays for the acts that it limits: towards less. An act that earns by a tier alone has no
     points of its own and is not among them.
 
     Args:
@@ -193,17 +195,17 @@ def rewarded(lake: Lake, registry: Registry, entries: Frame) -> Frame:
     acts = _rewarded_acts(lake, entries)
     return lake.keep(
         f"""
-        WITH caps AS (
+        WITH takes AS (
             SELECT c.position, c.person_id, c.scenario, c.region, c.act_date, r.period,
                 CAST(sum(c.amount) AS bigint) AS reduction_mg
             FROM entries AS c
             JOIN ruled AS r ON c.factor_id = r.rule
-            WHERE c.measure = '{REDUCTION}' AND c.position_kind = 'cap'
+            WHERE c.measure = '{REDUCTION}' AND c.position_kind IN ('exclusion', 'cap')
             GROUP BY c.position, c.person_id, c.scenario, c.region, c.act_date, r.period
         ),
         limited AS (
             SELECT DISTINCT a.measure, c.position, c.person_id, c.region, c.reduction_mg
-            FROM caps AS c
+            FROM takes AS c
             JOIN acts AS a
                 ON c.person_id = a.person_id AND c.scenario = a.scenario
                 AND {start_of("c.period", "c.act_date")} = {start_of("c.period", "a.act_date")}

@@ -252,7 +252,7 @@ def _points(lake: Lake, entries: Frame) -> Frame:
         f"""
         SELECT measure, person_id, CAST(sum(amount) AS bigint) AS points
         FROM entries
-        WHERE {IS_POINTS} AND position_kind IN ('activity', 'tier', 'cap')
+        WHERE {IS_POINTS} AND position_kind IN ('activity', 'tier', 'exclusion', 'cap')
         GROUP BY measure, person_id
         """,
         entries=entries,

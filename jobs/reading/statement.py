@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.lake.chain import publication_for, published
 from jobs.reading.carbon_record import CarbonRecord, carbon_record
 from jobs.reading.emissions import Emissions, own_emissions
+from jobs.reading.exclusions import Excluded, excluded_of
 from jobs.reading.members import alone, members, only_hex, require
 from jobs.reading.points import Due, Tally, next_due, tallies
 from schemas.ledger import REDUCTION
@@ -45,7 +46,8 @@ class AccountStatement:
 
     Attributes:
         credited: scenario, institution, acts, milligrams of the month so far.
-        reductions: scenario → milligrams since the account began, caps applied.
+        excluded: what of it does not count, for another act claims the same saving.
+        reductions: scenario → milligrams since the account began, exclusions and caps applied.
         emissions: what the person's payments emit, since the account began; apart from reductions.
         points: of every programme with any entry; due: what of them expires next.
         record: months of history, levels, and how whole the account is.
@@ -59,6 +61,7 @@ class AccountStatement:
     business_date: date
     publication_seq: int
     credited: list[dict[str, Any]]
+    excluded: list[Excluded]
     reductions: dict[str, int]
     emissions: Emissions
     points: list[Tally]
@@ -88,6 +91,7 @@ def statement(lake: Lake, registry: Registry, person_id: str, business_date: dat
         business_date=business_date,
         publication_seq=seq,
         credited=_credited(lake, ledger, business_date),
+        excluded=excluded_of(lake, registry, ledger.where(f"act_month = '{business_date:%Y-%m}'")),
         reductions=_reductions(lake, ledger),
         emissions=own_emissions(lake, seq, person=person),
         points=points,
@@ -116,7 +120,9 @@ def _credited(lake: Lake, ledger: Log, on: date) -> list[dict[str, Any]]:
         GROUP BY scenario, institution
         ORDER BY scenario, institution
         """,
-        month=ledger.where(f"measure = '{REDUCTION}' AND act_month = '{on:%Y-%m}'").rows,
+        month=ledger.where(
+            f"measure = '{REDUCTION}' AND position_kind <> 'exclusion' AND act_month = '{on:%Y-%m}'"
+        ).rows,
     )
 
 

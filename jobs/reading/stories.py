@@ -12,6 +12,7 @@ import pyarrow as pa
 from jobs.lake.frames import keys_equal, listed
 from jobs.landing.manifests import LANDING, load_manifests
 from jobs.reading.arithmetic import validity_of_entry
+from jobs.reading.exclusions import POSITIONS, declared, start_of_period
 from jobs.reading.taken_back import Refund, refunds_of
 from schemas.tables import IS_LIVE, SEQ
 
@@ -76,6 +77,10 @@ _ASKED = pa.schema(
         ("since", pa.date32()),
         ("until", pa.date32()),
         ("as_of", pa.int64()),
+        ("rule", pa.string()),
+        ("taken", pa.string()),
+        ("extent", pa.string()),
+        ("start", pa.date32()),
     ]
 )
 
@@ -84,6 +89,7 @@ _ABOUT = {
     "l.activity_id = a.position": "a.position_kind IN ('activity', 'payment')",
     "l.claim_id = a.position": "a.position_kind IN ('activity', 'payment')",
     _SUMMED: "a.position_kind IN ('cap', 'tier')",
+    f"{_SUMMED} AND a.position IN ({POSITIONS})": "a.position_kind = 'exclusion'",
 }
 """SQL: how a claim `l` is of what an entry `a` is about → of which kinds of entries."""
 
@@ -91,7 +97,7 @@ _ABOUT = {
 def stories(
     lake: Lake, registry: Registry, home: Path, posted: Mapping[str, dict[str, Any]]
 ) -> dict[str, list[ClaimStory]]:
-    """Entry → the activity's claims as they stood when it was posted; of a cap or tier all claims that it sums up.
+    """Entry → the activity's claims as they stood when it was posted; of an exclusion, a cap or a tier all claims that it sums up.
 
     What is given up for a benefit is no claim, but it has a line all the same.
 
@@ -120,6 +126,10 @@ def _asked(lake: Lake, registry: Registry, posted: Mapping[str, dict[str, Any]])
     def of(entry_id: str, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         since, until, scenarios = validity_of_entry(registry, row)
         said = {name: row[name] for name in ("position", "position_kind", "person_id")}
+        if row["position_kind"] == "exclusion":
+            _, rule = declared(registry, row["factor_id"])
+            said |= {"rule": rule.id, "taken": row["scenario"], "extent": rule.by}
+            said |= {"start": start_of_period(rule, since)}
         for scenario in scenarios:
             yield {
                 **said, "entry_id": entry_id, "scenario": scenario, "since": since, "until": until, "as_of": row[SEQ],

@@ -31,6 +31,7 @@ Files = Mapping[str, Raw]
 KEPT = {
     SCENARIOS: (
         *("unit", "scope", "proof", "reported_by", "is_spend", "merchant_code", "quantification", "caps", "changes"),
+        "excludes",
         *("precedence", "window_seconds", "match_amount", "unplaced", "missing_quantity"),
     ),
     PROGRAMMES: (
@@ -41,7 +42,7 @@ KEPT = {
 }
 """Folder → keys by which the past is credited. Of factors all; of contracts see `_contract`."""
 
-WORDS = {"name", "name_en", "source", "assumption", "note", "carried", "unproved", "correction"}
+WORDS = {"name", "name_en", "source", "assumption", "note", "carried", "unproved", "correction", "why"}
 """What may be worded better, however deep it stands."""
 
 

@@ -1,6 +1,6 @@
 """Rules by which acts are credited, held against those that were released: they are added to, and not altered.
 
-Caps, windows, precedence, booking lags, what programmes give, prices of money: whoever edits one in its place changes
+Caps, exclusions, windows, precedence, booking lags, what programmes give, prices of money: whoever edits one in its place changes
 what past acts earn without saying so. It gets a successor from a day on, or a correction that says what was wrong.
 """
 
@@ -21,6 +21,7 @@ from schemas.sources import FOLDER as SOURCES
 MENDS = {
     SCENARIOS: "say the other rule under `changes` with the day from which it holds",
     f"{SCENARIOS}: caps": "end the cap (valid_to) and add another, with an id and a first day of its own",
+    f"{SCENARIOS}: excludes": "end the exclusion (valid_to) and add another, with an id and a first day of its own",
     PROGRAMMES: "end the rule (valid_to) and add another, with an id and a first day of its own",
     SOURCES: "let a feed or an institution of another name take its place",
     f"{SOURCES}: lag": "say the other lag under the feed's `changes` with the day from which it holds",
@@ -153,8 +154,8 @@ def _rules(said: Any) -> list[Mapping[str, Any]]:
 def _mend(folder: str, one: Difference) -> str:
     if folder == SCENARIOS and one.path[0] in FOR_GOOD:
         return "an act that differs in it is another scenario"
-    if folder == SCENARIOS and one.path[0] == "caps":
-        return MENDS[f"{SCENARIOS}: caps"]
+    if folder == SCENARIOS and one.path[0] in ("caps", "excludes"):
+        return MENDS[f"{SCENARIOS}: {one.path[0]}"]
     if folder == SOURCES and one.path[-1] == "booking_lag_days":
         return MENDS[f"{SOURCES}: lag"]
     return MENDS.get(folder, MENDS[""])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
@@ -34,6 +34,9 @@ from schemas.scenarios.quantification import Quantification
 from schemas.units import UnitError, counted_unit, whole_milligrams
 
 ConsentScope = Literal["travel", "living", "finance"]
+Extent = Literal["meal", "day", "object", "month"]
+"""Within what an exclusion holds the sides against each other; a meal lies in a day, and what is of an object in a month."""
+EXTENTS: tuple[Extent, ...] = get_args(Extent)
 FOLDER = "scenarios"
 
 
@@ -86,6 +89,39 @@ class Cap(Dated):
     def limit_mg(self) -> int:
         """The limit in milligrams."""
         return whole_milligrams(self.limit)
+
+
+class Exclusion(Amendment):
+    """What the scenario's acts save stands against what those of other scenarios do: one thing saves once.
+
+    Within one of what it goes by the side that saved more counts, the declaring scenario where both saved as much; the
+    other is taken whole, for what both claim is one saving.
+
+    Attributes:
+        scenarios: the others, taken together.
+        by: within what the sides are held against each other: a `day` or `month` of act dates; a `meal` of a day by the
+            local clock of the acts; in a month an `object`, as contracts name it in `columns.object`: one card, one
+            order, one device.
+        why: what both claim, for the person to read.
+        source: who says so, where somebody does.
+    """
+
+    id: Id
+    scenarios: list[Id] = Field(min_length=1)
+    by: Extent
+    why: Text
+    source: Citation | None = None
+
+    @model_validator(mode="after")
+    def _each_scenario_once(self) -> Self:
+        if len(set(self.scenarios)) != len(self.scenarios):
+            raise ValueError(f"{self.id}: names a scenario twice; once is enough")
+        return self
+
+    @property
+    def period(self) -> Period:
+        """The calendar period that its entries are of."""
+        return "day" if self.by in ("meal", "day") else "month"
 
 
 class Unlocking(Strict):
@@ -175,6 +211,7 @@ class Scenario(Named, Recognition):
         changes: what of its rules of recognition is otherwise on which dates, in the order of their release: of two that
             name one rule on one date the later holds.
         caps: limits to a person's credit, never on one date two of the same period.
+        excludes: which other scenarios may claim the same saving.
         is_spend: whether its acts are payments and nothing more: they earn nothing, and their emission is estimated.
         merchant_code: category (ISO 18245) of whoever is paid for such an act, where no report names it.
         reference: so much of it is taken where programmes are set beside each other, in its unit; no fact of anybody's.
@@ -194,6 +231,7 @@ class Scenario(Named, Recognition):
     reported_by: Literal["anyone", "issuer"]
     changes: list[Change] = []
     caps: list[Cap]
+    excludes: list[Exclusion] = []
     is_spend: bool = False
     merchant_code: str | None = Field(default=None, pattern=r"^[0-9]{4}$")
     reference: Exact = "1"
@@ -208,6 +246,8 @@ class Scenario(Named, Recognition):
         for one, other in overlapping(self.caps):
             if one.period == other.period:
                 raise ValueError(f"caps {one.id} and {other.id} of a {one.period} overlap; end one of them")
+        if any(self.id in one.scenarios for one in self.excludes):
+            raise ValueError("excludes: a scenario does not stand against itself; name the others")
         if self.unit != "km" and (self.missing_quantity or any(one.missing_quantity for one in self.changes)):
             raise ValueError("missing_quantity: shortest_trip is a distance, but the unit is not km")
         if (self.quantification is None) == (self.no_factor_reason is None):
@@ -227,14 +267,25 @@ def load_scenarios(root: Path = ROOT) -> dict[str, Scenario]:
     """Every scenario of a registry by id.
 
     Raises:
-        RegistryError: a file is broken, two caps share an id, or one name means two scenarios on one date.
+        RegistryError: a file is broken, two caps or exclusions share an id, an exclusion names no scenario, or one name
+            means two scenarios on one date.
     """
     folder = root / FOLDER
     scenarios = load_by_id(folder, Scenario)
-    caps = [(cap.id, scenario.id) for scenario in scenarios.values() for cap in scenario.caps]
-    for (cap, one), (again, other) in combinations(caps, 2):
-        if cap == again:
-            raise RegistryError(f"{folder / other}.yaml: caps: id {cap!r} is taken by {one}; choose another")
+    rules = [
+        (rule.id, scenario.id, kind)
+        for scenario in scenarios.values()
+        for kind, of in (("caps", scenario.caps), ("excludes", scenario.excludes))
+        for rule in of
+    ]
+    for (rule, one, _), (again, other, kind) in combinations(rules, 2):
+        if rule == again:
+            raise RegistryError(f"{folder / other}.yaml: {kind}: id {rule!r} is taken by {one}; choose another")
+    for scenario in scenarios.values():
+        if unknown := sorted({name for rule in scenario.excludes for name in rule.scenarios} - scenarios.keys()):
+            raise RegistryError(
+                f"{folder / scenario.id}.yaml: excludes: {', '.join(unknown)}: no such scenario; use the id of one"
+            )
     aliases = [(alias, scenario.id) for scenario in scenarios.values() for alias in scenario.aliases]
     for (alias, one), (same, other) in combinations(aliases, 2):
         if alias.name == same.name and alias.overlaps(same):

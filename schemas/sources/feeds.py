@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Pattern, Strict, later
-from schemas.scenarios.parts import Amendment
+from schemas.scenarios.parts import Amendment, Text
 from schemas.sources.bills import Bill, Origin, head_of
 from schemas.sources.columns import (
     TIMES,
@@ -93,6 +93,8 @@ class _Feed(Strict):
         completeness, bill and control_sum are that feed's, and the control file names the file once, for that feed.
     only: the rows that are this feed's: those whose fields match from end to end; the others belong to another feed.
         What is no feed's is judged as a row of the feed that has the file, so that nothing is lost.
+    no_object: why its rows name nothing that acts are done with, of a feed that reports a scenario with an exclusion by
+        object: what a person did of these scenarios in a month then counts as done with one thing.
     region: GB/T 2260 code of the feed's acts, `000000` where the export does not tell the place; absent: the
         institution's.
     """
@@ -113,6 +115,7 @@ class _Feed(Strict):
     control_sum: Sum | None = None
     booking_lag_days: int = Field(default=0, ge=0, le=31)
     changes: list[LagChange] = Field(default=[], exclude=True)
+    no_object: Text | None = Field(default=None, exclude=True)
     region: str | None = Field(default=None, pattern=r"^\d{6}$")
     longest_value: int = Field(default=4096, gt=0, le=1 << 20)
     in_files_of: str | None = later(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from schemas.base import Strict, later
 from schemas.scenarios.parts import SubjectKind
@@ -21,7 +21,9 @@ from schemas.sources.columns import (
     Scenario,
     Time,
 )
-from schemas.sources.originals import Original
+from schemas.sources.originals import FieldText, Original, whole_field
+
+Object = Annotated[FieldText, BeforeValidator(whole_field)] | None
 
 
 def _only(*allowed: str) -> AfterValidator:
@@ -40,6 +42,8 @@ class ActColumns(Strict):
     """An act that the institution reports as such. Quantity and amount stand with the scenario's cases.
 
     rows: which rows are acts and which are ignored; without it all are acts.
+    object: what the act was done with – the card, the order, the device –, by a text that every institution writes
+        alike; group 1 of its `pattern`, or else all of it. Past landing a keyed hash stands for it.
     """
 
     customer: str
@@ -47,6 +51,7 @@ class ActColumns(Strict):
     ended_at: Time | None = None
     scenario: Scenario
     rows: list[RowRule] = []
+    object: Object = later(None)
 
 
 class TapColumns(Strict):
@@ -71,6 +76,7 @@ class PaymentColumns(Strict):
     refunded: what was taken back, on the purchase's own row.
     wallet: through which wallet was paid, by its institution's id.
     merchant: what tells the category of the merchant.
+    object: what the act was done with, as of acts.
     """
 
     customer: str | None = None
@@ -85,6 +91,7 @@ class PaymentColumns(Strict):
     refunded: Number | None = None
     wallet: Classes | None = None
     merchant: Merchant | None = None
+    object: Object = later(None)
 
     @field_validator("amount")
     @classmethod

@@ -16,7 +16,7 @@ class FieldText(Strict):
     pattern: Pattern | None = None
 
 
-def _whole_field(said: Any) -> Any:
+def whole_field(said: Any) -> Any:
     return {"column": said} if isinstance(said, str) else said
 
 
@@ -37,7 +37,7 @@ class Original(Strict):
 
     column: str | None = None
     pattern: Pattern | None = None
-    matched_by: list[Annotated[FieldText, BeforeValidator(_whole_field)]] = []
+    matched_by: list[Annotated[FieldText, BeforeValidator(whole_field)]] = []
     within_days: int = Field(default=WITHIN_DAYS, gt=0, le=366)
     may_be_partial: bool = False
 

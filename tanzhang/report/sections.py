@@ -16,6 +16,9 @@ from tanzhang.report.words import Both, kilograms, number, share, signed, signed
 if TYPE_CHECKING:
     from jobs.reading.report import Amount
 
+KINDS = ("activity", "exclusion", "cap")
+"""Kinds of positions that reductions are of: what acts earned, and what rules took."""
+
 
 class Sections(Teller):
     """What was reduced, and what became of everything that was reported."""
@@ -74,7 +77,7 @@ class Sections(Teller):
     # -- kilograms -------------------------------------------------------------------------------
 
     def kilograms(self) -> dict[str, Any]:
-        """Reductions by scenario, region and day of the act."""
+        """Reductions by scenario, region and day of the act, and what rules took of what acts earned."""
         kg, words = self.told.kilograms, self.words
         day = self.told.publication.business_date
         days: dict[date, Amount] = dict(kg.days)
@@ -90,11 +93,13 @@ class Sections(Teller):
         oldest = [("older", words("kilograms.older", day=words.short_day(min(days))), kg.older)] if days else []
         oldest = [one for one in oldest if one[2].entries or one[2].before]
         by_scenario = [(key, self.scenario(key), amount) for key, amount in scenarios]
+        by_kind = [(key, words(f"kind.{key}"), kg.kinds[key]) for key in KINDS if key in kg.kinds]
         by_grade = [(key, words(f"grade.{key}"), amount) for key, amount in kg.grades.items()]
         by_region = [(key, words.region(key), amount) for key, amount in regions]
         return {
             "scenarios": self._bars("kg.scenario", by_scenario),
             "scenarios_table": self._amounts("kg.scenario", words("kilograms.scenario"), by_scenario),
+            "kinds_table": self._amounts("kg.kind", words("kilograms.kind"), by_kind),
             "regions": self._bars("kg.region", by_region),
             "regions_table": self._amounts("kg.region", words("kilograms.region"), by_region),
             "grades": self._bars("kg.grade", by_grade),

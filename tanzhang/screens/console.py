@@ -25,6 +25,7 @@ FOLDED = 8
 PARTS = {
     "earned": "earned",
     "bonus": "by tiers",
+    "excluded": "counted elsewhere",
     "capped": "over a limit",
     "expired": "expired",
     "redeemed": "redeemed",

@@ -12,6 +12,7 @@ from rich.text import Text
 from tanzhang.screens.console import bold, covered, grams, grid, kilograms, line, parts_of
 
 if TYPE_CHECKING:
+    from jobs.reading.exclusions import Excluded
     from jobs.reading.explain import Explanation
     from jobs.reading.statement import AccountStatement
     from jobs.reading.stories import Line
@@ -33,6 +34,10 @@ def explanation(
     for key, value in told.factor.items():
         parts = [f"{name}: {part}" for name, part in value.items() if part] if isinstance(value, dict) else [value]
         console.print(f"  {key}: {'; '.join(map(str, parts))}")
+    for taken in told.excluded:
+        console.print(
+            f"  not counted, with all of its kind: {_excluded(taken, registry)}", style="yellow", soft_wrap=True
+        )
     console.print("claims", style="bold")
     for claim in told.claims:
         placed = "  its export does not tell where: counted where the factor is lowest" if claim.is_placed else ""
@@ -95,6 +100,11 @@ def statement(console: Console, account: AccountStatement, registry: Registry) -
             for row in account.credited
         ),
     ]
+    if account.excluded:
+        parts += [
+            bold("\nCredited once, for another of your acts claims the same saving"),
+            *(f"   {_excluded(one, registry)}" for one in account.excluded),
+        ]
     if account.not_credited:
         parts += [
             bold("\nNot credited, and why"),
@@ -118,6 +128,18 @@ def statement(console: Console, account: AccountStatement, registry: Registry) -
         "Points are for acts, never for spending.",
     ]
     console.print(Panel(Group(*parts), title="碳账 · personal carbon account", expand=False))
+
+
+def _excluded(one: Excluded, registry: Registry) -> str:
+    """What does not count, what counts instead, and why."""
+    from jobs.reading.exclusions import WITHIN
+
+    names = "、".join(scenario_name(registry, key) for key in one.counts)
+    when = f"{one.act_date:%Y-%m}" if one.extent in ("object", "month") else str(one.act_date)
+    return (
+        f"{scenario_name(registry, one.scenario)}  −{grams(one.milligrams)}  {when}: {WITHIN[one.extent]} {names} counts, which "
+        f"saved as much or more; {one.why}"
+    )
 
 
 def _emissions(account: AccountStatement, registry: Registry) -> list[RenderableType]:

@@ -51,7 +51,12 @@ def kilograms(ledger: list[Row], seq: int, day: date) -> Iterable[tuple[str, int
     first = day - timedelta(days=30)
     before, now = Counter[str](), Counter[str]()
     for row in ledger:
-        names = ["kg.total", f"kg.scenario.{row['scenario']}", f"kg.region.{row['region']}"]
+        names = [
+            "kg.total",
+            f"kg.kind.{row['position_kind']}",
+            f"kg.scenario.{row['scenario']}",
+            f"kg.region.{row['region']}",
+        ]
         names.append(f"kg.grade.{grade_of(row['scenario'], row['factor_id'], row['match_quality'])}")
         names.append(f"kg.day.{row['act_date']}" if row["act_date"] >= first else "kg.day.older")
         for name in names:
@@ -96,6 +101,7 @@ def emissions(ledger: list[Row], activities: list[Row], day: date) -> Iterable[t
 SUMS = {
     "activity": "earned",
     "tier": "bonus",
+    "exclusion": "excluded",
     "cap": "capped",
     "expiry": "expired",
     "redemption": "redeemed",

@@ -16,8 +16,8 @@ from tests.support.lakes import PUBLICATIONS, checksum
 
 CAME_LATER = {
     "gold.quality": {"institution", "feed", "business_date", "column_name", "bound", "threshold"},
-    "silver.claims": {"refunded_fen", "wallet", "merchant_code", "merchant_code_source", "merchant_key"},
-    "silver.activities": {"spend_fen", "merchant_code"},
+    "silver.claims": {"refunded_fen", "wallet", "merchant_code", "merchant_code_source", "merchant_key", "object_key"},
+    "silver.activities": {"spend_fen", "merchant_code", "meal", "object_key"},
     "silver.membership": {"origin_id"},
     "silver.customer_events": {"card_tokens"},
 }

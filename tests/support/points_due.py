@@ -20,7 +20,10 @@ PEOPLE = ("p1", "p2")
 
 
 class Act(NamedTuple):
-    """A credited act of so many km, steps or payments; none takes it back. place: of REGION."""
+    """A credited act of so many km, steps or payments; none takes it back. place: of REGION.
+
+    meal, object: at which meal of its day it was, and with what it was done; None where nobody tells.
+    """
 
     key: str
     customer: str
@@ -29,6 +32,8 @@ class Act(NamedTuple):
     quantity: int
     place: str = "inside"
     revision: int = 0
+    meal: str | None = None
+    object: str | None = None
 
 
 class Redemption(NamedTuple):

@@ -149,6 +149,7 @@ def _tables(before: dict[str, Fact], after: dict[str, Fact]) -> dict[str, list[d
                  "family": fact.scenario, "act_date": fact.day, "act_month": f"{fact.day:%Y-%m}",
                  "outcome": "credited", "reason": "", "is_lead": True,
                  "quantity_micro": fact.quantity * UNITS[fact.scenario], "region": REGION[fact.place],
+                 "meal": fact.meal, "object_key": fact.object and id_of(fact.object),
                  "is_live": fact.quantity > 0, "content_hash": ""}
             )  # fmt: skip
     return rows

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.sources import ActFeed, ConsentFeed, Feed, PaymentFeed, RedemptionFeed, RegistrationFeed, TapFeed
-from schemas.sources.columns import REFUNDS, Codes, Distance, Number, RowRule, Saving, Scenario, Time
+from schemas.sources.columns import REFUNDS, Codes, Distance, Lookup, Number, RowRule, Saving, Scenario, Time
 from schemas.sources.kinds import PaymentColumns
 from schemas.sources.layouts import Json, JsonLines, Mt940
 
@@ -123,6 +123,8 @@ def _of_scenario(scenario: Scenario, feed: Feed) -> Iterator[Rule]:
             yield from _of_distance(case.quantity, feed)
         if isinstance(case.quantity, Saving):
             yield from _of_saving(case.quantity, feed)
+        if isinstance(case.quantity, Lookup):
+            yield from _of_lookup(case.quantity)
         for number in (case.quantity, case.amount):
             if isinstance(number, Number):
                 yield from _of_number(number, feed)
@@ -157,6 +159,12 @@ def _of_saving(saving: Saving, feed: Feed) -> Iterator[Rule]:
         yield from ((code, name) for code in ("bad_number", "wrong_sign", "too_much"))
         if not any(name in when and re.fullmatch(when[name], "") for when in ignored):
             yield "missing_value", name
+
+
+def _of_lookup(lookup: Lookup) -> Iterator[Rule]:
+    yield "unknown_code", lookup.columns[0]
+    yield from (("missing_value", name) for name in lookup.columns)
+    yield from (("bad_number", name) for name in lookup.numbers)
 
 
 def _of_row_rules(rules: list[RowRule]) -> Iterator[Rule]:

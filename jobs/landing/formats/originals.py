@@ -1,4 +1,4 @@
-"""What tells the purchase that a refund takes back: its key where the refund names it, else its merchant's."""
+"""Keys of what rows name: the purchase that a refund takes back, or its merchant; what an act was done with."""
 
 from __future__ import annotations
 
@@ -61,6 +61,23 @@ class MatchedOriginals:
         ]
         _refunds_have(keys, meanings, self.columns[0], raw, errors)
         return {"merchant_key": keys}
+
+
+class Objects:
+    """What acts were done with, under one key whichever institution names it; none where the field is empty."""
+
+    def __init__(self, field: FieldText, object_key: Callable[[str], str]) -> None:
+        text_of = _text_converter(field)
+
+        def key(text: str) -> str | None:
+            told = text_of(text)
+            return object_key(told) if told else None
+
+        self.column, self.keys = field.column, Memo(key)
+
+    def __call__(self, raw: Columns, errors: RowErrors) -> Keys:
+        """The key of every row's object."""
+        return self.keys.column(self.column, raw[self.column], errors)
 
 
 def _text_converter(one: FieldText) -> Callable[[str], str]:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from jobs.landing.columns import SCHEMAS
 from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
+from jobs.landing.formats.originals import Objects
 from jobs.landing.formats.times import Moment, Window, texts_of, time_converter
 from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, all_converter, sum_converter
 from jobs.landing.tokens import Tokens, plain
@@ -84,6 +85,8 @@ class RowMaker:
         self.own = Memo(is_own)
         self.tally = Tally()
         self._sum = Memo(sum_converter(self.feed.control_sum)) if self.feed.control_sum else None
+        told = getattr(self.feed.columns, "object", None)
+        self.objects = Objects(told, tokens.object_key) if told else None
         self._convert = self._converter(stations)
 
     def rows(self, batch: Batch) -> pa.RecordBatch:
@@ -109,6 +112,8 @@ class RowMaker:
                 for row, value in enumerate(raw[name]):
                     if value == "":
                         errors.note(row, "missing_value", name, value)
+        if self.objects is not None:
+            landed["object_key"] = self.objects(raw, errors)
         landed.update(self._convert(raw, errors))
         self._leave_others(landed, raw, errors)
         landed.update(error_code=errors.codes, error_column=errors.columns, error_shape=errors.shapes)

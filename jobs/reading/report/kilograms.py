@@ -49,7 +49,9 @@ class Amount:
 
 @dataclass(frozen=True)
 class Kilograms:
-    """The ledger's reductions. days: act dates from the report's first on; older: all before them.
+    """The ledger's reductions. kinds: what acts earned, and what exclusions and caps took.
+
+    days: act dates from the report's first on; older: all before them.
 
     grades: by how well founded the figures of acts are; `rule` is what rules take or give over several acts.
 
@@ -58,6 +60,7 @@ class Kilograms:
     """
 
     total: Amount
+    kinds: Mapping[str, Amount]
     scenarios: Mapping[str, Amount]
     regions: Mapping[str, Amount]
     grades: Mapping[str, Amount]
@@ -72,6 +75,7 @@ def kilograms(lake: Lake, seq: int, on: date, first: date) -> Kilograms:
     cube = _cube(lake, seq)
     sides = {
         "total": ("'total'", "true"),
+        "kind": ("position_kind", "true"),
         "scenario": ("scenario", "true"),
         "region": ("region", "true"),
         "figure": ("concat(scenario, '|', factor_id, '|', match_quality)", "true"),
@@ -83,6 +87,7 @@ def kilograms(lake: Lake, seq: int, on: date, first: date) -> Kilograms:
     found = {side: _amounts(lake, cube, name, which) for side, (name, which) in sides.items()}
     return Kilograms(
         total=found["total"].get("total", Amount()),
+        kinds=found["kind"],
         scenarios=found["scenario"],
         regions=found["region"],
         grades=_by_grade(lake.registry, found["figure"]),
@@ -98,15 +103,15 @@ def _cube(lake: Lake, seq: int) -> Frame:
     return lake.keep(
         f"""
         WITH entries AS (
-            SELECT scenario, region, act_date, factor_id, match_quality, amount,
+            SELECT position_kind, scenario, region, act_date, factor_id, match_quality, amount,
                 CASE WHEN {SEQ} = {seq} THEN entry_kind ELSE 'before' END AS entry_kind,
                 CASE WHEN {SEQ} = {seq} THEN reason ELSE 'before' END AS reason
             FROM reductions
         )
-        SELECT scenario, region, act_date, factor_id, match_quality, entry_kind, reason,
+        SELECT position_kind, scenario, region, act_date, factor_id, match_quality, entry_kind, reason,
             CAST(sum(amount) AS bigint) AS amount, count(1) AS entries
         FROM entries
-        GROUP BY scenario, region, act_date, factor_id, match_quality, entry_kind, reason
+        GROUP BY position_kind, scenario, region, act_date, factor_id, match_quality, entry_kind, reason
         """,
         reductions=published(lake, "gold.ledger", seq).where(f"measure = '{REDUCTION}'").rows,
     )

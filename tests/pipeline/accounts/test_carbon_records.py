@@ -27,8 +27,8 @@ PAYERS = {"citic_bank", "icbc"}
 SCOPES = ("travel", "living", "finance")
 STEPS = ((950, "A"), (800, "B"), (500, "C"), (0, "D"))
 SPEND_STEPS = ((900, "A"), (700, "B"), (500, "C"), (0, "D"))
-MEASURED = ("acts", "scenarios", "reduction_mg", "capped_mg", "emission_mg", "spend_fen", "known_spend_fen", "institutions",
-            "reporting_grade", "reporting_reason", "spend_grade", "spend_reason")  # fmt: skip
+MEASURED = ("acts", "scenarios", "reduction_mg", "excluded_mg", "capped_mg", "emission_mg", "spend_fen",
+            "known_spend_fen", "institutions", "reporting_grade", "reporting_reason", "spend_grade", "spend_reason")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +127,9 @@ def recounted(lake: Lake, seq: int, until: date) -> dict[tuple[str, str], dict[s
         paid = [row for row in posted if row["measure"] == "emission_mg"]
         spent = sum(row["spend_fen"] or 0 for row in mine)
         known = sum(row["quantity_micro"] * (1 if row["amount"] > 0 else -1) for row in paid) // 10_000
+        excluded = -sum(row["amount"] for row in reduced if row["position_kind"] == "exclusion")
         capped = -sum(row["amount"] for row in reduced if row["position_kind"] == "cap")
-        if not (done or spent or capped):
+        if not (done or spent or excluded or capped):
             continue
         places = set().union(*(consented(events[one], month) for one in customers[person] if events[one]), set())
         brought = {row["institution"] for row in mine if (row["institution"], row["feed"]) in BILLS}
@@ -141,6 +142,7 @@ def recounted(lake: Lake, seq: int, until: date) -> dict[tuple[str, str], dict[s
             "acts": len(done),
             "scenarios": len(set(done)),
             "reduction_mg": sum(row["amount"] for row in reduced),
+            "excluded_mg": excluded,
             "capped_mg": capped,
             "emission_mg": sum(row["amount"] for row in paid),
             "spend_fen": spent,
@@ -254,7 +256,8 @@ def test_a_tier_goes_by_the_last_twelve_months(tmp_path: Path) -> None:
     person = "ab" * 16
     kilograms = {"2025-11": 50, "2025-12": 60, "2026-11": 40}
     found = [
-        {"person_id": person, "act_month": month, "acts": 1, "scenarios": 1, "reduction_mg": mass * 10**6, "capped_mg": 0,
+        {"person_id": person, "act_month": month, "acts": 1, "scenarios": 1, "reduction_mg": mass * 10**6,
+         "excluded_mg": 0, "capped_mg": 0,
          "emission_mg": 7, "spend_fen": 0, "known_spend_fen": 0, "institutions": 1, "reporting_grade": "B",
          "reporting_reason": "statements_missing", "spend_grade": "none", "spend_reason": "nothing_spent",
          "content_hash": "", "is_live": True, "publication_seq": 1}

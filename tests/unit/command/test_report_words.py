@@ -49,9 +49,10 @@ def test_every_outcome_disposition_and_reason_has_its_words() -> None:
         "arrival": {*proof.STATES, "unknown"},
         "category": set(CATEGORIES),
         "tally": set(KINDS.values()),
+        "kind": set(sections.KINDS),
     }.items():
         assert {key.split(".")[1] for key in WORDS.texts if key.startswith(f"{group}.")} == keys, group
-        if group not in ("arrival", "category", "tally"):
+        if group not in ("arrival", "category", "tally", "kind"):
             assert {key.split(".")[1] for key in WORDS.texts if key.startswith(f"{group}_means.")} == keys, group
 
 

@@ -17,7 +17,10 @@ from stdnum.cn import ric
 
 from jobs.errors import SettingError
 from jobs.landing import tokens
+from jobs.landing.formats.originals import Objects
+from jobs.landing.formats.values import RowErrors
 from jobs.landing.tokens import IdentifierError, Tokens, join_parts, keyed_hash
+from schemas.sources.originals import FieldText
 
 ENVIRON = {"TANZHANG_TOKEN_KEY": "ab" * 32, "TANZHANG_RECORD_KEY": "cd" * 40}
 
@@ -79,6 +82,24 @@ def test_a_batch_has_the_keys_of_its_rows() -> None:
     columns = [["1", "2", ""], ["水", "b", "c"]]
     for chosen in (columns, columns[:1]):
         assert made.record_keys(("m", "taps"), chosen) == [made.record_key("m", "taps", row) for row in zip(*chosen)]
+
+
+def test_an_object_is_the_same_whichever_institution_names_it_and_however_it_is_written() -> None:
+    made = tokens_of()
+    key = made.object_key("od2026a110042")
+    assert key == hmac.digest(b"\xcd" * 40, b"16:object of an act13:OD2026A110042", "sm3").hex()[:32]
+    for other in ("OD2026A110042", " od2026a-110042 ", "OD2026A 110042", "ＯＤ２０２６Ａ１１００４２"):
+        assert made.object_key(other) == key
+    assert made.object_key("OD2026A110043") != key
+
+
+def test_a_row_names_its_object_or_none() -> None:
+    made = tokens_of()
+    errors = RowErrors(5)
+    objects = Objects(FieldText(column="note", pattern="订单([0-9]+)"), made.object_key)
+    keys = objects({"note": ["订单12", "订单１２ 已取", "", "没有", 12]}, errors)
+    assert keys == [made.object_key("12"), made.object_key("12"), None, None, None]
+    assert errors.codes == [None, None, None, None, "wrong_type"]
 
 
 def test_an_identifier_is_the_same_whoever_knows_it_and_a_customer_is_not() -> None:

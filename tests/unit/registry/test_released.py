@@ -98,9 +98,10 @@ def lag(**changes: Any) -> Change:
 METRO, WALKING, FOREST = "scenarios/metro.yaml", "scenarios/walking.yaml", "programmes/ant_forest.yaml"
 BANK, GATES, TABLE = "sources/icbc.yaml", "sources/hangzhou_metro.yaml", "sources/hangzhou_metro_distances.csv"
 PAYMENT, CUP, MONEY = "scenarios/utility_payment.yaml", "scenarios/own_cup.yaml", "spending/money.yaml"
-DAZHOU = "programmes/dazhou_bus.yaml"
-FEW = (METRO, WALKING, FOREST, BANK, GATES, TABLE, PAYMENT, CUP, MONEY, DAZHOU)
+DAZHOU, ROOF = "programmes/dazhou_bus.yaml", "scenarios/household_pv.yaml"
+FEW = (METRO, WALKING, FOREST, BANK, GATES, TABLE, PAYMENT, CUP, MONEY, DAZHOU, ROOF)
 CAP = {"id": "metro_year", "period": "year", "limit": "100 kg", "source": CITED}
+EXCLUSION = {"id": "ride_or_walk", "scenarios": ["walking"], "by": "day", "why": "one way", "known_from": RELEASED}
 EARN = {"id": "bikes", "scenarios": ["shared_bike"], "points": "3", "per": "act", "source": CITED}
 LAGS = {"valid_from": AFTER, "known_from": RELEASED, "booking_lag_days": 3}
 
@@ -118,6 +119,19 @@ ALTERED = {
     "cap-ended-before": (
         ruled(WALKING, "caps", {"valid_to": BEFORE}, "walking_day"),
         "valid_to: 2026-11-30 is before 2026-12-01",
+    ),
+    "exclusion": (
+        ruled(ROOF, "excludes", {"by": "day"}, "own_power_or_saved"),
+        "excludes.own_power_or_saved.by: was month and is day; .* end the exclusion",
+    ),
+    "exclusion-names-more": (
+        ruled(ROOF, "excludes", {"scenarios": ["electricity_saving", "lights_off"]}, "own_power_or_saved"),
+        r"excludes.own_power_or_saved.scenarios: was \[electricity_saving\] and is \[electricity_saving, lights_off\]",
+    ),
+    "exclusion-gone": (said(ROOF, excludes=[]), "excludes.*: was .*own_power_or_saved.* and is gone; .* end the exclusion"),
+    "exclusion-of-before": (
+        ruled(METRO, "excludes", {**EXCLUSION, "valid_from": BEFORE}),
+        "excludes.ride_or_walk: begins 2026-11-30, .* released on 2026-12-01|excludes: begins 2026-11-30",
     ),
     "scenario-gone": (lambda root: (root / CUP).unlink(), "own_cup.yaml: was released and is gone"),
     "change-of-before": (window(valid_from=BEFORE, known_from=BEFORE), "changes.*known_from 2026-11-30 is before 2026-12-01"),
@@ -146,6 +160,12 @@ ADDED = {
     "a-correction": window(valid_from=date(2026, 1, 1), correction="the bank's clock was late"),
     "a-cap-from-a-day-on": ruled(METRO, "caps", {**CAP, "valid_from": AFTER}),
     "a-cap-that-corrects": ruled(METRO, "caps", {**CAP, "valid_from": BEFORE, "correction": "it was overlooked"}),
+    "an-exclusion-from-a-day-on": ruled(METRO, "excludes", {**EXCLUSION, "valid_from": AFTER}),
+    "an-exclusion-that-corrects": ruled(
+        METRO, "excludes", {**EXCLUSION, "valid_from": BEFORE, "correction": "it was overlooked"}
+    ),
+    "an-exclusion-ends": ruled(ROOF, "excludes", {"valid_to": AFTER}, "own_power_or_saved"),
+    "another-why": ruled(ROOF, "excludes", {"why": "said better"}, "own_power_or_saved"),
     "a-cap-ends": ruled(WALKING, "caps", {"valid_to": AFTER}, "walking_day"),
     "points-from-a-day-on": ruled(FOREST, "earn", {**EARN, "valid_from": AFTER}),
     "points-that-correct": ruled(FOREST, "earn", {**EARN, "correction": "it was overlooked"}),

@@ -12,6 +12,7 @@ import pytest
 from schemas.base import ROOT
 from schemas.errors import RegistryError
 from schemas.scenarios import load_scenarios
+from tests.support import libraries
 
 MATERIALS = ("paper", "plastic", "glass", "textile", "metal", "electrical")
 CARS = ["car_maker", "platform"]
@@ -326,6 +327,47 @@ def test_caps_that_contradict_are_refused(root: Path, name: str, cap: dict[str, 
         return
     with pytest.raises(RegistryError, match=complaint):
         load_scenarios(root)
+
+
+EXCLUSION = {"id": "one", "scenarios": ["walking"], "by": "day", "why": "one way", "valid_from": date(2026, 12, 1),
+             "known_from": date(2026, 12, 1)}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"scenarios": ["walking", "flying"]}, "metro.yaml: excludes: flying: no such scenario"),
+        ({"scenarios": ["metro"]}, "does not stand against itself"),
+        ({"scenarios": ["walking", "walking"]}, "one: names a scenario twice"),
+        ({"scenarios": []}, "scenarios: List should have at least 1"),
+        ({"by": "year"}, "by: Input should be 'meal', 'day', 'object' or 'month'"),
+        ({"why": ""}, "why: String should have at least 1"),
+        ({"valid_from": date(2026, 11, 30)}, "valid_from 2026-11-30 is before known_from 2026-12-01"),
+        ({"id": "walking_day"}, "'walking_day' is taken by"),
+        ({}, None),
+    ],
+)
+def test_an_exclusion_that_cannot_be_is_refused(root: Path, change: dict[str, object], complaint: str | None) -> None:
+    libraries.edited(root / "scenarios/metro.yaml", excludes=[{**EXCLUSION, **change}])
+    if complaint is None:
+        [one] = load_scenarios(root)["metro"].excludes
+        assert (one.by, one.period) == ("day", "day")
+        return
+    with pytest.raises(RegistryError, match=complaint):
+        load_scenarios(root)
+
+
+def test_what_one_thing_saves_is_declared() -> None:
+    """One act's saving stands against the other's within the least that both may be of."""
+    found = {(one.id, rule.by): rule.scenarios for one in load_scenarios().values() for rule in one.excludes}
+    assert found["ev_charging", "month"] == ["new_energy_car"]
+    assert found["cardless_debit", "object"] == ["e_card"]
+    assert found["household_pv", "month"] == ["electricity_saving"]
+    assert {"metro", "walking", "shared_bike", "new_energy_car"} < {*found["parked_car", "day"]}
+    assert found["demand_response", "month"] == ["electricity_saving"]
+    assert found["small_portion", "meal"] == ["clean_plate"]
+    recycled = [name for name in load_scenarios() if name.startswith("recycling_")]
+    assert found["waste_sorting", "month"] == recycled, "whatever the material"
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:

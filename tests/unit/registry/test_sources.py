@@ -171,8 +171,8 @@ def test_no_landed_column_can_hold_text_of_the_source() -> None:
     """Text columns are keys, tokens, shapes and closed sets; a new one must be thought about here."""
     text = {c.name for schema in landed.SCHEMAS.values() for c in schema if str(c.type) == "string"}
     assert text == {
-        "file_id", "record_key", "customer_key", "refers_to_key", "merchant_key", "citizen_id_token", "phone_token",
-        "card_tokens", "card_token", "card2_token", "refused_code", "refused_column", "refused_shape",
+        "file_id", "record_key", "customer_key", "refers_to_key", "merchant_key", "object_key", "citizen_id_token",
+        "phone_token", "card_tokens", "card_token", "card2_token", "refused_code", "refused_column", "refused_shape",
         "error_code", "error_column", "error_shape", "ignore_rule", "scenario",
         "claim_kind", "time_precision", "region", "direction", "station", "wallet", "merchant_code", "merchant_code_source",
         "subject_kind", "scope", "programme", "benefit",
