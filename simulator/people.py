@@ -55,11 +55,8 @@ SHARES = {
     UNIONPAY: 0.15,
 }
 """Share of people who are customers; of the second wallet only those who bring its bills."""
-SERVICE_SHARES = {
-    **{TELD: 0.6, ETC: 0.6, GAS: 0.7, CAOCAO: 0.6, ZHUANZHUAN: 0.5, ZTO: 0.7, TRANSIT: 0.7, DADI: 0.5},
-    **{PING_AN: 0.6, HZ_BANK: 0.6, GEELY: 0.6, LIANYUN: 0.7, CANTEEN: 0.6},
-}
-"""Share of customers among those who use services."""
+SERVICE_SHARE = 0.9
+"""Share of customers of each of the `SERVICES` among those who use any: who does, uses most."""
 ASKS_FOR = {
     **{METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)},
     **dict.fromkeys((TELD, ETC, CAOCAO, TRANSIT, GEELY), (TRAVEL,)),
@@ -145,8 +142,8 @@ def make_block(
     holds[:UNIONPAY] = rng.random((UNIONPAY, size)) < np.array([[SHARES[i]] for i in range(UNIONPAY)])
     holds[ALIPAY, ~holds.any(axis=0)] = True
     holds[UNIONPAY] = own.random(size) < SHARES[UNIONPAY]
-    shares = np.array([[SERVICE_SHARES[institution]] for institution in SERVICES])
-    holds[TELD:] = (serving.random(size) < services) & (serving.random((len(SERVICES), size)) < shares)
+    uses = serving.random(size) < services
+    holds[TELD:] = uses & (serving.random((len(SERVICES), size)) < SERVICE_SHARE)
     # A bill is brought on a day after the days that it lists.
     brings_bills = (rng.random(size) < bills) & (days > 1)
     holds[WECHAT] = brings_bills & (~holds[ALIPAY] | (rng.random(size) < 0.5))

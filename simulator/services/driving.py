@@ -33,21 +33,25 @@ from simulator.rows import (
 )
 from simulator.services.shared import MICRO, Telling, clock, days_of, pick, spent, times_of
 
-BATTERY, HYBRID, PETROL, PLUG_IN = range(4)
+NONE, BATTERY, HYBRID, PETROL, PLUG_IN = range(-1, 4)
 IN_CITY, IN_PROVINCE, ELSEWHERE = range(3)
 """Where a station or the start of a ride is."""
 TOLL_ROAD, CAR_PARK = 1, 2
 
 
 def drive(scene: Scene) -> Done:
-    """Everything that a block's cars do; everybody has one, whether its maker or a station tells of it or not."""
+    """Everything that a block's cars do; everybody has one, whether its maker or a station tells of it or not.
+
+    Some who drive another have a battery car beside it, which is charged and whose maker sends nothing.
+    """
     size = len(scene.block)
-    car = pick(scene, size, 0.35, 0.2, 0.35, 0.1)
+    car = pick(scene, size, 0.3, 0.25, 0.35, 0.1)
+    charged = np.where(np.isin(car, (BATTERY, PLUG_IN)), car, np.where(scene.chance(0.3, size), BATTERY, NONE))
     is_large = (car != PETROL) | scene.chance(0.3, size)
     telling = Telling(scene)
     _drive(scene, telling, car)
     _park(scene, telling, car, is_large)
-    _charge(scene, telling, car)
+    _charge(scene, telling, charged)
     _pay_tolls(scene, telling, car)
     return telling.done()
 
@@ -98,10 +102,10 @@ def _park(scene: Scene, telling: Telling, car: Column, is_large: Column) -> None
     )
 
 
-def _charge(scene: Scene, telling: Telling, car: Column) -> None:
+def _charge(scene: Scene, telling: Telling, charged: Column) -> None:
     """Orders of cars, a few of bicycles or ended at once; some are paid by the city bank's card, some by a wallet."""
     block, rng = scene.block, scene.rng
-    has_plug = np.isin(car, (BATTERY, PLUG_IN))
+    has_plug = charged != NONE
     person, day = days_of(scene, TELD, np.where(has_plug, 0.35, 0.05))
     size = len(person)
     at = clock(scene, day, 1, 22)
@@ -120,7 +124,7 @@ def _charge(scene: Scene, telling: Telling, car: Column) -> None:
         counts=counts,
         total=hundredths,
         fen=fen,
-        car=np.where(has_plug, car, -1)[person],
+        car=charged[person],
         area=pick(scene, size, 0.65, 0.2, 0.15),
         minutes=rng.integers(20, 70, size),
         serial=scene.serials.take(size),

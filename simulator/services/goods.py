@@ -58,7 +58,9 @@ def _buy(scene: Scene, telling: Telling) -> None:
     same = block.consents_at(ZHUANZHUAN, person, LIVING, back_at) == consents
     flow = np.where(scene.chance(0.04, size), CLOSED, PAID)
     is_back = (flow == PAID) & scene.chance(0.08, size) & (back_at // DAY < scene.days) & same
-    grams = np.where(scene.chance(0.05, size), NO_QUANTITY, rng.integers(300, 60_000, size))
+    grams = np.where(
+        scene.chance(0.05, size), NO_QUANTITY, np.exp(rng.normal(7.6, 1.0, size)).clip(100, 60_000).astype(np.int64)
+    )
     fen = rng.integers(500, 200_000, size)
     serial = scene.serials.take(size)
     counts = (flow == PAID) & (grams > 0)
