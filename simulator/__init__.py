@@ -247,14 +247,14 @@ def _live(scene: Scene, has_services: bool) -> tuple[Rows, dict[tuple[int, str],
     for spend in (shop_by_card, use_second_bank, spend_by_wallet):
         for feed, parts in spend(scene).items():
             pieces[feed] += parts
-    if has_services:
-        for live in LIVED:
-            add(live(replace(scene, rng=scene.serving)))
+    pieces[ICBC, "statements"] = [batch(scene, stack(pieces[ICBC, "statements"]))]
+    pieces[UNIONPAY, "redemptions"] = [redeem(scene)]
+    # last, so that the others' rows have the numbers that they would have without
+    for live in LIVED if has_services else ():
+        add(live(replace(scene, rng=scene.serving)))
     reports = {feed: stack(parts) for feed, parts in pieces.items()}
-    reports[ICBC, "statements"] = batch(scene, reports[ICBC, "statements"])
     for wallet in (ALIPAY, WECHAT):
         reports[wallet, "bills"] = known_payments(scene.bills, wallet, reports[wallet, "bills"])
-    reports[UNIONPAY, "redemptions"] = redeem(scene)
     for institution in range(len(INSTITUTIONS)):
         reports[institution, "registrations"] = scene.block.registrations[institution]
         reports[institution, "consents"] = scene.block.consents[institution]
