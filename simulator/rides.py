@@ -31,6 +31,7 @@ from simulator.rows import (
     ICBC,
     METRO,
     NO_CONSENT,
+    NO_FACTOR,
     RECORD,
     REFUNDED,
     RIDE,
@@ -82,7 +83,7 @@ class _Fate:
 
     Attributes:
         stands: its pair of taps is credited.
-        leads: the wallet's act is credited, for want of such a pair.
+        leads: the wallet's act is the activity, for want of such a pair.
         day: the act's date in the account.
         is_open: a ride that leads and whose act could be another ride's.
         claim_open: a wallet's act that could be one or the other.
@@ -213,9 +214,9 @@ def _fate(scene: Scene, trips: Trips, told: _Reports) -> _Fate:
         cost=cost,
         unclear=~scene.block.is_decidable[trips.person],
         outcome=np.select(
-            # A ride of which only the wallet knows was somewhere in the country, to which the lowest figure is lent.
-            [stands | leads, told.passed.tapped & ~told.passed.has_pair, is_paid],
-            [CREDITED, UNPAIRED, EVIDENCE],
+            # A ride of which only the wallet knows was somewhere in the country, for which there is no figure.
+            [stands, leads, told.passed.tapped & ~told.passed.has_pair, is_paid],
+            [CREDITED, NO_FACTOR, UNPAIRED, EVIDENCE],
             NO_CONSENT,
         ),
     )
@@ -223,7 +224,7 @@ def _fate(scene: Scene, trips: Trips, told: _Reports) -> _Fate:
 
 def _acts(scene: Scene, trips: Trips, fate: _Fate) -> Rows:
     """The rides as the account shows them; without taps a ride is as long as the shortest."""
-    act_open = fate.is_open | (fate.contested & fate.leads) | (fate.unclear & (fate.outcome == CREDITED))
+    act_open = fate.is_open | (fate.unclear & np.isin(fate.outcome, (CREDITED, NO_FACTOR)))
     return acts_of(
         person=trips.person,
         scenario=np.full(len(trips.person), RIDE),
@@ -237,7 +238,7 @@ def _acts(scene: Scene, trips: Trips, fate: _Fate) -> Rows:
 
 def _wallet_rows(scene: Scene, trips: Trips, told: _Reports, fate: _Fate) -> Rows:
     """Acts of the first wallet, some of which state the day alone."""
-    outcome = np.where(told.wallet_consent, np.where(fate.stands, ABSORBED, CREDITED), NO_CONSENT)
+    outcome = np.where(told.wallet_consent, np.where(fate.stands, ABSORBED, NO_FACTOR), NO_CONSENT)
     return wallet_rows(
         scene,
         len(trips.person),

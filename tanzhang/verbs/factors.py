@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +27,9 @@ from tanzhang.shell import (
     registry_at,
     say_json,
 )
+
+REVIEW_AHEAD = timedelta(days=180)
+"""How long before a figure ends for want of a review `validate` says so."""
 
 app = typer.Typer(help="The factor library: shown, checked, compared, released.", no_args_is_help=True)
 
@@ -130,6 +133,11 @@ def validate(
         f"sources/{source.id}.yaml: {one.text}"
         for source in loaded.sources.values()
         for one in warnings_of(source, loaded.scenarios)
+    ]
+    warned += [
+        f"factors/{file}.yaml: {one.id} is not applied from {one.review.by} on: {one.review.why}. Look at it again"
+        for file, one in loaded.library.due_for_review(date.today() + REVIEW_AHEAD)
+        if one.review
     ]
     if as_json:
         say_json({"checked": checked, "against": against, "refused": refused, "warnings": warned})

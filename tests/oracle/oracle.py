@@ -116,7 +116,8 @@ def told(home: Path) -> tuple[Counter[Credit], list[Paid]]:
     _add_waste(home, person, consents, result)
     for (who, scenario), found in acts.items():
         for act in found:
-            if not act.is_refunded:
+            # The distance of a ride somewhere in the country is not known.
+            if not act.is_refunded and (act.is_placed or scenario != "metro"):
                 result[who, scenario, date_of(act.day), act.quantity, act.is_placed] += 1
     return result, [*alone, *(act.payment(*key) for key, found in acts.items() for act in found)]
 
@@ -166,7 +167,7 @@ def _add_wallet(
     acts: Acts,
     result: Counter[Credit],
 ) -> dict[bool, list[Told]]:
-    """Steps: what was counted within consent; statements. Payments are returned, by whether they state the day alone."""
+    """Steps: what was counted within consent. Payments are returned, by whether they state the day alone."""
     readings: defaultdict[tuple[str, int], list[tuple[int, Decimal]]] = defaultdict(list)
     paid: dict[bool, list[Told]] = {False: [], True: []}
     for row in records(home, "alipay", "acts"):
@@ -216,7 +217,8 @@ def _add_trips(home: Path, person: dict[str, Who], consents: Consents, result: C
         scenario = {"bike": "shared_bike", "ebike": "e_bike"}[row["rideable_type"]]
         if consents.at(row["member_id"], scenario, start):
             kilometres = Decimal(int(metres)) / 1_000
-            result[person[row["member_id"]], scenario, date_of(start // DAY), kilometres, True] += 1
+            earns = scenario == "shared_bike"  # the province's programme names no e-bikes
+            result[person[row["member_id"]], scenario, date_of(start // DAY), kilometres, earns] += 1
 
 
 def great_circle(lat: float, lng: float, end_lat: float, end_lng: float) -> float:

@@ -1,4 +1,4 @@
-"""One person's day as fifteen institutions report it: what each act is credited, from the files to the ledger.
+"""One person's day as nineteen institutions report it: what each act is credited, from the files to the ledger.
 
 Every figure is worked out by hand: the quantity of the row by the figure of 2026-11-28.
 """
@@ -27,7 +27,8 @@ OF = {
     "zhuanzhuan": "0000000001", "zto": "ZTO000000001", "hangzhou_transit": "3100000000000001",
     "dadi_recycling": "DD00000001", "ping_an": "P000000000001", "hangzhou_bank": "HZ0000000001", "geely": "GE000000001",
     "lianyun": "LY000000001", "hangzhou_canteen": "ST00000001", "zhejiang_health": "WJ0000000001",
-    "zhejiang_response": "DR0000000001",
+    "zhejiang_response": "DR0000000001", "eleme": "ELE0000000001", "hotmaxx": "HM00000001", "huazhu": "HZH000000001",
+    "dingtalk": "ding000000000001",
 }  # fmt: skip
 """What each calls the one person."""
 
@@ -112,12 +113,34 @@ ROWS: dict[str, dict[str, list[Any]]] = {
         "receipts": [f"1|33060126|{ME}|O1|{STAMP}|128.5|1|0|1"],
         "visits": [f"V1|{ME}|O1|RETURN_VISIT|1|{STAMP}|18.6"],
     },
+    "eleme": {
+        "groups": [
+            {"order_id": "E1", "group_id": "P1", "user_id": ME, "group_size": "3", "status": "DELIVERED", "delivered_at": AT}
+        ],
+    },
+    "hotmaxx": {
+        "receipts": [f"XP1,,{ME},{AT},销售,食品,25.80,1.5,0.3"],
+        "bags": [f"XP1,{ME},{AT},自带"],
+    },
+    "huazhu": {
+        "stays": [
+            {"order_no": "HO1", "member_id": ME, "hotel_district": "330106", "nights": "2", "disposables": "NONE",
+             "status": "CHECKED_OUT", "checked_out": AT}
+        ],
+    },
+    "dingtalk": {
+        "papers": [
+            {"instanceId": "p1", "unionId": ME, "form": "CONTRACT", "result": "AGREED", "printed": "0", "sheets": "8",
+             "finishTime": AT}
+        ],
+    },
     "zhejiang_response": {"responses": [f"XY1|Y1|{ME}|{D} 10:00|3.2|1.15|削减|有效"]},
 }  # fmt: skip
 TOTALS = {
     ("teld", "orders"): "20", ("zhejiang_etc", "passages"): "3800", ("hangzhou_gas", "meters"): "18.5",
     ("caocao", "rides"): "12.6", ("caocao", "rentals"): "242", ("zhuanzhuan", "deals"): "124",
     ("hangzhou_transit", "rides"): "182", ("dadi_recycling", "receipts"): "48.35", ("geely", "drives"): "90.4",
+    ("hotmaxx", "receipts"): "25.80",
 }  # fmt: skip
 """What the control file states, of feeds that have a sum."""
 KNOWN = {
@@ -135,6 +158,10 @@ KNOWN = {
     "lianyun": ([PHONE[0], "家庭", REGISTERED], ["all", "1"]),
     "hangzhou_canteen": (["", PHONE[0], "P", REGISTERED], ["all", "grant"]),
     "zhejiang_health": (["", PHONE[0], "1", REGISTERED], ["ALL", "1"]),
+    "eleme": ([PHONE[0], "PERSON", REGISTERED], ["ALL", "GRANTED"]),
+    "hotmaxx": ([PHONE[0], "个人", REGISTERED], ["全部", "同意"]),
+    "huazhu": (["", PHONE[0], "PERSONAL", REGISTERED], ["ALL", "AGREED"]),
+    "dingtalk": ([PHONE[0], "user", REGISTERED], ["all", "agree"]),
     "zhejiang_response": (["", PHONE[0], "居民", REGISTERED], ["全部", "授权"]),
 }
 """The person's registration after the name, and the consent to everything."""
@@ -168,6 +195,11 @@ MILLIGRAMS = {
     "clean_plate": 144_000,
     "hospital_receipt": 6_170,
     "avoided_trip": 1_236_900,  # 18.6 km of 66.5 g
+    "group_takeaway": 9_999,  # 0.666666 of 15 g
+    "near_expiry_food": 282_000,  # 0.3 kg of 940 g
+    "own_bag": 5_000,
+    "green_hotel": 203_200,
+    "green_office": 49_360,  # 8 sheets of 6.17 g
     "demand_response": 1_019_670,  # 2.05 kWh of 497.4 g
 }
 

@@ -65,8 +65,8 @@ def test_what_a_meter_saved_and_what_a_roof_gave_is_credited(power: Lake) -> Non
     entries = [row for row in rows(power, "gold.ledger") if row["measure"] == "reduction_mg"]
     told = [(row["scenario"], row["region"], row["amount"], row["factor_id"], row["match_quality"]) for row in entries]
     assert sorted(told) == [
-        # 210 - 182.5 = 27.5 kWh of the eastern grid's 0.55 kg.
-        ("electricity_saving", "330000", 15_125_000, "grid_emission_2023_east", "parent"),
+        # 210 - 182.5 = 27.5 kWh of the province's 0.4974 kg.
+        ("electricity_saving", "330000", 13_678_500, "grid_emission_2023_zhejiang", "exact"),
         # 240.5 kWh of 0.42 kg.
         ("household_pv", "330000", 101_010_000, "household_pv_displaced_shanghai_2024", "proxy"),
     ]
@@ -140,16 +140,18 @@ def home(first_day: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(first_day, tmp_path / "home"))
 
 
-def test_a_ride_is_credited_by_its_distance_and_a_bus_has_no_figure(first_day: Path) -> None:
+def test_a_ride_is_credited_by_its_distance_and_a_bus_by_the_lowest_figure_of_other_cities(first_day: Path) -> None:
     lake = embedded_lake(first_day)
     entries = [row for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg"]
-    # 10.2 km of 46.7 g.
-    assert [(row["scenario"], row["region"], row["amount"], row["factor_id"], row["match_quality"]) for row in entries] == [
-        ("metro", "440300", 476_340, "metro_reduction_shenzhen_2022", "exact")
-    ]  # fmt: skip
+    told = [(row["scenario"], row["region"], row["amount"], row["factor_id"], row["match_quality"]) for row in entries]
+    assert sorted(told) == [
+        ("bus", "440300", 80_000, "bus_reduction_beijing_floor", "proxy"),
+        # 10.2 km of 46.7 g.
+        ("metro", "440300", 476_340, "metro_reduction_shenzhen_2022", "exact"),
+    ]
     acts = rows(lake, "silver.activities")
     assert sorted((row["scenario"], row["outcome"], row["quantity_micro"] or 0) for row in acts) == [
-        ("bus", "no_factor", 1_000_000), ("metro", "credited", 10_200_000), ("metro", "no_consent", 1_400_000),
+        ("bus", "credited", 1_000_000), ("metro", "credited", 10_200_000), ("metro", "no_consent", 1_400_000),
         ("metro", "unpaired", 0),
     ]  # fmt: skip
 
@@ -176,7 +178,8 @@ def test_the_receipt_the_coverage_and_the_explanation_name_the_one_file(first_da
     assert len({file.file_id for file in of_page}) == 2
     covered = {row["feed"]: row["file_state"] for row in rows(lake, "gold.coverage") if row["institution"] == CARD}
     assert covered == dict.fromkeys(("taps", "buses", "registrations", "consents"), "consumed")
-    [entry] = [row["entry_id"] for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg"]
+    entries = [row for row in rows(lake, "gold.ledger") if row["measure"] == "reduction_mg"]
+    [entry] = [row["entry_id"] for row in entries if row["scenario"] == "metro"]
     [told] = explain(lake, shipped(), first_day, [entry])
     [claim] = told.claims
     assert sorted((line.line, str(line.path).endswith(of_page[0].path)) for line in claim.lines) == [
@@ -210,7 +213,7 @@ def test_a_mended_contract_lands_the_feed_again_that_held_something_unusable(hom
     run_days(lake, home, [FIRST_DAY])
     assert (
         sorted(row["outcome"] for row in rows(lake, "silver.activities") if row["scenario"] == "bus")
-        == ["no_factor"] * 2
+        == ["credited"] * 2
     )
 
 

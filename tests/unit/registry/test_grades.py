@@ -152,6 +152,9 @@ def test_a_figure_is_not_applied_beyond_its_review() -> None:
     with pytest.raises(NoFactor):
         find(aged, HERE, date(2026, 12, 1))
     assert date(2026, 12, 1) in aged.series[0].turns
+    whole = library(None, "act", figure=aged)
+    assert [one.id for _, one in whole.due_for_review(date(2026, 12, 1))] == ["aged"]
+    assert not whole.due_for_review(date(2026, 11, 30))
 
 
 # -- what is computed ----------------------------------------------------------------------------------

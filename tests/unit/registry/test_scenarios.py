@@ -167,7 +167,7 @@ def test_the_scenarios_as_agreed() -> None:
             True,
         ),
         "green_flight": ("act", "travel", "act", "anyone", ["carrier", "platform", *apps_and_banks], 600, False),
-        "etc_payment": ("act", "travel", "payment", "anyone", apps_and_banks, 600, True),
+        "etc_payment": ("act", "travel", "payment", "anyone", ["transit", *apps_and_banks], 600, True),
         "parking_payment": ("act", "travel", "payment", "anyone", ["platform", *apps_and_banks], 600, True),
         "e_refuelling": ("act", "travel", "payment", "anyone", ["merchant", *apps_and_banks], 600, True),
     }

@@ -214,9 +214,7 @@ def test_bikes_by_the_lowest_published(shipped: Library) -> None:
     assert Fraction("0.31") - Fraction(1, 16) == Fraction("0.2475") and least < 43 < most
 
 
-@pytest.mark.parametrize(
-    "scenario", ["bus", "metro", "shared_bike", "e_bike", "new_energy_car", "walking", "parked_car"]
-)
+@pytest.mark.parametrize("scenario", ["bus", "shared_bike", "e_bike", "new_energy_car", "walking", "parked_car"])
 def test_what_is_lent_to_the_country_is_the_lowest_of_several(shipped: Library, scenario: str) -> None:
     found = rate(shipped, scenario, "000000")
     [(_, one)] = shipped.series_of(found.factor_id)
@@ -224,6 +222,14 @@ def test_what_is_lent_to_the_country_is_the_lowest_of_several(shipped: Library, 
     assert lent.lowest_of and found.grade in ("proxied", "derived")
     for region in ("310000", "540100", "650100"):
         assert grams(shipped, scenario, region) == grams(shipped, scenario, "000000"), region
+
+
+def test_a_metro_is_lent_to_every_province_and_to_no_ride_without_a_place(shipped: Library) -> None:
+    for digits in (*PROVINCES, "54"):
+        assert rate(shipped, "metro", f"{digits}0100").factor_id == "metro_reduction_shenzhen_2022"
+    with pytest.raises(NoFactor):
+        rate(shipped, "metro", "000000")
+    assert shipped.lowest("metro") == []
 
 
 def test_a_ride_by_the_metro_of_guangzhou_is_kept_and_applied_nowhere(shipped: Library) -> None:
