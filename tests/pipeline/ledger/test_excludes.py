@@ -30,7 +30,7 @@ SINCE = date(2026, 1, 1)
 def excluding(rules: Sequence[Rule], caps: Sequence[Rule] = (), points: Sequence[Rule] = ()) -> Registry:
     """The trial programme and these exclusions and caps of scenarios, each rule with its `scenario`."""
     registry = ruled(list(points), {})
-    scenarios = dict(registry.scenarios)
+    scenarios = {name: one.model_copy(update={"excludes": []}) for name, one in registry.scenarios.items()}
     for said in (*rules, *caps):
         rule = {"valid_from": SINCE, **said}
         scenario = scenarios[rule.pop("scenario")]
