@@ -7,7 +7,7 @@ its mistakes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from simulator.hostile import Hostile
 from simulator.network import Network
 from simulator.orders import recycle
 from simulator.payments import pay_utilities
-from simulator.people import Block, make_block
+from simulator.people import make_block
 from simulator.redemptions import redeem
 from simulator.rides import ride
 from simulator.rows import (
@@ -36,6 +36,7 @@ from simulator.rows import (
     METRO,
     OUTCOMES,
     RIDE,
+    SERVICES,
     UNIONPAY,
     WECHAT,
     Calendar,
@@ -43,6 +44,7 @@ from simulator.rows import (
     Serials,
     stack,
 )
+from simulator.services import LIVED
 from simulator.shopping import spend_by_wallet
 from simulator.spending import shop_by_card, take_buses, use_second_bank
 from simulator.statements import write_feed
@@ -103,6 +105,7 @@ def simulate(
     duplicated: float = 0.01,
     shared_phones: float = 0.03,
     bills: float = 0.03,
+    services: float = 0.0,
     progress: Progress | None = None,
     **hostile: float,
 ) -> Summary:
@@ -121,35 +124,42 @@ def simulate(
         corrected: share of (institution, day)s that a second revision corrects.
         duplicated: share of days that repeat rows of the day before, and of deliveries sent again.
         shared_phones: share of people who share a phone with another person.
-        progress: called with a stage ("people", "files"), the number done and the number to do.
         bills: share of people who bring bills of their wallets.
+        services: share of people who use what a world is without by default: cars' makers, chargers and tolls, ride
+            operators, buses, gas, waste stations, used things, parcels, canteens, an insurer and the city's bank.
+        progress: called with a stage ("people", "files"), the number done and the number to do.
         hostile: shares of `simulator.hostile.Hostile`.
 
     Raises:
-        ValueError: people or days below one.
+        ValueError: people or days below one, or a share of services beyond 0 … 1.
         FileExistsError: `out` already holds exports or truth.
     """
     if people < 1 or days < 1:
         raise ValueError(f"a world needs people and days, got {people} people and {days} days")
+    if not 0 <= services <= 1:
+        raise ValueError(f"services is a share of people, between 0 and 1, got {services}")
     if (out / "exports").exists():
         raise FileExistsError(f"{out / 'exports'} exists: simulate into a fresh folder")
     say = progress or (lambda _stage, _done, _total: None)
     shares = Hostile(**hostile)
     calendar, network = Calendar(start, days), Network()
-    feeds = all_feeds(calendar, network)
-    plan = make_plan(seed, calendar, late, corrected, duplicated)
+    feeds = all_feeds(calendar, network, services > 0)
+    plan = make_plan(seed, calendar, late, corrected, duplicated, services > 0)
     spool = out / "spool"
     outbox = Outbox(out / "exports", spool, calendar, plan, feeds)
     tally = _Tally()
     size = max(100, min(2_000, PERSON_DAYS // days))
     with Truth(out / "truth", calendar) as truth:
         for number, first in enumerate(range(0, people, size)):
-            block = make_block(seed, number, first, min(size, people - first), days, shared_phones, bills, shares)
+            block = make_block(
+                seed, number, first, min(size, people - first), days, shared_phones, bills, services, shares
+            )
             brought = make_bills(block, days, np.random.default_rng((seed, number, 2)))
             rng = np.random.default_rng((seed, number, 1))
             redeeming = np.random.default_rng((seed, number, 4))
             mishaps = np.random.default_rng((seed, number, 5))
-            scene = Scene(block, days, network, brought, shares, rng, redeeming, mishaps, Serials(number))
+            serving = np.random.default_rng((seed, number, 8))
+            scene = Scene(block, days, network, brought, shares, rng, redeeming, mishaps, serving, Serials(number))
             _write_block(scene, outbox, truth, feeds, calendar, tally)
             say("people", first + len(block), people)
     files = 0
@@ -189,7 +199,7 @@ def _write_block(
 ) -> None:
     """Everything that a block of people does and is said to have done."""
     block = scene.block
-    acts, reports = _live(scene, block)
+    acts, reports = _live(scene, any(feed.institution in SERVICES for feed in feeds))
     reporters = np.zeros((len(INSTITUTIONS), len(acts["person"])), dtype=bool)
     for (institution, _), rows in reports.items():
         reporters[institution, rows["act"][rows["act"] >= 0]] = True
@@ -216,31 +226,36 @@ def _write_block(
     tally.outcomes += np.bincount(acts["outcome"], minlength=len(OUTCOMES))
 
 
-def _live(scene: Scene, block: Block) -> tuple[Rows, dict[tuple[int, str], Rows]]:
+def _live(scene: Scene, has_services: bool) -> tuple[Rows, dict[tuple[int, str], Rows]]:
     """All acts of a block, and the rows of every feed with acts counted over all scenarios."""
     pieces: dict[tuple[int, str], list[Rows]] = {}
     acts: list[Rows] = []
-    offset = 0
-    for do in (
-        *(ride, walk, pay_utilities, read_statements, use_bank_services),
-        *(use_government, cycle, recycle, take_buses),
-    ):
-        done: Done = do(scene)
+
+    def add(done: Done) -> None:
+        offset = sum(len(part["person"]) for part in acts)
         acts.append(done.acts)
         for feed, parts in done.reports.items():
             for rows in parts:
                 rows.columns["act"] = np.where(rows["act"] < 0, -1, rows["act"] + offset)
                 pieces.setdefault(feed, []).append(rows)
-        offset += len(done.acts["person"])
+
+    for do in (
+        *(ride, walk, pay_utilities, read_statements, use_bank_services),
+        *(use_government, cycle, recycle, take_buses),
+    ):
+        add(do(scene))
     for spend in (shop_by_card, use_second_bank, spend_by_wallet):
         for feed, parts in spend(scene).items():
             pieces[feed] += parts
+    pieces[ICBC, "statements"] = [batch(scene, stack(pieces[ICBC, "statements"]))]
+    pieces[UNIONPAY, "redemptions"] = [redeem(scene)]
+    # last, so that the others' rows have the numbers that they would have without
+    for live in LIVED if has_services else ():
+        add(live(replace(scene, rng=scene.serving)))
     reports = {feed: stack(parts) for feed, parts in pieces.items()}
-    reports[ICBC, "statements"] = batch(scene, reports[ICBC, "statements"])
     for wallet in (ALIPAY, WECHAT):
         reports[wallet, "bills"] = known_payments(scene.bills, wallet, reports[wallet, "bills"])
-    reports[UNIONPAY, "redemptions"] = redeem(scene)
     for institution in range(len(INSTITUTIONS)):
-        reports[institution, "registrations"] = block.registrations[institution]
-        reports[institution, "consents"] = block.consents[institution]
+        reports[institution, "registrations"] = scene.block.registrations[institution]
+        reports[institution, "consents"] = scene.block.consents[institution]
     return stack(acts), reports

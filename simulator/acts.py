@@ -29,6 +29,7 @@ class Scene:
         rng: the random numbers of this block's acts.
         redeeming: those of its redemptions, apart from what the acts draw.
         mishaps: those of what is hostile: without it a world stays as it is.
+        serving: those of what people do with services, likewise.
         serials: numbers for rows.
     """
 
@@ -40,6 +41,7 @@ class Scene:
     rng: np.random.Generator
     redeeming: np.random.Generator
     mishaps: np.random.Generator
+    serving: np.random.Generator
     serials: Serials
 
     def chance(self, share: float, size: int) -> Column:

@@ -21,7 +21,7 @@ from typing import IO
 import numpy as np
 
 from simulator.formats import Feed
-from simulator.rows import CITIC, INSTITUTIONS, UNIONPAY, Calendar
+from simulator.rows import CITIC, INSTITUTIONS, SERVICES, TELD, UNIONPAY, Calendar
 
 LOCAL = timezone(timedelta(hours=8))
 """Asia/Shanghai, which has no summer time."""
@@ -67,26 +67,29 @@ def _pick(
     return [candidates[k] for k in rng.permutation(len(candidates))[:count]]
 
 
-def make_plan(seed: int, calendar: Calendar, late: float, corrected: float, duplicated: float) -> Plan:
+def make_plan(
+    seed: int, calendar: Calendar, late: float, corrected: float, duplicated: float, has_services: bool
+) -> Plan:
     """Draw the plan; from three days on every rate above zero happens at least once.
 
     The first late delivery is the bank's first day, two days late, so that reversals come before what they
     reverse. What institution came later is planned apart: nothing changes for the others.
     """
     at_least = 1 if calendar.days >= 3 else 0
-    first, later = (
+    plans = [
         _plan(np.random.default_rng((seed, stream)), calendar, institutions, (late, corrected, duplicated), least)
         for stream, institutions, least in (
             (1_000_003, range(UNIONPAY), at_least),
-            (1_000_004, range(UNIONPAY, len(INSTITUTIONS)), 0),
+            (1_000_004, range(UNIONPAY, TELD), 0),
+            (1_000_005, SERVICES if has_services else range(0), 0),
         )
-    )
+    ]
     return Plan(
-        first.deliveries + later.deliveries,
-        first.late | later.late,
-        first.corrected | later.corrected,
-        first.repeating | later.repeating,
-        first.resent + later.resent,
+        [delivery for plan in plans for delivery in plan.deliveries],
+        frozenset().union(*(plan.late for plan in plans)),
+        frozenset().union(*(plan.corrected for plan in plans)),
+        frozenset().union(*(plan.repeating for plan in plans)),
+        sum(plan.resent for plan in plans),
     )
 
 
@@ -195,23 +198,25 @@ class Outbox:
         self._spool = spool
         self._calendar = calendar
         self.plan = plan
-        self._files: dict[tuple[int, str, int, int], _File] = {}
+        self._files: dict[tuple[int, int, int], dict[str, _File]] = {}
         self._bills: dict[tuple[int, int], int] = {}
         self._bill_rows = 0
         for delivery in plan.deliveries:
-            for feed in feeds:
-                if feed.institution == delivery.institution:
-                    key = (delivery.institution, feed.name, delivery.day, delivery.revision)
-                    self._files[key] = _File(spool / "-".join(map(str, key)), feed, delivery.day)
+            institution, day, revision = place = (delivery.institution, delivery.day, delivery.revision)
+            self._files[place] = {
+                feed.name: _File(spool / f"{institution}-{feed.name}-{day}-{revision}", feed, day)
+                for feed in feeds
+                if feed.institution == institution
+            }
 
     def append(self, feed: Feed, day: int, revision: int, lines: list[str], total: int) -> int:
         """Add rows to a file; the number of the first of them."""
-        return self._files[feed.institution, feed.name, day, revision].append(lines, total)
+        return self._files[feed.institution, day, revision][feed.name].append(lines, total)
 
     @property
     def rows(self) -> int:
         """Data rows so far, all revisions, deliveries sent again not counted."""
-        return sum(file.rows for file in self._files.values()) + self._bill_rows
+        return sum(file.rows for files in self._files.values() for file in files.values()) + self._bill_rows
 
     def bring(self, institution: int, day: int, bill: Bill) -> tuple[int, int]:
         """Add a bill to a day's delivery, to either revision; its part and the last revision."""
@@ -263,9 +268,7 @@ class Outbox:
         ]
         folders[0].mkdir(parents=True)
         listed: list[dict[str, object]] = []
-        for (owner, feed_name, day, revision), file in self._files.items():
-            if (owner, day, revision) != (delivery.institution, delivery.day, delivery.revision):
-                continue
+        for feed_name, file in self._files[delivery.institution, delivery.day, delivery.revision].items():
             file.close()
             name = f"{feed_name}_{date:%Y%m%d}_1{file.feed.suffix}"
             entry: dict[str, object] = {

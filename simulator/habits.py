@@ -14,6 +14,7 @@ from simulator.rows import (
     DAY,
     FINANCE,
     NO_CONSENT,
+    NO_FACTOR,
     STATEMENT,
     TRAVEL,
     WALK,
@@ -88,15 +89,14 @@ def _days_of(scene: Scene, institution: int, rate: float) -> tuple[Column, Colum
 
 
 def read_statements(scene: Scene) -> Done:
-    """Electronic statements in the wallet, with a precise time."""
+    """Electronic statements in the wallet, with a precise time; the one figure is a bank's, and no wallet's."""
     block, rng = scene.block, scene.rng
     person, day = _days_of(scene, ALIPAY, 0.0125)
     size = len(person)
     at = day * DAY + rng.integers(8 * 3_600, 22 * 3_600, size)
     count = rng.integers(1, 5, size) * 1_000_000
-    outcome = np.where(block.consents_at(ALIPAY, person, FINANCE, at), CREDITED, NO_CONSENT)
-    act_open = ~block.is_decidable[person] & (outcome == CREDITED)
-    acts = acts_of(person, np.full(size, STATEMENT), day, at, count, acts_settled(outcome, act_open), count)
+    outcome = np.where(block.consents_at(ALIPAY, person, FINANCE, at), NO_FACTOR, NO_CONSENT)
+    acts = acts_of(person, np.full(size, STATEMENT), day, at, count, outcome, count)
     reports = wallet_rows(
         scene,
         size,
@@ -105,7 +105,7 @@ def read_statements(scene: Scene) -> Done:
         at=at,
         scenario=STATEMENT,
         total=count,
-        outcome=settled(outcome, act_open),
+        outcome=outcome,
     )
     return Done(acts, {(ALIPAY, "acts"): [reports]})
 

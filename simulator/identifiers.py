@@ -17,13 +17,14 @@ PHONE_PREFIXES = (
     *("130", "131", "133", "136", "137", "138", "139", "150"),
     *("151", "158", "159", "182", "186", "187", "188", "189"),
 )
-CARD_PREFIXES = ("62177102", "62220212", "62122612")
-"""The first bank of this world, a bank that sends nothing, and the second bank of this world."""
+CARD_PREFIXES = ("62177102", "62220212", "62122612", "60336712")
+"""The first bank of this world, a bank that sends nothing, the second bank of this world, and the city's."""
 
 _CUSTOMERS = (
     *(("did:alipay:", 16), ("", 12), ("HZ", 10), ("1202", 15)),
     *(("oWx5", 12), ("HG", 9), ("M", 11), ("zlb", 10)),
-    ("UP", 9),
+    *(("UP", 9), ("TL", 8), ("33", 14), ("1", 9), ("CC", 10), ("", 10), ("ZTO", 9), ("310", 13)),
+    *(("DD", 8), ("P", 12), ("HZ", 10), ("GE", 9), ("LY", 9), ("ST", 8)),
 )
 """By institution what a customer id starts with, and its digits."""
 

@@ -1,6 +1,7 @@
 """Waste handed to the recycler: an order of one to three classes, booked, settled or called off.
 
-Only the recycler tells of it, so every settled class is an act of its own. A file of a day holds a class of
+Only the recycler tells of it, so every settled class is an act of its own. Of all but textiles there are foreign figures
+or none, and a deployment credits none of these unless it says so. A file of a day holds a class of
 an order at most once, and none of its rows comes after the settled one.
 """
 
@@ -13,7 +14,6 @@ from simulator.formats.huge import BOOKED, CANCELLED, SETTLED, UNDER_WAY
 from simulator.rows import (
     CREDITED,
     DAY,
-    ELECTRICAL,
     IGNORED,
     LIVING,
     NO_CONSENT,
@@ -21,6 +21,7 @@ from simulator.rows import (
     PAPER,
     RECORD,
     RECYCLER,
+    TEXTILE,
     UNKNOWN,
     Column,
     Rows,
@@ -54,7 +55,7 @@ def recycle(scene: Scene) -> Done:
     grams = np.exp(rng.normal(7.4, 0.9, size)).clip(100, 20_000).astype(np.int64)
     hundredths = _written(grams, unit)
     consent = block.consents_at(RECYCLER, person, LIVING, settled_at)
-    due = np.where(scenario == ELECTRICAL, NO_FACTOR, CREDITED)
+    due = np.where(scenario == TEXTILE, CREDITED, NO_FACTOR)
     outcome = np.where(consent, due, NO_CONSENT)
     is_open = ~block.is_decidable[person] & (outcome == CREDITED)
     is_settled = ~is_cancelled & (settled_day < days)

@@ -14,18 +14,32 @@ from simulator.registrations import known_by, make_identities, register
 from simulator.rows import (
     ALIPAY,
     BIKES,
+    CANTEEN,
+    CAOCAO,
     CITIC,
+    DADI,
     DAY,
+    ETC,
     FINANCE,
+    GAS,
+    GEELY,
+    HZ_BANK,
     ICBC,
     INSTITUTIONS,
+    LIANYUN,
     LIVING,
     METRO,
+    PING_AN,
     PORTAL,
     RECYCLER,
+    SERVICES,
+    TELD,
+    TRANSIT,
     TRAVEL,
     UNIONPAY,
     WECHAT,
+    ZHUANZHUAN,
+    ZTO,
     Column,
     Rows,
     rows,
@@ -41,7 +55,14 @@ SHARES = {
     UNIONPAY: 0.15,
 }
 """Share of people who are customers; of the second wallet only those who bring its bills."""
-ASKS_FOR = {METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)}
+SERVICE_SHARE = 0.9
+"""Share of customers of each of the `SERVICES` among those who use any: who does, uses most."""
+ASKS_FOR = {
+    **{METRO: (TRAVEL,), BIKES: (TRAVEL,), RECYCLER: (LIVING,), PORTAL: (LIVING,)},
+    **dict.fromkeys((TELD, ETC, CAOCAO, TRANSIT, GEELY), (TRAVEL,)),
+    **dict.fromkeys((GAS, ZHUANZHUAN, ZTO, DADI, LIANYUN, CANTEEN), (LIVING,)),
+    **{PING_AN: (LIVING, FINANCE), HZ_BANK: (FINANCE,)},
+}
 """Scopes of consent that an institution has besides "all"; where nothing is said, every scope."""
 
 
@@ -99,19 +120,30 @@ class Block:
 
 
 def make_block(
-    seed: int, block: int, first: int, size: int, days: int, shared_phones: float, bills: float, hostile: Hostile
+    seed: int,
+    block: int,
+    first: int,
+    size: int,
+    days: int,
+    shared_phones: float,
+    bills: float,
+    services: float,
+    hostile: Hostile,
 ) -> Block:
     """People `first` … `first + size - 1` with everything that does not depend on what they do."""
     rng = np.random.default_rng((seed, block, 0))
     # What came later draws from a stream of its own: the others' people stay as they are without it.
     own = np.random.default_rng((seed, block, 3))
     mishaps = np.random.default_rng((seed, block, 6))
-    streams = [own if institution == UNIONPAY else rng for institution in range(len(INSTITUTIONS))]
+    serving = np.random.default_rng((seed, block, 7))
+    streams = [rng] * UNIONPAY + [own] + [serving] * len(SERVICES)
     is_micro = rng.random(size) < 0.02
     holds = np.zeros((len(INSTITUTIONS), size), dtype=bool)
     holds[:UNIONPAY] = rng.random((UNIONPAY, size)) < np.array([[SHARES[i]] for i in range(UNIONPAY)])
     holds[ALIPAY, ~holds.any(axis=0)] = True
     holds[UNIONPAY] = own.random(size) < SHARES[UNIONPAY]
+    uses = serving.random(size) < services
+    holds[TELD:] = uses & (serving.random((len(SERVICES), size)) < SERVICE_SHARE)
     # A bill is brought on a day after the days that it lists.
     brings_bills = (rng.random(size) < bills) & (days > 1)
     holds[WECHAT] = brings_bills & (~holds[ALIPAY] | (rng.random(size) < 0.5))

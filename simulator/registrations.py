@@ -12,15 +12,28 @@ from simulator.linking import Known
 from simulator.rows import (
     ALIPAY,
     BIKES,
+    CANTEEN,
+    CAOCAO,
     CITIC,
+    DADI,
     DAY,
+    ETC,
+    GAS,
+    GEELY,
+    HZ_BANK,
     ICBC,
     INSTITUTIONS,
+    LIANYUN,
     METRO,
+    PING_AN,
     PORTAL,
     RECYCLER,
+    TELD,
+    TRANSIT,
     UNIONPAY,
     WECHAT,
+    ZHUANZHUAN,
+    ZTO,
     Column,
     Rows,
     rows,
@@ -29,7 +42,8 @@ from simulator.rows import (
 
 KNOWS_CITIZEN = {
     **{ALIPAY: 0.95, CITIC: 0.90, METRO: 0.60, ICBC: 0.90, WECHAT: 0.5, RECYCLER: 0, BIKES: 0, PORTAL: 1},
-    UNIONPAY: 0,
+    **{UNIONPAY: 0, TELD: 0.9, ETC: 0.95, GAS: 0.7, CAOCAO: 0, ZHUANZHUAN: 0, ZTO: 0.6, TRANSIT: 0.5, DADI: 0},
+    **{PING_AN: 1, HZ_BANK: 0.95, GEELY: 0.9, LIANYUN: 0, CANTEEN: 0.5},
 }
 """Share of customers whose citizen id the institution knows; it knows that of every micro-enterprise, or of none."""
 
@@ -45,6 +59,8 @@ class Identities:
     other_card: Column
     second_card: Column
     """That of the second bank of this world."""
+    city_card: Column
+    """That of the city's bank, which a toll card may be bound to."""
     change_day: Column
     """The day on which the person takes the new phone; -1 for never."""
 
@@ -66,6 +82,7 @@ def make_identities(
     bank_card = np.array([identifiers.card(k, seed, 0) for k in numbers], dtype=object)
     other_card = np.array([identifiers.card(k, seed, 1) for k in numbers], dtype=object)
     second_card = np.array([identifiers.card(k, seed, 2) for k in numbers], dtype=object)
+    city_card = np.array([identifiers.card(k, seed, 3) for k in numbers], dtype=object)
     change_day = np.full(size, -1)
 
     residents = rng.permutation(np.flatnonzero(~is_micro))
@@ -83,7 +100,7 @@ def make_identities(
         micro = np.flatnonzero(is_micro)
         owner = residents[rng.integers(0, len(residents), len(micro))]
         citizen_id[micro], phone[micro] = citizen_id[owner], phone[owner]
-    return Identities(citizen_id, phone, new_phone, bank_card, other_card, second_card, change_day)
+    return Identities(citizen_id, phone, new_phone, bank_card, other_card, second_card, city_card, change_day)
 
 
 def register(
@@ -172,7 +189,7 @@ def known_by(registrations: tuple[Rows, ...]) -> list[Known]:
 def _cards(
     rng: np.random.Generator, institution: int, person: Column, holds: Column, who: Identities
 ) -> tuple[Column, Column]:
-    """The cards that an institution knows: the banks their own, the first wallet up to two bound ones, the last one."""
+    """The cards that an institution knows: the banks their own, wallets and toll cards those that are bound to them."""
     size = len(person)
     none = np.full(size, "", dtype=object)
     if institution in (CITIC, ICBC):
@@ -180,6 +197,11 @@ def _cards(
     if institution == UNIONPAY:
         bound = np.where(holds[CITIC, person], who.bank_card[person], who.other_card[person])
         return np.where(rng.random(size) < 0.8, bound, ""), none
+    if institution == HZ_BANK:
+        return who.city_card[person], none
+    if institution == ETC:
+        bound = np.where(holds[CITIC, person], who.bank_card[person], who.other_card[person])
+        return np.where(holds[HZ_BANK, person], who.city_card[person], bound), none
     if institution != ALIPAY:
         return none, none.copy()
     bank = np.where(holds[CITIC, person] & (rng.random(size) < 0.6), who.bank_card[person], "")

@@ -21,17 +21,30 @@ INSTITUTIONS = (
     *("alipay", "citic_bank", "hangzhou_metro", "icbc"),
     *("wechat_pay", "huge_recycling", "hellobike", "zheliban"),
     "unionpay",
+    *("teld", "zhejiang_etc", "hangzhou_gas", "caocao", "zhuanzhuan", "zto", "hangzhou_transit"),
+    *("dadi_recycling", "ping_an", "hangzhou_bank", "geely", "lianyun", "hangzhou_canteen"),
 )
 ALIPAY, CITIC, METRO, ICBC, WECHAT, RECYCLER, BIKES, PORTAL, UNIONPAY = range(9)
+TELD, ETC, GAS, CAOCAO, ZHUANZHUAN, ZTO, TRANSIT, DADI, PING_AN, HZ_BANK, GEELY, LIANYUN, CANTEEN = range(9, 22)
+SERVICES = range(TELD, len(INSTITUTIONS))
+"""Institutions that a world has only where people use them: its `services`."""
 
 SCENARIOS = (
     *("metro", "walking", "utility_payment", "e_statement", "e_card", "online_government"),
     *("shared_bike", "e_bike", "bus"),
     *("recycling_paper", "recycling_plastic", "recycling_glass"),
     *("recycling_textile", "recycling_metal", "recycling_electrical"),
+    *("ev_charging", "new_energy_car", "low_fuel_car", "parked_car", "etc_payment"),
+    *("new_energy_ride", "new_energy_rental", "gas_saving", "waste_sorting", "recycling_fridge", "recycling_steel"),
+    *("second_hand", "used_phone", "online_parcel", "carton_reuse", "own_cup", "clean_plate"),
+    *("e_policy", "e_invoice", "online_loan", "online_repayment", "online_investment"),
+    *("small_portion", "used_garment", "recycling_pp_box"),
 )
 RIDE, WALK, UTILITY, STATEMENT, CARD_APPLICATION, GOVERNMENT, BIKE, E_BIKE, BUS, PAPER = range(10)
-ELECTRICAL = SCENARIOS.index("recycling_electrical")
+TEXTILE, ELECTRICAL = (SCENARIOS.index(name) for name in ("recycling_textile", "recycling_electrical"))
+CHARGING, ELECTRIC_CAR, HYBRID_CAR, PARKED_CAR, TOLL, HAILED, RENTAL, GAS_SAVING, SORTING, FRIDGE, STEEL = range(15, 26)
+SECOND_HAND, USED_PHONE, PARCEL, CARTON, OWN_CUP, CLEAN_PLATE = range(26, 32)
+E_POLICY, E_INVOICE, LOAN, REPAYMENT, INVESTMENT, SMALL_PORTION, USED_GARMENT, BOXES = range(32, 40)
 TRAVEL, LIVING, FINANCE = range(3)
 
 DISPOSITIONS = ("record", "supporting", "repeat", "superseded", "ignored", "quarantined")

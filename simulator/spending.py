@@ -33,6 +33,7 @@ from simulator.rows import (
     PENDING,
     RECORD,
     REFUNDED,
+    TRANSIT,
     TRAVEL,
     UNKNOWN,
     WECHAT,
@@ -186,7 +187,10 @@ def use_second_bank(scene: Scene) -> dict[tuple[int, str], list[Rows]]:
 
 
 def take_buses(scene: Scene) -> Done:
-    """Buses paid by a wallet: its bill is all that tells of them, and it is evidence."""
+    """Buses paid by a wallet: its bill is all that tells of them, and it is evidence.
+
+    Those whom the buses know ride by what these tell (`services/riding.py`).
+    """
     block, rng = scene.block, scene.rng
     pieces: dict[tuple[int, str], list[Rows]] = {}
     acts: list[Rows] = []
@@ -194,6 +198,8 @@ def take_buses(scene: Scene) -> Done:
     for wallet, rate in ((ALIPAY, 0.15), (WECHAT, 0.15)):
         person, day = times(scene, block.brings_bills & block.holds[wallet], rate)
         at = day * DAY + rng.integers(6 * 3_600, 22 * 3_600, len(person))
+        serial, alone = scene.serials.take(len(person)), ~block.holds[TRANSIT, person]
+        person, day, at, serial = person[alone], day[alone], at[alone], serial[alone]
         size = len(person)
         listed = Rows(
             payments(
@@ -205,7 +211,7 @@ def take_buses(scene: Scene) -> Done:
                 at=at,
                 fen=np.full(size, 200),
                 party=BUS_PARTY,
-                serial=scene.serials.take(size),
+                serial=serial,
                 outcome=EVIDENCE,
                 disposition=RECORD,
             )

@@ -28,7 +28,7 @@ def credited_once(run: Run) -> Audited:
     """2: no two credited activities of a person could be one act, by what their claims say.
 
     They could where a claim of one and a claim of the other, of feeds that are assigned to each other, lie within the
-    scenario's window or the later one's booking lag, no wallet and no amount tells them apart, and no feed reports both.
+    scenario's window or the later one's booking lag, no wallet, amount or clock tells them apart, and no feed reports both.
     """
     lake, activities = run.lake, run.log("silver.activities")
     reach = 1 + max(run.policy.feeds.column("lag_days").to_pylist())
@@ -67,11 +67,19 @@ def credited_once(run: Run) -> Audited:
             FROM pairs AS p
             JOIN told AS a ON p.activity_id = a.activity_id
             JOIN told AS b ON p.other = b.activity_id AND (a.wallet <> b.wallet OR a.amount_fen <> b.amount_fen)
+        ),
+        of_other_times AS (
+            SELECT DISTINCT p.activity_id, p.other
+            FROM pairs AS p
+            JOIN told AS a ON p.activity_id = a.activity_id AND NOT a.is_day
+            JOIN told AS b ON p.other = b.activity_id AND NOT b.is_day
+            WHERE a.start_unix > b.end_unix + b.window_seconds OR a.end_unix < b.start_unix - b.window_seconds
         )
         SELECT p.activity_id
         FROM pairs AS p
         LEFT ANTI JOIN of_one_feed AS f ON p.activity_id = f.activity_id AND p.other = f.other
         LEFT ANTI JOIN of_other_money AS m ON p.activity_id = m.activity_id AND p.other = m.other
+        LEFT ANTI JOIN of_other_times AS t ON p.activity_id = t.activity_id AND p.other = t.other
         """,
         told=told,
     )

@@ -6,8 +6,18 @@ from simulator.formats.feed import Customers, Feed, Registration, Writer, custom
 from simulator.people import Block
 from simulator.rows import ALIPAY, WALK, Rows
 
-WALLET_CODES = ("ditiechuxing", "xingzou", "shenghuojiaofei", "dianzizhangdan", "", "lvsezhengwu", "gongxiangdanche")
-WALLET_ITEMS = ("PAY_AMOUNT", "STEP", "PAY_AMOUNT", "SHEETS", "", "COUNT", "PAY_AMOUNT")
+WALLET_CODES = (
+    "ditiechuxing",
+    "xingzou",
+    "shenghuojiaofei",
+    "dianzizhangdan",
+    "",
+    "lvsezhengwu",
+    "gongxiangdanche",
+    "",
+    "gongjiaochuxing",
+)
+WALLET_ITEMS = ("PAY_AMOUNT", "STEP", "PAY_AMOUNT", "SHEETS", "", "COUNT", "PAY_AMOUNT", "", "PAY_AMOUNT")
 """By scenario."""
 METRO_RENAMED = "2026-01-01"
 """Until the day before, the wallet called the metro `ditiegoupiao`."""

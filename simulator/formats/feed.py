@@ -96,6 +96,12 @@ def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
+def short(units: int, places: int) -> str:
+    """Units of the last place as a number without needless zeros."""
+    whole, rest = divmod(units, 10**places)
+    return f"{whole}.{rest:0{places}d}".rstrip("0").rstrip(".") if places else str(whole)
+
+
 # -- customers and their consents
 
 
@@ -185,6 +191,11 @@ def _feed(table: Table, suffix: str, line: Callable[[Sequence[Any]], str], **for
         return [line(values) for values in table.values(rows, block)]
 
     return Feed(table.institution, table.name, suffix, lines, **form)
+
+
+def listed(rows: Rows, *names: str) -> list[list[Any]]:
+    """Columns as lists, to go through side by side."""
+    return [rows[name].tolist() for name in names]
 
 
 def separated(table: Table, suffix: str, separator: str = ",", encoding: str = "utf-8", newline: str = "\n") -> Feed:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tanzhang.homes import expect_senders, hold_empty
-from tanzhang.lab.world import COMMAND, FIRST_DAY, PLACE, SEED
+from tanzhang.lab.world import COMMAND, FIRST_DAY, PLACE, SEED, SERVICES
 from tanzhang.screens import console
 from tanzhang.screens import day as screen
 from tanzhang.screens import statement as account
@@ -53,7 +53,7 @@ def prepare(home: Path, engine: str, people: int, days: int, out: Console, err: 
         hold_empty(home)
     shutil.rmtree(home, ignore_errors=True)
     with console.progress(err) as bar:
-        screen.world(out, simulate(home, people, days, SEED, FIRST_DAY, progress=bar.update))
+        screen.world(out, simulate(home, people, days, SEED, FIRST_DAY, services=SERVICES, progress=bar.update))
     expect_senders(home, FIRST_DAY)
     return dates
 

@@ -13,6 +13,8 @@ from rich.console import Console
 
 FIRST_DAY = date(2026, 11, 1)
 SEED = 20261101
+SERVICES = 0.2
+"""Share of people who use what only a demonstration has: cars' makers, tolls, buses, canteens and the like."""
 PLACE = "330100"
 """Where everybody lives."""
 COMMAND = (sys.executable, "-m", "tanzhang.cli")

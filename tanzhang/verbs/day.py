@@ -48,6 +48,9 @@ def simulate(
     duplicated: Annotated[float, typer.Option(help="Share of statements and deliveries sent twice.")] = 0.01,
     shared_phones: Annotated[float, typer.Option(help="Share of people who share a phone.")] = 0.03,
     bills: Annotated[float, typer.Option(help="Share of people who bring bills of their wallets.")] = 0.03,
+    services: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of people who use chargers, tolls, buses, canteens and others.")
+    ] = 0,
     coupons: Annotated[float, _hostile("Share of fares of which a coupon pays a part.")] = 0,
     late_clocks: Annotated[float, _hostile("Share of days on which a wallet's clock is minutes late.")] = 0,
     same_fares: Annotated[float, _hostile("Share of rides after which the rider rides back at once.")] = 0,
@@ -77,6 +80,7 @@ def simulate(
                 duplicated=duplicated,
                 shared_phones=shared_phones,
                 bills=bills,
+                services=services,
                 progress=bar.update,
                 coupons=coupons,
                 late_clocks=late_clocks,

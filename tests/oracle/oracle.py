@@ -52,14 +52,10 @@ GRAMS = {
     "e_card": Decimal("89"),
     "shared_bike": Decimal("39.6"),
     "e_bike": Decimal(43),
-    "recycling_paper": Decimal("219.72883"),
-    "recycling_plastic": Decimal("1597.10826"),
-    "recycling_glass": Decimal("579.57713"),
     "recycling_textile": Decimal(1280),
-    "recycling_metal": Decimal("1766.69594"),
 }
-"""Per kilometre, step, payment, statement, card and kilogram. Electrical waste and online government services have no
-factor; of buses there is only evidence."""
+"""Per kilometre, step, payment, statement, card and kilogram. Online government services and electrical waste have no
+factor, other waste but textiles foreign ones, which nobody credits unasked; of buses there is only evidence."""
 EARTH_M = 6_371_008.8
 MOST_KMH, MOST_M = 40, 50_000
 """Trips beyond are impossible."""
@@ -171,7 +167,7 @@ def _add_wallet(
     acts: Acts,
     result: Counter[Credit],
 ) -> dict[bool, list[Told]]:
-    """Steps: what was counted within consent; statements. Payments are returned, by whether they state the day alone."""
+    """Steps: what was counted within consent. Payments are returned, by whether they state the day alone."""
     readings: defaultdict[tuple[str, int], list[tuple[int, Decimal]]] = defaultdict(list)
     paid: dict[bool, list[Told]] = {False: [], True: []}
     for row in records(home, "alipay", "acts"):
@@ -183,8 +179,6 @@ def _add_wallet(
         who = person[customer]
         if scenario == "walking":
             readings[customer, when // DAY].append((when, amount))
-        elif scenario == "e_statement":
-            result[who, scenario, date_of(when // DAY), amount, False] += 1
         elif scenario in ("metro", "utility_payment"):  # of the others a wallet's claim is never credited
             paid[is_day].append(Told(when, who, scenario, int(amount * 100)))
     steps: defaultdict[tuple[Who, int], list[Decimal]] = defaultdict(list)
@@ -240,7 +234,7 @@ def _add_waste(home: Path, person: dict[str, Who], consents: Consents, result: C
     """Settled classes of waste by their settled weight, on the day they were settled."""
     for row in records(home, "huge_recycling", "orders"):
         scenario = WASTE.get(row["category"])
-        if row["status"] != "已完成" or scenario is None:
+        if row["status"] != "已完成" or scenario not in GRAMS:
             continue
         when = seconds(row["settleTime"])
         if consents.at(row["userId"], scenario, when):

@@ -203,6 +203,7 @@ def alipay_acts(*acts: tuple[int, int, str, str, str]) -> Part:
     """(serial number, customer, time, scenario, amount)."""
     item = {
         "ditiechuxing": "PAY_AMOUNT",
+        "gongjiaochuxing": "PAY_AMOUNT",
         "shenghuojiaofei": "PAY_AMOUNT",
         "xingzou": "STEP",
         "lvsezhengwu": "COUNT",

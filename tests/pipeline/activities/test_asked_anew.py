@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jobs.lake import Frame, Lake
-from tests.support.exports import CITIZEN, PHONE, REGISTERED, alipay_acts, alipay_registrations, table
-from tests.support.one_person import D1, D2, World, known_world
+from tests.support.exports import CITIZEN, CONSENTED, PHONE, REGISTERED, alipay_acts, alipay_registrations, table
+from tests.support.one_person import D1, D2, World, cards, credits, known_world
 from tests.support.worlds import rows
 
 
@@ -32,6 +32,19 @@ def test_two_credits_of_one_bill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     acts = table("citic_bank", "acts", f"C1|线上缴费（电费）|{D1:%Y%m%d}|1|50.00|", total="50.00")
     world.send("citic_bank", D2, acts, arrives=D1)
     assert broken(world) == {"acts_credited_once"}
+
+
+def test_rides_of_two_days_are_two_though_a_card_row_could_be_either_s(tmp_path: Path) -> None:
+    """A wallet knows the one, the buses the other, at one fare: clocks tell them apart, and nothing is held back."""
+    world = known_world(tmp_path)
+    bus = "3100000000000001"
+    known = table("hangzhou_transit", "registrations", f"{bus};{CITIZEN[0]};{PHONE[0]};P;{REGISTERED}")
+    agreed = table("hangzhou_transit", "consents", f"{bus};all;1;{CONSENTED}")
+    tap = table("hangzhou_transit", "rides", f"GJ1;{bus};IC;06;01;7;8;P1;{D2} 10:00:00;200;200", total="200")
+    world.send("alipay", D2, alipay_acts((1, 1, f"{D1} 08:00:00", "gongjiaochuxing", "2")), arrives=D2)
+    world.send("hangzhou_transit", D2, known, agreed, tap)
+    world.send("citic_bank", D2, cards((1, D2, "2.00", "杭州公交")))
+    assert credits(world.run(D2)) == {"bus": 2}
 
 
 def test_a_credit_that_nobody_agreed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from tests.support.worlds import days, embedded_lake, make_world, run_days
 PEOPLE, DAYS, SEED = 400, 8, 13
 SHARES = {"late": 0.1, "corrected": 0.1, "duplicated": 0.1, "shared_phones": 0.05, "bills": 0.3}
 BANKS = ["citic_bank", "icbc"]
+BY_ORACLE = ("figures", "points", "spends")
+"""Checks that need kilograms and money: the oracle knows those of nine institutions, and none of the services."""
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,15 @@ def expect_hostile_days(judgement: Judgement) -> None:
     assert (who["born"] == who["person_id"]).all()
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> Judgement:
+    """Fewer people, of whom most use services, in one run for all days."""
+    home = make_world(tmp_path_factory.mktemp("served"), 150, 4, SEED, services=0.8, **SHARES, **HOSTILE)
+    lake = embedded_lake(home, registry)
+    run_days(lake, home, days(4)[-1:])
+    return Judgement(Truth(home), lake.path)
+
+
 def test_the_world_holds_every_fate(day_by_day: Judgement) -> None:
     expect_every_fate(day_by_day.truth)
     expect_hostile_days(day_by_day)
@@ -124,6 +135,22 @@ def test_the_world_holds_every_fate(day_by_day: Judgement) -> None:
 @pytest.mark.parametrize("check", CHECKS)
 def test_nothing_differs_from_the_truth(day_by_day: Judgement, check: str) -> None:
     assert CHECKS[check](day_by_day) == []
+
+
+@pytest.mark.parametrize("check", sorted(CHECKS.keys() - set(BY_ORACLE)))
+def test_nothing_that_services_tell_differs_from_the_truth(served: Judgement, check: str) -> None:
+    assert CHECKS[check](served) == []
+
+
+def test_services_are_credited_and_once(served: Judgement) -> None:
+    """Of the scenarios at least 25, 17 of them where the province's programme pays; and exclusions are entries."""
+    acts = served.newest("silver.activities", "claim_id", "act_date").filter("is_live")
+    leads = acts.filter(pl.col("is_lead") & (pl.col("outcome") == "credited"))
+    assert leads["scenario"].n_unique() >= 25
+    assert leads.filter(pl.col("region").str.starts_with("33"))["scenario"].n_unique() >= 17
+    absorbed = acts.filter((pl.col("institution") == "hangzhou_bank") & (pl.col("outcome") == "absorbed"))
+    assert set(absorbed["scenario"]) == {"etc_payment", "ev_charging"}
+    assert "exclusion" in set(served.table("gold.ledger")["position_kind"])
 
 
 @pytest.mark.usefixtures("ungated")
