@@ -80,9 +80,7 @@ def _draft(registry: Registry) -> str:
         "# institutions:",
         *(f"#   {source.id}: {{from: 2026-11-01}}  # {source.name}" for source in registry.sources.values()),
         "#   one_that_came_back: [{from: 2026-11-01, to: 2027-03-31}, {from: 2027-09-01}]",
-        "#",
-        "# Figures of which grades are credited, and from which act date on; all but foreign ones unless said.",
-        "# credits:",
+        "# credits:  # figures of which grades, and from which act date on; all but foreign ones unless said",
         f"#   - {{from: 2026-12-01, grades: [{', '.join(GRADES)}]}}",
     ]
     return "\n".join([*lines, ""])

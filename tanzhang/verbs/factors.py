@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from jobs.errors import DEGRADED, NOT_FOUND, USAGE
+from tanzhang.homes import hold
 from tanzhang.screens import factors as tables
 from tanzhang.screens.console import progress
 from tanzhang.screens.day import outcome_line
@@ -58,6 +59,8 @@ def show(
     """
     from schemas.library import load_library
 
+    if home is not None:
+        hold(home)
     if region is not None:
         _show_credited(registry_at(registry), region, on, institution, home, as_json=as_json)
         return

@@ -85,6 +85,7 @@ def test_the_draft_is_a_file_once_its_lines_are_taken(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("\n".join(taken), encoding="utf-8")
     found = load_deployment(tmp_path, shipped().sources)
     assert found and found.institutions.keys() == shipped().sources.keys()
+    assert [line.first for line in found.credits] == [date(2026, 12, 1)]
 
 
 def test_init_again_changes_nothing(tmp_path: Path) -> None:
