@@ -89,7 +89,7 @@ def begin(
         verdicts = verdicts_of(result for one in run.judged for result in one.results)
         opened.model_copy(update={"verdicts": verdicts, "unjudged": run.unjudged}).save(lake.path)
         if credited_otherwise(run.deployment_before, run.deployment, last.business_date):
-            log.warning("credited_otherwise", publication_seq=last.seq, mend="tanzhang factors release --post")
+            log.warning("credited_otherwise", publication_seq=last.seq)
         for institution in expected_otherwise(run.deployment_before, run.deployment, last.business_date):
             log.warning("expected_otherwise", institution=institution, publication_seq=last.seq)
     return run
