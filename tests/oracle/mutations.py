@@ -34,7 +34,7 @@ class Mutation:
 
 
 MUTATIONS = (
-    Mutation("factor doubled", "factors/metro_reduction.yaml", '"46.7"', '"93.4"', "figures"),
+    Mutation("factor too high", "factors/metro_reduction.yaml", '"46.7"', '"70.1"', "figures"),
     Mutation("cap off", "scenarios/walking.yaml", "limit: 296 g", "limit: 296000 g", "figures"),
     Mutation("rides nowhere in particular credited", "jobs.activities.match:claims_of", "coalesce(p.region, c.region)",
              "coalesce(p.region, CASE WHEN c.region = '{UNPLACED}' THEN '330100' ELSE c.region END)", "credits"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schemas.deployment import FILE
 from tests.support.lakes import check_chain, contents, differences, pins, rows
 from tests.support.registries import shipped
 from tests.support.worlds import Ran, accounted, days, embedded_lake, land_world, run_days, usual_world
@@ -62,7 +63,8 @@ def test_everything_again_from_the_exports_appends_nothing(
     lake: Lake, home: Path, outcomes: list[Outcome], tmp_path: Path
 ) -> None:
     """Every marker of progress is gone: receipts, landed files, manifests. The lake alone knows."""
-    (tmp_path / "exports").symlink_to(home / "exports")
+    for name in ("exports", FILE):
+        (tmp_path / name).symlink_to(home / name)
     land_world(tmp_path, REGISTRY)
     assert len(list(tmp_path.glob("landing/receipts/*/*.json"))) == len(list(home.glob("exports/*/*")))
     shutil.copytree(lake.path, tmp_path / "lake")
