@@ -99,7 +99,9 @@ def act_of(home: Path, claim: ClaimStory) -> tuple[str, Decimal]:
         return scenario, Decimal(1 if scenario == "utility_payment" else row["笔数"])
     if place == ("hellobike", "trips"):
         ends = (float(row[name]) for name in ("start_lat", "start_lng", "end_lat", "end_lng"))
-        return "shared_bike", Decimal(int(great_circle(*ends))) / 1_000
+        return {"bike": "shared_bike", "ebike": "e_bike"}[row["rideable_type"]], Decimal(
+            int(great_circle(*ends))
+        ) / 1_000
     if place == ("huge_recycling", "orders"):
         return WASTE[row["category"]], Decimal(row["settledWeight"]) * KILOGRAMS[row["unit"]]
     if place[1] == "bills":

@@ -169,9 +169,25 @@ def test_acts_without_a_factor_are_counted_with_the_reason(lake: Lake, corrected
     day, later = date(2026, 11, 1), date(2026, 11, 2)
     # The wallet does not place its acts: a ride that only it saw may have been where no figure holds.
     missing = f"no factor for metro: metro_reduction does not cover {UNPLACED} on {later}"
+    documents = {
+        name: [one.text for one in corrected.scenarios[name].unlocked_by] for name in ("metro", "online_government")
+    }
+    assert any("DB33/T 1312-2023" in one for one in documents["metro"])
     assert wanted(lake) == [
-        Wanted("metro", UNPLACED, 1, 1, 1_125_000, 0, "km", later, later, missing),
-        Wanted("online_government", UNPLACED, 1, 1, 1_000_000, 0, "act", day, day, reason or ""),
+        Wanted("metro", UNPLACED, 1, 1, 1_125_000, 0, "km", later, later, missing, documents["metro"]),
+        Wanted(
+            "online_government",
+            UNPLACED,
+            1,
+            1,
+            1_000_000,
+            0,
+            "act",
+            day,
+            day,
+            reason or "",
+            documents["online_government"],
+        ),
     ]
 
 
