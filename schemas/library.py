@@ -204,15 +204,6 @@ class Library:
                 used.setdefault(name, []).append(scenario.id)
         return used
 
-    def due_for_review(self, by: date) -> list[tuple[str, FactorSeries]]:
-        """Figures that nothing will be credited by from a date on or before, unless somebody looks at them: file, series."""
-        return [
-            (file.id, one)
-            for file in self.factors.values()
-            for one in file.applied
-            if one.review and one.review.by <= by
-        ]
-
     @property
     def counts(self) -> dict[str, int]:
         """What the library holds, each of it checked when it was loaded."""

@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,6 +215,8 @@ def _json(path: Path, said: str) -> Sniffed:
     rows = [row for line in lines[:ROWS] if isinstance(row := _object(line), dict)]
     if 2 * len(rows) > min(len(lines), ROWS) and (len(lines) > 1 or not _lists(rows[0], ())):
         ending = "crlf" if "\r\n" in said else "lf"
+        if any(isinstance(value, dict) for row in rows for value in row.values()):
+            return _nested(rows, ending)
         keys = Counter(tuple(row) for row in rows).most_common(1)[0][0]
         layout = {"layout": "json_lines", "encoding": "utf-8", "line_ending": ending}
         return Sniffed(".jsonl", layout, list(keys), [row for row in rows if row.keys() == set(keys)])
@@ -228,6 +230,30 @@ def _json(path: Path, said: str) -> Sniffed:
     layout = {"layout": "json", **({"rows": place} if place else {})}
     fields = list(dict.fromkeys(name for row in rows for name in row))
     return Sniffed(".json", layout, fields, rows, notes=[f"a JSON document; its rows stand at {place or 'its top'}"])
+
+
+def _nested(rows: Sequence[Row], ending: str) -> Sniffed:
+    """Objects a line of which some values stand deeper: each under its last key, where no other ends in it. Lists stay."""
+    leaves = [dict(_leaves_of(row, ())) for row in rows]
+    places = list(dict.fromkeys(place for row in leaves for place in row))
+    last = Counter(place.rpartition(".")[2] for place in places)
+    names = {
+        place: place.rpartition(".")[2] if last[place.rpartition(".")[2]] == 1 else place.replace(".", "_")
+        for place in places
+    }
+    layout: dict[str, Any] = {"layout": "json_lines", "encoding": "utf-8", "line_ending": ending}
+    layout |= {"new_keys": "ignore", "values": {name: place for place, name in names.items()}}
+    named = [{names[place]: value for place, value in row.items()} for row in leaves]
+    return Sniffed(".jsonl", layout, list(names.values()), named)
+
+
+def _leaves_of(value: Row, steps: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Every value that is neither object nor list, by the keys that lead to it."""
+    for name, member in value.items():
+        if isinstance(member, dict):
+            yield from _leaves_of(member, (*steps, name))
+        elif not isinstance(member, list):
+            yield ".".join((*steps, name)), member
 
 
 def _object(said: str) -> Any:

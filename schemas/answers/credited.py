@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from schemas.factors import FactorSeries
 from schemas.grades import GRADES, Grade
 from schemas.library import Library, MatchQuality, NoFactor
 
@@ -47,3 +48,13 @@ def _credited(library: Library, name: str, region: str, on: date, institution: s
     except NoFactor as missing:
         return Credited(*about, reason=scenario.no_factor_reason or missing.reason)
     return Credited(*about, rate.micrograms_per_unit, rate.factor_id, rate.match_quality, rate.grade)
+
+
+def due_for_review(library: Library, by: date) -> list[tuple[str, FactorSeries]]:
+    """Figures that nothing will be credited by from a date on or before, unless somebody looks at them: file and series."""
+    return [
+        (file.id, one)
+        for file in library.factors.values()
+        for one in file.applied
+        if one.review and one.review.by <= by
+    ]

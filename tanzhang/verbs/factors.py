@@ -119,6 +119,7 @@ def validate(
     """Load the registry strictly, and hold it against one that was released. Exit code 2: it may not be used, and why."""
     from schemas import load_registry
     from schemas.answers.changes import as_filed, refusals
+    from schemas.answers.credited import due_for_review
     from schemas.answers.released import LOCK
     from schemas.sources.warnings import warnings_of
     from tanzhang.revisions import registry_of
@@ -139,7 +140,7 @@ def validate(
     ]
     warned += [
         f"factors/{file}.yaml: {one.id} is not applied from {one.review.by} on: {one.review.why}. Look at it again"
-        for file, one in loaded.library.due_for_review(date.today() + REVIEW_AHEAD)
+        for file, one in due_for_review(loaded.library, date.today() + REVIEW_AHEAD)
         if one.review
     ]
     if as_json:

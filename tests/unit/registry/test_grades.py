@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from schemas.answers.credited import due_for_review
 from schemas.deployment import FILE, credits_of, load_deployment
 from schemas.errors import RegistryError
 from schemas.factors import FactorFile
@@ -154,8 +155,8 @@ def test_a_figure_is_not_applied_beyond_its_review() -> None:
         find(aged, HERE, date(2026, 12, 1))
     assert date(2026, 12, 1) in aged.series[0].turns
     whole = library(None, "act", figure=aged)
-    assert [one.id for _, one in whole.due_for_review(date(2026, 12, 1))] == ["aged"]
-    assert not whole.due_for_review(date(2026, 11, 30))
+    assert [one.id for _, one in due_for_review(whole, date(2026, 12, 1))] == ["aged"]
+    assert not due_for_review(whole, date(2026, 11, 30))
 
 
 # -- what is computed ----------------------------------------------------------------------------------
