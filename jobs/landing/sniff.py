@@ -215,8 +215,9 @@ def _json(path: Path, said: str) -> Sniffed:
     rows = [row for line in lines[:ROWS] if isinstance(row := _object(line), dict)]
     if 2 * len(rows) > min(len(lines), ROWS) and (len(lines) > 1 or not _lists(rows[0], ())):
         ending = "crlf" if "\r\n" in said else "lf"
-        if any(isinstance(value, dict) for row in rows for value in row.values()):
-            return _nested(rows, ending)
+        nested = [row for row in rows if any(isinstance(value, dict) for value in row.values())]
+        if 2 * len(nested) > len(rows):
+            return _nested(nested, ending)
         keys = Counter(tuple(row) for row in rows).most_common(1)[0][0]
         layout = {"layout": "json_lines", "encoding": "utf-8", "line_ending": ending}
         return Sniffed(".jsonl", layout, list(keys), [row for row in rows if row.keys() == set(keys)])
