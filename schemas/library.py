@@ -154,15 +154,9 @@ class Library:
         Raises:
             NoFactor: one of them is not in force there on that date, or not credited.
         """
+        own = {name for name, one in self.inside.items() if one.holds(region, institution)}
         terms = self.credits.on(on)
-        return [
-            find(self.factors[leg.factor], region, on, terms, self._is_inside(region, institution))
-            for leg in quantification.legs
-        ]
-
-    def _is_inside(self, region: str, institution: str | None) -> frozenset[str]:
-        """The programmes whose own an act is."""
-        return frozenset(name for name, one in self.inside.items() if one.holds(region, institution))
+        return [find(self.factors[leg.factor], region, on, terms, own) for leg in quantification.legs]
 
     @property
     def insiders(self) -> list[str]:
@@ -353,18 +347,19 @@ def load_library(root: Path = ROOT) -> Library:
 def _check_lent(root: Path, library: Library) -> None:
     """A figure that is lent as the lowest of several is the lowest of them."""
     known = series_by_id(library.factors)
-    for file, one in known.values():
+    compared = [
+        (file, one, proxy, name) for file, one in known.values() for proxy in one.proxies for name in proxy.lowest_of
+    ]
+    for file, one, proxy, name in compared:
         path = f"{root / FACTORS / file.id}.yaml: {one.id}"
-        for proxy in one.proxies:
-            for name in proxy.lowest_of:
-                if name not in known or name == one.id:
-                    raise RegistryError(f"{path}: proxies: lowest_of: {name!r} is no other series of the library")
-                other_file, other = known[name]
-                if other_file.per != file.per or other.micrograms_per_unit < one.micrograms_per_unit:
-                    raise RegistryError(
-                        f"{path}: proxies: {proxy.region}: {one.value} {one.unit} is not the lowest: {name} is "
-                        f"{other.value} {other.unit}; lend the lowest of one unit"
-                    )
+        if name not in known or name == one.id:
+            raise RegistryError(f"{path}: proxies: lowest_of: {name!r} is no other series of the library")
+        other_file, other = known[name]
+        if other_file.per != file.per or other.micrograms_per_unit < one.micrograms_per_unit:
+            raise RegistryError(
+                f"{path}: proxies: {proxy.region}: {one.value} {one.unit} is not the lowest: {name} is "
+                f"{other.value} {other.unit}; lend the lowest of one unit"
+            )
 
 
 def _quantifications(scenario: Scenario) -> list[tuple[str, Quantification]]:

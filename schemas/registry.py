@@ -152,20 +152,17 @@ def _check_benefits(sources: Mapping[str, Source], programmes: Mapping[str, Prog
 def _inside(sources: Mapping[str, Source], programmes: Mapping[str, Programme], library: Library) -> dict[str, Inside]:
     """Whose acts are the own of each programme that a figure is of."""
     found: dict[str, Inside] = {}
-    for file in library.factors.values():
-        for name in dict.fromkeys(one.programme for one in file.series if one.programme):
-            where = f"factors/{file.id}.yaml: programme"
-            if name not in programmes:
-                raise RegistryError(f"{where}: {name!r} is no programme; add programmes/{name}.yaml")
-            programme = programmes[name]
-            for (
-                one
-            ) in programme.institutions:  # a registry need not have every contract; a slip is like one that it has
-                if one not in sources and (meant := get_close_matches(one, sources, n=1, cutoff=0.8)):
-                    raise RegistryError(
-                        f"programmes/{name}.yaml: institutions: {one}: no such institution; did you mean {meant[0]}?"
-                    )
-            found[name] = Inside(programme.prefix, frozenset(programme.institutions))
+    named = ((file.id, one.programme) for file in library.factors.values() for one in file.series if one.programme)
+    for file, name in named:
+        if name not in programmes:
+            raise RegistryError(f"factors/{file}.yaml: programme: {name!r} is no programme; add programmes/{name}.yaml")
+        found[name] = Inside(programmes[name].prefix, frozenset(programmes[name].institutions))
+        for one in sorted(found[name].institutions - sources.keys()):
+            # A registry need not have every contract; a slip is like one that it has.
+            if meant := get_close_matches(one, sources, n=1, cutoff=0.8):
+                raise RegistryError(
+                    f"programmes/{name}.yaml: institutions: {one}: no such institution; did you mean {meant[0]}?"
+                )
     return found
 
 

@@ -107,3 +107,10 @@ def wallet_rows(scene: Scene, size: int, *, styles: int = 3, **columns: Any) -> 
     style = scene.rng.integers(0, styles, size)
     whole = {"act": np.arange(size), "day_only": False, "style": style, "serial": scene.serials.take(size)}
     return rows(size, **{**whole, **columns})
+
+
+def days_of(scene: Scene, institution: int, rate: Column | float) -> tuple[Column, Column]:
+    """Person and day of what an institution's customers do on a share of days, at most once each day."""
+    share = np.where(scene.block.holds[institution], rate, 0.0)[:, None]
+    person, day = np.nonzero(scene.rng.random((len(scene.block), scene.days)) < share)
+    return person.astype(np.int64), day.astype(np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import Done, Scene, acts_of, acts_settled, settled, wallet_rows
+from simulator.acts import Done, Scene, acts_of, acts_settled, days_of, settled, wallet_rows
 from simulator.rows import (
     ABSORBED,
     ALIPAY,
@@ -19,7 +19,6 @@ from simulator.rows import (
     TRAVEL,
     WALK,
     WITHHELD,
-    Column,
     rows,
 )
 
@@ -81,17 +80,10 @@ def walk(scene: Scene) -> Done:
     return Done(acts, {(ALIPAY, "acts"): [reports]})
 
 
-def _days_of(scene: Scene, institution: int, rate: float) -> tuple[Column, Column]:
-    """Person and day of rare acts of an institution's customers."""
-    share = np.where(scene.block.holds[institution], rate, 0.0)[:, None]
-    person, day = np.nonzero(scene.rng.random((len(scene.block), scene.days)) < share)
-    return person.astype(np.int64), day.astype(np.int64)
-
-
 def read_statements(scene: Scene) -> Done:
     """Electronic statements in the wallet, with a precise time; the one figure is a bank's, and no wallet's."""
     block, rng = scene.block, scene.rng
-    person, day = _days_of(scene, ALIPAY, 0.0125)
+    person, day = days_of(scene, ALIPAY, 0.0125)
     size = len(person)
     at = day * DAY + rng.integers(8 * 3_600, 22 * 3_600, size)
     count = rng.integers(1, 5, size) * 1_000_000
@@ -113,7 +105,7 @@ def read_statements(scene: Scene) -> Done:
 def use_bank_services(scene: Scene) -> Done:
     """Electronic statements and card applications at the bank, by booking date; each row its own act."""
     block, rng = scene.block, scene.rng
-    person, day = _days_of(scene, CITIC, 0.03)
+    person, day = days_of(scene, CITIC, 0.03)
     size = len(person)
     is_statement = scene.chance(0.8, size)
     count = np.where(is_statement, rng.integers(1, 5, size), 1)

@@ -272,17 +272,18 @@ def _records(run: Run, acts: Frame, sums: Frame, reporting: Frame) -> Frame:
 
 def _figures_grade(scale: Scale) -> str:
     """SQL: the grade of the share of what acts reduced that rests on figures made for the place or the country."""
-    whole = " + ".join(f"{grade}_mg" for grade in GRADES_OF_FIGURES)
-    founded = " + ".join(f"{grade}_mg" for grade in WELL_FOUNDED)
-    steps = " ".join(
-        f"WHEN 1000 * ({founded}) >= {least} * ({whole}) THEN '{grade}'" for grade, least in scale.at_least.items()
-    )
-    return f"CASE WHEN {whole} = 0 THEN '{UNGRADED}' {steps} END"
+    founded, whole = (" + ".join(f"{grade}_mg" for grade in of) for of in (WELL_FOUNDED, GRADES_OF_FIGURES))
+    return _graded(scale, founded, whole, unless=f"{whole} = 0")
 
 
 def _spend_grade(scale: Scale) -> str:
     """SQL: the grade of the share of what was spent of which the emission is known."""
+    return _graded(scale, "known_spend_fen", "spend_fen", unless="shows_payments = 0 OR spend_fen = 0")
+
+
+def _graded(scale: Scale, part: str, whole: str, unless: str) -> str:
+    """SQL: the grade of a part of a whole; all are expressions."""
     steps = " ".join(
-        f"WHEN 1000 * known_spend_fen >= {least} * spend_fen THEN '{grade}'" for grade, least in scale.at_least.items()
+        f"WHEN 1000 * ({part}) >= {least} * ({whole}) THEN '{grade}'" for grade, least in scale.at_least.items()
     )
-    return f"CASE WHEN shows_payments = 0 OR spend_fen = 0 THEN '{UNGRADED}' {steps} END"
+    return f"CASE WHEN {unless} THEN '{UNGRADED}' {steps} END"

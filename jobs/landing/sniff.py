@@ -234,16 +234,11 @@ def _json(path: Path, said: str) -> Sniffed:
 
 
 def _nested(rows: Sequence[Row], ending: str) -> Sniffed:
-    """Objects a line of which some values stand deeper: each under its last key, where no other ends in it. Lists stay."""
+    """Objects a line of which some values stand deeper: lists stay."""
     leaves = [dict(_leaves_of(row, ())) for row in rows]
-    places = list(dict.fromkeys(place for row in leaves for place in row))
-    last = Counter(place.rpartition(".")[2] for place in places)
-    names = {
-        place: place.rpartition(".")[2] if last[place.rpartition(".")[2]] == 1 else place.replace(".", "_")
-        for place in places
-    }
+    names = _short(list(dict.fromkeys(place for row in leaves for place in row)))
     layout: dict[str, Any] = {"layout": "json_lines", "encoding": "utf-8", "line_ending": ending}
-    layout |= {"new_keys": "ignore", "values": {name: place for place, name in names.items()}}
+    layout |= {"new_keys": "ignore", "values": {name: place.replace("/", ".") for place, name in names.items()}}
     named = [{names[place]: value for place, value in row.items()} for row in leaves]
     return Sniffed(".jsonl", layout, list(names.values()), named)
 
@@ -254,7 +249,7 @@ def _leaves_of(value: Row, steps: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         if isinstance(member, dict):
             yield from _leaves_of(member, (*steps, name))
         elif not isinstance(member, list):
-            yield ".".join((*steps, name)), member
+            yield "/".join((*steps, name)), member
 
 
 def _object(said: str) -> Any:

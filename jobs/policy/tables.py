@@ -178,12 +178,14 @@ class Policy:
     def rates(self) -> pa.Table:
         """Factor by scenario, region, reporter (see `reporter`) and local date [valid_from, valid_to)."""
         library, regions = self.registry.library, self._placed
-        rates = [(ANYBODY, one) for one in library.rate_table(self.registry.scenarios, regions)]
         owned = {name for name in self.registry.scenarios if library.owned(name)}
-        for institution in library.insiders:
-            rates += [(institution, one) for who, one in rates if who == ANYBODY and one.scenario not in owned]
-            rates += [(institution, one) for one in library.rate_table(owned, regions, institution)]
-        return table(_RATES, map(_rate_row, rates))
+        shared = library.rate_table(self.registry.scenarios.keys() - owned, regions)
+        rows = [
+            _rate_row(reporter, rate)
+            for reporter in (ANYBODY, *library.insiders)
+            for rate in (*shared, *library.rate_table(owned, regions, reporter or None))
+        ]
+        return table(_RATES, rows)
 
     @property
     def _placed(self) -> set[str]:
@@ -193,7 +195,8 @@ class Policy:
     def reporter(self, institution: str) -> str:
         """SQL: by whom `rates` know an institution: by itself where its acts are a programme's own."""
         insiders = ", ".join(f"'{name}'" for name in self.registry.library.insiders)
-        return f"CASE WHEN {institution} IN ({insiders}) THEN {institution} ELSE '{ANYBODY}' END" if insiders else "''"
+        anybody = f"'{ANYBODY}'"
+        return f"CASE WHEN {institution} IN ({insiders}) THEN {institution} ELSE {anybody} END" if insiders else anybody
 
     @cached_property
     def spend_rates(self) -> pa.Table:
@@ -277,8 +280,7 @@ class Policy:
         ]
 
 
-def _rate_row(one: tuple[str, RateRow]) -> dict[str, Any]:
-    reporter, rate = one
+def _rate_row(reporter: str, rate: RateRow) -> dict[str, Any]:
     said = {name: value for name, value in vars(rate).items() if name in _RATES}
     return said | {"reporter": reporter, "valid_to": rate.valid_to or END_OF_TIME}
 

@@ -5,6 +5,7 @@ What the methods are, in words, with formula, source and what they are conservat
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import date
 from fractions import Fraction
 from functools import cache
@@ -98,9 +99,9 @@ class _Quantified(Strict):
         return self
 
     @property
+    @abstractmethod
     def legs(self) -> list[Leg]:
         """What it reads: the one factor; of a displacement the baseline, and the project where there is one."""
-        raise NotImplementedError
 
     @property
     def factors(self) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import Done, Scene, settled
+from simulator.acts import Done, Scene, days_of, settled
 from simulator.formats.hangzhou_bank import AT_STATION, AT_TOLL_GATE
 from simulator.merchants import STATION_PARTY
 from simulator.rows import (
@@ -31,7 +31,7 @@ from simulator.rows import (
     Column,
     rows,
 )
-from simulator.services.shared import MICRO, Telling, clock, days_of, pick, spent, times_of
+from simulator.services.shared import MICRO, Telling, clock, pick, spend, times_of
 
 NONE, BATTERY, HYBRID, PETROL, PLUG_IN = range(-1, 4)
 IN_CITY, IN_PROVINCE, ELSEWHERE = range(3)
@@ -135,9 +135,8 @@ def _charge(scene: Scene, telling: Telling, charged: Column) -> None:
     joined = np.select([given == whole, given == 0], [ABSORBED, EVIDENCE], -1)
     way = rng.random(size)
     _book(scene, telling, person, day, fen, act, joined, AT_STATION, counts & (way < 0.4))
-    for wallet, mask in ((ALIPAY, way >= 0.7), (WECHAT, (way >= 0.4) & (way < 0.7))):
-        paid = counts & mask & block.brings_bills[person] & block.holds[wallet, person]
-        telling.add(wallet, "bills", spent(scene, wallet, STATION_PARTY, person, at, fen).take(paid))
+    by = {ALIPAY: counts & (way >= 0.7), WECHAT: counts & (way >= 0.4) & (way < 0.7)}
+    spend(scene, telling, STATION_PARTY, person, at, fen, by)
 
 
 def _pay_tolls(scene: Scene, telling: Telling, car: Column) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import NO_QUANTITY, Done, Scene
+from simulator.acts import NO_QUANTITY, Done, Scene, days_of
 from simulator.rows import (
     CANTEEN,
     CARTON,
@@ -24,7 +24,7 @@ from simulator.rows import (
     ZTO,
     rows,
 )
-from simulator.services.shared import MICRO, Telling, clock, days_of, pick
+from simulator.services.shared import MICRO, Telling, clock, pick
 
 PAID, CLOSED, REFUNDED = range(3)
 """Flows of the platform of used things."""

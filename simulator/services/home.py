@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import Done, Scene
+from simulator.acts import Done, Scene, days_of
 from simulator.rows import (
     BOXES,
     DADI,
@@ -18,7 +18,7 @@ from simulator.rows import (
     SORTING,
     STEEL,
 )
-from simulator.services.shared import MICRO, Telling, clock, days_of, pick
+from simulator.services.shared import MICRO, Telling, clock, pick
 
 EVERY = 30
 """Days between two readings of a meter."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import NO_QUANTITY, Done, Scene
+from simulator.acts import NO_QUANTITY, Done, Scene, days_of
 from simulator.rows import (
     E_INVOICE,
     E_POLICY,
@@ -17,7 +17,7 @@ from simulator.rows import (
     REPAYMENT,
     Column,
 )
-from simulator.services.shared import MICRO, Telling, clock, days_of, pick
+from simulator.services.shared import MICRO, Telling, clock, pick
 
 POLICY, ENDORSEMENT, INVOICE, LETTER = range(4)
 OF_DOCUMENT = np.array([E_POLICY, E_POLICY, E_INVOICE, E_POLICY])

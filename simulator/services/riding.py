@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.acts import Done, Scene, settled, wallet_rows
-from simulator.bills import payments
+from simulator.acts import Done, Scene, days_of, settled, wallet_rows
 from simulator.merchants import BUS_PARTY, HAILING_PARTY
 from simulator.rows import (
     ABSORBED,
@@ -16,15 +15,12 @@ from simulator.rows import (
     EVIDENCE,
     HAILED,
     NO_CONSENT,
-    RECORD,
     RENTAL,
     TRANSIT,
     TRAVEL,
     WECHAT,
-    Column,
-    Rows,
 )
-from simulator.services.shared import MICRO, Telling, clock, days_of, pick, spent, times_of
+from simulator.services.shared import MICRO, Telling, clock, paid, pick, spend, times_of
 
 CARD, CODE, PHONE = range(3)
 """With what a bus is boarded: its card, a code that a wallet shows, a telephone."""
@@ -44,7 +40,7 @@ def be_driven(scene: Scene) -> Done:
 
 def _hail(scene: Scene, telling: Telling) -> None:
     """Orders of the ride operator, some of petrol cars, shared, called off or not paid yet."""
-    block, rng = scene.block, scene.rng
+    rng = scene.rng
     person, day, at = times_of(scene, CAOCAO, 0.04)
     size = len(person)
     tenths = np.exp(rng.normal(4.4, 0.6, size)).clip(8, 900).astype(np.int64)
@@ -67,9 +63,8 @@ def _hail(scene: Scene, telling: Telling) -> None:
         serial=scene.serials.take(size),
     )
     way = rng.random(size)
-    for wallet, mask in ((ALIPAY, way < 0.5), (WECHAT, way >= 0.5)):
-        paid = (why == 0) & mask & block.brings_bills[person] & block.holds[wallet, person]
-        telling.add(wallet, "bills", spent(scene, wallet, HAILING_PARTY, person, at, fen).take(paid))
+    by = {ALIPAY: (why == 0) & (way < 0.5), WECHAT: (why == 0) & (way >= 0.5)}
+    spend(scene, telling, HAILING_PARTY, person, at, fen, by)
 
 
 def _rent(scene: Scene, telling: Telling) -> None:
@@ -139,25 +134,6 @@ def _board(scene: Scene, telling: Telling) -> None:
     )
     telling.add(ALIPAY, "acts", report.take(by_wallet))
     in_bill = counts & (media == CODE) & ~by_wallet & block.brings_bills[person] & block.holds[WECHAT, person]
-    telling.add(WECHAT, "bills", _fare(scene, person, act, paid_at, fen, consents, unclear).take(in_bill))
-
-
-def _fare(
-    scene: Scene, person: Column, act: Column, paid_at: Column, fen: Column, consents: Column, unclear: Column
-) -> Rows:
-    """The second wallet's bill lists the fare: mere evidence, which joins the ride where the buses tell of it."""
-    return Rows(
-        payments(
-            WECHAT,
-            scene.bills,
-            len(person),
-            person=person,
-            act=act,
-            at=paid_at,
-            fen=fen,
-            party=BUS_PARTY,
-            serial=scene.serials.take(len(person)),
-            outcome=settled(np.where(consents, ABSORBED, EVIDENCE), unclear & consents),
-            disposition=RECORD,
-        )
-    )
+    # The second wallet's bill lists the fare: mere evidence, which joins the ride where the buses tell of it.
+    joined = settled(np.where(consents, ABSORBED, EVIDENCE), unclear & consents)
+    telling.add(WECHAT, "bills", paid(scene, WECHAT, BUS_PARTY, person, paid_at, fen, act, joined).take(in_bill))

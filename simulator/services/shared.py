@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -120,13 +121,6 @@ class Telling:
         return Done(stack(self._acts), self._reports)
 
 
-def days_of(scene: Scene, institution: int, rate: Column | float) -> tuple[Column, Column]:
-    """Person and day of what an institution's customers do on a share of days, at most once each day."""
-    holders = np.where(scene.block.holds[institution], rate, 0.0)[:, None]
-    person, day = np.nonzero(scene.rng.random((len(scene.block), scene.days)) < holders)
-    return person.astype(np.int64), day.astype(np.int64)
-
-
 def times_of(scene: Scene, institution: int, rate: float) -> tuple[Column, Column, Column]:
     """Person, day and time of what an institution's customers do in any of the day's `SLOTS`, at a rate for each."""
     holders = np.flatnonzero(scene.block.holds[institution])
@@ -145,8 +139,17 @@ def pick(scene: Scene, size: int, *shares: float) -> Column:
     return scene.rng.choice(len(shares), size, p=shares)
 
 
-def spent(scene: Scene, wallet: int, party: int, person: Column, at: Column, fen: Column) -> Rows:
-    """What a wallet's bills can list of payments that tell of no act: a payment by itself earns nothing."""
+def paid(
+    scene: Scene,
+    wallet: int,
+    party: int,
+    person: Column,
+    at: Column,
+    fen: Column,
+    act: Column | int,
+    outcome: Column | int,
+) -> Rows:
+    """What a wallet's bills can list of payments to somebody."""
     size = len(person)
     return Rows(
         payments(
@@ -154,12 +157,23 @@ def spent(scene: Scene, wallet: int, party: int, person: Column, at: Column, fen
             scene.bills,
             size,
             person=person,
-            act=-1,
-            at=at + scene.rng.integers(1, 60, size),
+            act=act,
+            at=at,
             fen=fen,
             party=party,
             serial=scene.serials.take(size),
-            outcome=EVIDENCE,
+            outcome=outcome,
             disposition=RECORD,
         )
     )
+
+
+def spend(
+    scene: Scene, telling: Telling, party: int, person: Column, at: Column, fen: Column, by: Mapping[int, Column]
+) -> None:
+    """Payments by wallets that tell of no act: a payment by itself earns nothing. by: wallet → which it paid."""
+    block = scene.block
+    for wallet, mask in by.items():
+        after = at + scene.rng.integers(1, 60, len(person))
+        listed = paid(scene, wallet, party, person, after, fen, -1, EVIDENCE)
+        telling.add(wallet, "bills", listed.take(mask & block.brings_bills[person] & block.holds[wallet, person]))

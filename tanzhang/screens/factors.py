@@ -275,7 +275,7 @@ def yuan(fen: int) -> str:
 
 def grams(milligrams: int) -> str:
     """Milligrams as grams, exact."""
-    return f"{milligrams // 1000:,}.{milligrams % 1000:03}".rstrip("0").rstrip(".") + " g"
+    return f"{_grams(milligrams * 1000)} g"
 
 
 def _change(measure: str, amount: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -20,6 +21,7 @@ from schemas import Registry
 from schemas.programmes import Programme
 from schemas.programmes.rules import PERIODS
 from schemas.scenarios import Cap
+from tests.support.points_due import Fact
 from tests.support.points_world import DAYS, TRIAL_POINTS, WHOLE, Account, Act, trial_registry
 from tests.support.worlds import rows
 
@@ -65,7 +67,7 @@ def ruled(points: list[dict[str, Any]], kilograms: dict[str, list[dict[str, Any]
     )
 
 
-def stood(registry: Registry, runs: list[list[Act]]) -> list[dict[str, Any]]:
+def stood(registry: Registry, runs: Sequence[Sequence[Fact]]) -> list[dict[str, Any]]:
     """The ledger's rows after these runs; computing everything again adds none."""
     with TemporaryDirectory() as folder:
         lake = open_lake("embedded", Path(folder), registry)

@@ -6,22 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.lake import open_lake
 from jobs.policy.programmes import Rewards
 from schemas import Registry
 from schemas.scenarios import Cap, Exclusion
 from tests.oracle.oracle_excludes import Done, Excluding, Limiting, taken
-from tests.pipeline.ledger.test_caps import FIRST, LAST, NEXT, SOURCE, ride, ruled, sums
+from tests.pipeline.ledger.test_caps import FIRST, NEXT, SOURCE, ride, ruled, stood, sums
 from tests.support.points_due import MG, PEOPLE, Fact, in_force, people_of
-from tests.support.points_world import DAYS, WHOLE, Account, Act, Member, id_of
-from tests.support.worlds import rows
+from tests.support.points_world import DAYS, Act, Member, id_of
 
 Rule = dict[str, Any]
 SINCE = date(2026, 1, 1)
@@ -41,19 +37,6 @@ def excluding(rules: Sequence[Rule], caps: Sequence[Rule] = (), points: Sequence
             changes = {"caps": [*scenario.caps, Cap.model_validate({"source": SOURCE, **rule})]}
         scenarios[scenario.id] = scenario.model_copy(update=changes)
     return replace(registry, library=replace(registry.library, scenarios=scenarios))
-
-
-def stood(registry: Registry, runs: Sequence[Sequence[Fact]]) -> list[dict[str, Any]]:
-    """The ledger's rows after these runs; computing everything again adds none."""
-    with TemporaryDirectory() as folder:
-        lake = open_lake("embedded", Path(folder), registry)
-        account = Account(lake, registry)
-        for number, facts in enumerate(runs):
-            account.run(facts if number else [*WHOLE, *facts], LAST)
-        found = rows(lake, "gold.ledger")
-        assert account.run([], LAST, full=True) == 0
-        lake.close()
-    return found
 
 
 def walk(key: str, day: date, steps: int, **more: Any) -> Act:
