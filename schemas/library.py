@@ -117,8 +117,6 @@ class Library:
         quantification = self.scenarios[scenario].quantification
         if quantification is None:
             raise NoFactor(f"the library has no factor for {scenario}")
-        if quantification.since and on < quantification.since:
-            raise NoFactor(f"no factor for {scenario}: it is quantified from {quantification.since} on")
         try:
             return self.quantify(quantification, region, on, institution)
         except NoFactor as missing:
@@ -128,9 +126,11 @@ class Library:
         """What one unit is worth by a method; rounded down to the microgram where amounts are computed with.
 
         Raises:
-            NoFactor: one of its factors is not in force there on that date, or not credited; or the act emits no less
-                than what it takes the place of.
+            NoFactor: the method begins later, one of its factors is not in force there on that date, or not credited; or
+                the act emits no less than what it takes the place of.
         """
+        if quantification.since and on < quantification.since:
+            raise NoFactor(f"it is quantified from {quantification.since} on")
         found = self.found(quantification, region, on, institution)
         series = [one.series for one in found]
         saved = per_unit(quantification.legs, series)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
 from schemas.factors import FactorFile, FactorSeries
-from schemas.grades import Grade
+from schemas.grades import ALL, Grade
 from schemas.library import Found, Library, MatchQuality, NoFactor, per_unit
 from schemas.regions import region_and_parents
 from schemas.scenarios import Cap, Scenario
@@ -165,12 +165,14 @@ def calculate(
     """What an amount of an act in a region on a local date is worth, as the ledger would post it.
 
     Where no factor applies that is the answer: `applied` has no milligrams, or there is none, and `reason` says why.
+    What is shown beside it is so whether it is credited or not.
     """
 
-    def computed(one: Quantification) -> Sum:
-        return _sum(library, methods[one.method], one, scenario.unit, quantity, region, on)
+    def computed(one: Quantification, by: Library) -> Sum:
+        return _sum(by, methods[one.method], one, scenario.unit, quantity, region, on)
 
-    applied = computed(scenario.quantification) if scenario.quantification else None
+    applied = computed(scenario.quantification, library) if scenario.quantification else None
+    beside = replace(library, credits=ALL)
     milligrams = applied.milligrams if applied else None
     caps = [cap for cap in scenario.caps if cap.in_force(on)]
     return Answer(
@@ -187,7 +189,7 @@ def calculate(
         reason=scenario.no_factor_reason if applied is None else applied.worked if milligrams is None else None,
         credited_mg=None if milligrams is None else min([milligrams, *(cap.limit_mg for cap in caps)]),
         limits=[_limit(cap, milligrams or 0) for cap in caps],
-        alternatives=[computed(one) for one in scenario.alternatives],
+        alternatives=[computed(one, beside) for one in scenario.alternatives],
     )
 
 

@@ -32,19 +32,20 @@ def calculate(
 ) -> None:
     """What an act would be credited, and what every figure and formula behind it rests on.
 
-    Computed as the ledger does, from the same library: the factor in force there on that date, rounded down once. Other
-    figures and boundaries are shown beside it and never applied. Exit code 5: nothing is credited, with the reason.
+    Computed as the ledger does, from the same library, where a deployment does not say what it credits, and for whoever
+    reports: the factor in force there on that date, rounded down once. Other figures and boundaries are shown beside it
+    and never applied. Exit code 5: nothing is credited, with the reason.
     """
+    from schemas import load_registry
     from schemas.answers.calculator import calculate as computed
     from schemas.answers.calculator import quantity_of, scenario_named
-    from schemas.library import load_library
     from schemas.scenarios.quantification import load_methods
 
     amounts.checked_region(region)
     given = amounts.said(
         distance=distance, steps=steps, mass=mass, energy=energy, volume=volume, count=count, quantity=quantity
     )
-    library = load_library(registry_at(registry))
+    library = load_registry(registry_at(registry)).under(None).library
     with amounts.understood():
         meant = scenario_named(library.scenarios, scenario, day.date())
         amount = quantity_of(meant, given, own_baseline)

@@ -28,6 +28,7 @@ from tanzhang.shell import (
     registry_at,
     say_json,
 )
+from tanzhang.verbs.amounts import checked_region
 
 REVIEW_AHEAD = timedelta(days=180)
 """How long before a figure ends for want of a review `validate` says so."""
@@ -93,7 +94,10 @@ def _show_credited(
     from schemas.answers.credited import credited
     from schemas.deployment import load_deployment
 
+    checked_region(region)
     loaded = load_registry(root)
+    if institution is not None and institution not in loaded.sources:
+        fail(f"{institution} is no institution; there are {', '.join(loaded.sources)}", NOT_FOUND)
     deployment = load_deployment(home, loaded.sources) if home else None
     day = on.date() if on else date.today()
     found = credited(loaded.under(deployment).library, region, day, institution)

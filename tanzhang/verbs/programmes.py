@@ -81,7 +81,7 @@ def equivalence(
     )
     if given and scenario is None:
         fail("say which scenario the amount is of", USAGE)
-    loaded = load_registry(registry_at(registry))
+    loaded = load_registry(registry_at(registry)).under(None)
     if scenario is None:
         found = list(comparisons(loaded, region, day.date()))
     else:

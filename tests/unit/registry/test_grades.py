@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from schemas.answers.calculator import calculate, quantity_of
 from schemas.answers.credited import due_for_review
 from schemas.deployment import FILE, credits_of, load_deployment
 from schemas.errors import RegistryError
@@ -18,7 +20,8 @@ from schemas.factors.derivation import Derivation
 from schemas.grades import ALL, BY_DEFAULT, EVERYTHING, GRADES, MEANINGS, SINCE, USUAL, Inside, weakest
 from schemas.library import Library, NoFactor, find
 from schemas.scenarios import Scenario
-from schemas.scenarios.quantification import Amount, Displacement, PerUnit
+from schemas.scenarios.quantification import Amount, Displacement, PerUnit, load_methods
+from tanzhang.cli import app
 from tests.support.registries import changed, shipped
 
 DAY = date(2026, 12, 5)
@@ -273,3 +276,28 @@ def test_a_deployment_credits_what_a_bank_states_for_itself_only_at_that_bank() 
     assert library.rate("utility_payment", HERE, DAY, "icbc").grade == "proxied"
     with pytest.raises(NoFactor, match="a foreign figure"):
         library.rate("recycling_paper", HERE, DAY)
+
+
+def test_what_is_calculated_is_what_is_credited_and_what_stands_beside_it_is_shown() -> None:
+    """British paper is no longer credited, nor is charging of before its method; what other figures give is told all the same."""
+    under = shipped().under(None).library
+    of = under.scenarios["recycling_paper"]
+    answer = calculate(under, load_methods(), of, quantity_of(of, {"mass": "1kg"}), HERE, DAY)
+    assert answer.applied is not None and answer.applied.milligrams is None
+    assert answer.reason is not None and "a foreign figure" in answer.reason
+    assert [one.milligrams for one in answer.alternatives] == [3_913_000]
+    charging = under.scenarios["ev_charging"]
+    asked = quantity_of(charging, {"energy": "10kWh"})
+    assert calculate(under, load_methods(), charging, asked, HERE, BEFORE).credited_mg
+    early = calculate(under, load_methods(), charging, asked, HERE, date(2022, 7, 26))
+    assert early.reason == "it is quantified from 2022-07-27 on"
+
+
+def test_the_command_says_what_is_credited_by_default() -> None:
+    told = ("recycling_paper", "--mass", "1kg", "--region", HERE, "--date")
+    before = CliRunner().invoke(app, ["calculate", *told, str(BEFORE)])
+    since = CliRunner().invoke(app, ["calculate", *told, str(DAY)])
+    assert (before.exit_code, since.exit_code) == (0, 5) and "a foreign figure" in " ".join(since.output.split())
+    for slip, code in ((("--region", "3301"), 2), (("--region", HERE, "--institution", "alipya"), 5)):
+        shown = CliRunner().invoke(app, ["factors", "show", *slip])
+        assert shown.exit_code == code, shown.output
