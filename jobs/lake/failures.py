@@ -20,9 +20,14 @@ WRITING = {
     "Permission denied": "this user may not write, or read, there",
     "Input/output error": "the disk fails",
     "Too many open files": "too many files are open",
+    "error sending request": "the object store does not answer",
+    "AccessDenied": "the object store does not let these credentials do it",
+    "InvalidAccessKeyId": "the object store does not know AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is another one than the object store's",
+    "NoSuchBucket": "the object store has no such bucket",
 }
 """What the system says, in every engine's words → what it means."""
-ENGINES = ("deltalake", "_internal", "duckdb", "_duckdb", "pyarrow", "py4j", "pyspark")
+ENGINES = ("obstore", "deltalake", "_internal", "duckdb", "_duckdb", "pyarrow", "py4j", "pyspark")
 """Modules whose errors about files are told."""
 OF_TABLES = re.compile(r"_delta_log|\.parquet|_seals|landed")
 """In an error of Python's own: it is of a file of ours."""
