@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
+from jobs.bucket import BucketPath
 from tanzhang.servers import free_port
 
 BUCKET = "tables"
@@ -21,7 +23,7 @@ LEASE_SECONDS = 3
 
 
 @contextmanager
-def served() -> Iterator[None]:
+def served() -> Iterator[dict[str, str]]:
     """An empty bucket, and the environment that lets in."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
@@ -41,20 +43,26 @@ def served() -> Iterator[None]:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in said.items():
                 environment.setenv(name, value)
-            yield
+            yield said
     finally:
         server.kill()
         server.wait()
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Put a folder's files into the bucket, as a copy of a lake would be."""
+    target = BucketPath.of(uri)
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != ".writer":
+            target.joinpath(*path.relative_to(folder).parts).write_bytes(path.read_bytes())
 
 
 def _wait(server: subprocess.Popen[bytes], address: str, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until and server.poll() is None:
         with suppress(OSError):
-            try:
+            with suppress(HTTPError):
                 urlopen(f"{address}/moto-api/").close()
-            except HTTPError:
-                pass
             return
         time.sleep(0.1)
     raise RuntimeError("moto's server did not start")
