@@ -130,6 +130,14 @@ class Run:
         """Accepted files of the highest revision of each statement, and bills that stand; earlier runs' and this one's."""
         return in_force([*self.consumed, *self.fresh, *self.unusable])
 
+    def files_in_force_of(self, institution: str, feed: str, first: date, last: date) -> list[Manifest]:
+        """The files in force of a feed's statements of these business dates."""
+        return [
+            file
+            for file in self.files_in_force
+            if (file.institution, file.feed) == (institution, feed) and first <= file.business_date <= last
+        ]
+
     @cached_property
     def owed(self) -> list[tuple[str, str]]:
         """(institution, feed) of which the run's date has a statement to come."""
@@ -179,8 +187,7 @@ class Run:
             near: only the rows on the act dates of this frame, so that other dates' files are not read.
         """
         log = Log(self.lake, self.registry.tables[table], self.read(table), self.seq)
-        dates = [] if near is None or self.full else self.dates(near)
-        return log.of_dates(dates) if dates else log
+        return log if near is None or self.full else log.of_dates(self.dates(near))
 
     def forget(self) -> None:
         """Forget every frame: what a job leaves to the next stands in the tables."""
