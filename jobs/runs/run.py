@@ -130,12 +130,12 @@ class Run:
         """Accepted files of the highest revision of each statement, and bills that stand; earlier runs' and this one's."""
         return in_force([*self.consumed, *self.fresh, *self.unusable])
 
-    def files_in_force_of(self, institution: str, feed: str, first: date, last: date) -> list[Manifest]:
-        """The files in force of a feed's statements of these business dates."""
+    def files_in_force_of(self, institution: str, feed: str, first_date: date, last_date: date) -> list[Manifest]:
+        """The files in force of a feed's business dates, both dates included; of other dates nothing is opened."""
         return [
             file
             for file in self.files_in_force
-            if (file.institution, file.feed) == (institution, feed) and first <= file.business_date <= last
+            if (file.institution, file.feed) == (institution, feed) and first_date <= file.business_date <= last_date
         ]
 
     @cached_property
