@@ -109,14 +109,18 @@ def claims_have_one_outcome(run: Run) -> Audited:
 
 
 def one_credit_per_activity(run: Run) -> Audited:
-    """2: what stands for an activity stands once, for one person and measure."""
+    """2: what stands for an activity stands once, for one person and measure.
+
+    On the dates that were written: a number that is given anew, long after, is of another act (docs/decisions/0022).
+    """
     lake, ledger = run.lake, run.log(LEDGER)
-    positions = lake.sql("SELECT DISTINCT position FROM new", new=ledger.written)
+    dated = lake.sql("SELECT DISTINCT position, act_date FROM new", new=ledger.written)
+    near = run.log(LEDGER, near=dated).of(dated, "position", "act_date")
     twice = lake.sql(
         "SELECT position, measure FROM standing GROUP BY position, measure HAVING count(1) > 1",
-        standing=standing_entries(lake, ledger.of(positions, "position").rows),
+        standing=standing_entries(lake, near.rows),
     )
-    return Audited("one_act_one_credit", twice, positions)
+    return Audited("one_act_one_credit", twice, lake.sql("SELECT DISTINCT position FROM new", new=ledger.written))
 
 
 def ledger_only_grows(run: Run) -> Audited:

@@ -41,7 +41,7 @@ def test_a_day_reads_no_month_in_which_nothing_of_it_can_stand(tmp_path: Path, m
     land_world(tmp_path)
     lake = embedded_lake(tmp_path)
     told = run_job(lake, lake.registry, tmp_path, DAY_AFTER, "conform").appended
-    # Of the day after both rows, and of the day before one that is gone and one that is new.
+    # Of the later date, and of the day before one that is gone and one that is new.
     assert (told["silver.rows"], told["silver.claims"]) == (4, 3)
 
 
@@ -52,7 +52,7 @@ def test_a_late_row_is_looked_for_in_every_statement_since(tmp_path: Path) -> No
     world.run(D1, D2, LATER)
     world.send("alipay", D2, alipay_acts(bill(1, D2)), arrives=DAY_AFTER)
     lake = world.run(DAY_AFTER)
-    assert stands(lake) == {"utility_bill": 2 * BILL}
+    assert stands(lake) == {"utility_payment": 2 * BILL}
     found = [row["disposition"] for row in rows(lake, "silver.rows") if row["feed"] == "acts"]
     assert sorted(found) == ["record", "record", "repeat"]
 
@@ -63,9 +63,9 @@ def test_a_number_that_is_given_anew_is_another_act(tmp_path: Path) -> None:
     world.send("alipay", D2, alipay_acts(bill(1, D2)))
     world.send("alipay", LATER, alipay_acts(bill(1, LATER), bill(2, LATER)))
     lake = world.run(D1, D2, LATER)
-    assert stands(lake) == {"utility_bill": 3 * BILL}
+    assert stands(lake) == {"utility_payment": 3 * BILL}
     world.send("alipay", LATER, alipay_acts(bill(2, LATER)), revision=1, arrives=DAY_AFTER)
     lake = world.run(DAY_AFTER)
-    assert stands(lake) == {"utility_bill": 2 * BILL}
+    assert stands(lake) == {"utility_payment": 2 * BILL}
     dates = sorted(row["act_date"] for row in rows(lake, "gold.ledger") if row["entry_kind"] == "post")
     assert dates.count(D2) == 1
