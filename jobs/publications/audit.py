@@ -150,29 +150,30 @@ def identifiers_are_tokens(run: Run) -> Iterator[Audited]:
 
 def credit_has_consent(run: Run) -> Audited:
     """7: nothing stands in the ledger for a claim that is not credited, nor for one that is no payment in force."""
-    lake, activities = run.lake, run.log("silver.activities")
-    changed = activities.written
+    lake, changed = run.lake, run.log("silver.activities").written
     uncredited = lake.sql(
         f"""
         WITH kinds AS (SELECT 'activity' AS position_kind UNION ALL SELECT 'payment' AS position_kind),
         credited AS (
-            SELECT claim_id, 'activity' AS position_kind
+            SELECT claim_id, act_date, 'activity' AS position_kind
             FROM now
             WHERE outcome = 'credited' AND is_lead
             UNION ALL
-            SELECT claim_id, 'payment' AS position_kind
+            SELECT claim_id, act_date, 'payment' AS position_kind
             FROM now
             WHERE spend_fen > 0 AND outcome NOT IN ({UNSPENT})
         )
-        SELECT DISTINCT c.claim_id AS position, k.position_kind
+        SELECT DISTINCT c.claim_id AS position, c.act_date, k.position_kind
         FROM changed AS c
         CROSS JOIN kinds AS k
-        LEFT ANTI JOIN credited AS n ON c.claim_id = n.claim_id AND k.position_kind = n.position_kind
+        LEFT ANTI JOIN credited AS n
+            ON c.claim_id = n.claim_id AND c.act_date = n.act_date AND k.position_kind = n.position_kind
         """,
         changed=changed,
-        now=activities.in_force(changed),
+        now=run.log("silver.activities", near=changed).in_force(changed),
     )
-    standing = standing_entries(lake, run.log(LEDGER).of(uncredited, "position", "position_kind").rows)
+    entries = run.log(LEDGER, near=changed).of(uncredited, "position", "position_kind", "act_date")
+    standing = standing_entries(lake, entries.rows)
     return Audited("no_consent_no_credit", standing, uncredited)
 
 
