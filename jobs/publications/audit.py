@@ -109,14 +109,18 @@ def claims_have_one_outcome(run: Run) -> Audited:
 
 
 def one_credit_per_activity(run: Run) -> Audited:
-    """2: what stands for an activity stands once, for one person and measure."""
+    """2: what stands for an activity stands once, for one person and measure.
+
+    On the dates that were written: a number that is given anew, long after, is of another act (docs/decisions/0022).
+    """
     lake, ledger = run.lake, run.log(LEDGER)
-    positions = lake.sql("SELECT DISTINCT position FROM new", new=ledger.written)
+    dated = lake.sql("SELECT DISTINCT position, act_date FROM new", new=ledger.written)
+    near = run.log(LEDGER, near=dated).of(dated, "position", "act_date")
     twice = lake.sql(
         "SELECT position, measure FROM standing GROUP BY position, measure HAVING count(1) > 1",
-        standing=standing_entries(lake, ledger.of(positions, "position").rows),
+        standing=standing_entries(lake, near.rows),
     )
-    return Audited("one_act_one_credit", twice, positions)
+    return Audited("one_act_one_credit", twice, lake.sql("SELECT DISTINCT position FROM new", new=ledger.written))
 
 
 def ledger_only_grows(run: Run) -> Audited:
@@ -146,29 +150,30 @@ def identifiers_are_tokens(run: Run) -> Iterator[Audited]:
 
 def credit_has_consent(run: Run) -> Audited:
     """7: nothing stands in the ledger for a claim that is not credited, nor for one that is no payment in force."""
-    lake, activities = run.lake, run.log("silver.activities")
-    changed = activities.written
+    lake, changed = run.lake, run.log("silver.activities").written
     uncredited = lake.sql(
         f"""
         WITH kinds AS (SELECT 'activity' AS position_kind UNION ALL SELECT 'payment' AS position_kind),
         credited AS (
-            SELECT claim_id, 'activity' AS position_kind
+            SELECT claim_id, act_date, 'activity' AS position_kind
             FROM now
             WHERE outcome = 'credited' AND is_lead
             UNION ALL
-            SELECT claim_id, 'payment' AS position_kind
+            SELECT claim_id, act_date, 'payment' AS position_kind
             FROM now
             WHERE spend_fen > 0 AND outcome NOT IN ({UNSPENT})
         )
-        SELECT DISTINCT c.claim_id AS position, k.position_kind
+        SELECT DISTINCT c.claim_id AS position, c.act_date, k.position_kind
         FROM changed AS c
         CROSS JOIN kinds AS k
-        LEFT ANTI JOIN credited AS n ON c.claim_id = n.claim_id AND k.position_kind = n.position_kind
+        LEFT ANTI JOIN credited AS n
+            ON c.claim_id = n.claim_id AND c.act_date = n.act_date AND k.position_kind = n.position_kind
         """,
         changed=changed,
-        now=activities.in_force(changed),
+        now=run.log("silver.activities", near=changed).in_force(changed),
     )
-    standing = standing_entries(lake, run.log(LEDGER).of(uncredited, "position", "position_kind").rows)
+    entries = run.log(LEDGER, near=changed).of(uncredited, "position", "position_kind", "act_date")
+    standing = standing_entries(lake, entries.rows)
     return Audited("no_consent_no_credit", standing, uncredited)
 
 
