@@ -179,8 +179,7 @@ class Run:
             near: only the rows on the act dates of this frame, so that other dates' files are not read.
         """
         log = Log(self.lake, self.registry.tables[table], self.read(table), self.seq)
-        dates = [] if near is None or self.full else self.dates(near)
-        return log.of_dates(dates) if dates else log
+        return log if near is None or self.full else log.of_dates(self.dates(near))
 
     def forget(self) -> None:
         """Forget every frame: what a job leaves to the next stands in the tables."""
