@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
+DAY = 86_400
+"""Seconds."""
+
+
 def members(run: Run, customers: Frame | None = None) -> Frame:
     """The newest rows of silver.membership: customer_key, person_id, subject_kind and the rule that says so.
 
@@ -19,8 +23,12 @@ def members(run: Run, customers: Frame | None = None) -> Frame:
     return run.log("silver.membership").newest(customers)
 
 
-def members_before(run: Run, customers: Frame) -> Frame:
-    """The members as the last publication left them, of the customers whose `customer_key` stands in a frame."""
+def members_before(run: Run, customers: Frame | None = None) -> Frame:
+    """The members as the last publication left them.
+
+    Args:
+        customers: only of those whose `customer_key` stands here.
+    """
     return run.log("silver.membership").before.newest(customers)
 
 
@@ -30,34 +38,35 @@ def members_of(run: Run, people: Frame) -> Frame:
 
 
 def moved(run: Run) -> Frame:
-    """customer_key of everybody who had another person before this run, or was of another kind."""
-    membership = run.log("silver.membership")
-    changed = run.lake.keep("SELECT customer_key, person_id, subject_kind FROM written", written=membership.written)
+    """customer_key of everybody who belonged to another person before this run, or was of another kind.
+
+    Who is new belonged to nobody.
+    """
+    written = run.log("silver.membership").written
     return run.lake.keep(
         """
-        SELECT n.customer_key
-        FROM changed AS n
-        JOIN before AS b ON n.customer_key = b.customer_key
-        WHERE b.person_id <> n.person_id OR b.subject_kind <> n.subject_kind
+        SELECT w.customer_key
+        FROM written AS w
+        JOIN before AS b ON w.customer_key = b.customer_key
+        WHERE w.person_id <> b.person_id OR w.subject_kind <> b.subject_kind
         """,
-        changed=changed,
-        before=membership.before.newest(changed),
+        written=written,
+        before=members_before(run, written),
     )
 
 
 def consents_changed(run: Run) -> Frame:
-    """customer_key, since: whose consents a word changed, and a date before which that changes nothing.
+    """Whose consents a word changed in this run, and since when: acts of before are covered as they were.
 
-    A corrected consent may have been another customer's, and of another moment.
+    Returns:
+        customer_key, since: a day before the first moment that any of these consents ever spoke of, for the act's local
+        date may be behind.
     """
-    events = run.log("silver.customer_events")
-    # By whatever time zone, an act of an earlier date had ended before the moment.
-    since = "CAST(date_add(DATE '1970-01-01', CAST(min(at_unix) div 86400 AS int) - 2) AS date)"
+    events = run.log("silver.customer_events").where("event_kind = 'consent'")
     return run.lake.keep(
         f"""
-        SELECT customer_key, {since} AS since
+        SELECT customer_key, CAST(date_add(DATE '1970-01-01', CAST(min(at_unix) div {DAY} AS int) - 1) AS date) AS since
         FROM events
-        WHERE event_kind = 'consent'
         GROUP BY customer_key
         """,
         events=events.of(events.written, "event_key").rows,

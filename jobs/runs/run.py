@@ -130,6 +130,14 @@ class Run:
         """Accepted files of the highest revision of each statement, and bills that stand; earlier runs' and this one's."""
         return in_force([*self.consumed, *self.fresh, *self.unusable])
 
+    def files_in_force_of(self, institution: str, feed: str, first_date: date, last_date: date) -> list[Manifest]:
+        """The files in force of a feed's business dates, both dates included; of other dates nothing is opened."""
+        return [
+            file
+            for file in self.files_in_force
+            if (file.institution, file.feed) == (institution, feed) and first_date <= file.business_date <= last_date
+        ]
+
     @cached_property
     def owed(self) -> list[tuple[str, str]]:
         """(institution, feed) of which the run's date has a statement to come."""
