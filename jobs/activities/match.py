@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.activities.assignment import CLAIM, groups_of
+from jobs.activities.changed import changed_by
 from jobs.activities.outcomes import outcomes_of, refund_outcomes
 from jobs.activities.readings import readings_of
 from jobs.activities.refunds import refunds_of
 from jobs.activities.reports import claims_of, consented_of
-from jobs.activities.touched import changed_by, outcomes_in_force, touched_by
+from jobs.activities.touched import outcomes_in_force, touched_by
 from jobs.lake.frames import listed
 
 if TYPE_CHECKING:

@@ -55,11 +55,18 @@ def test_who_is_new_or_otherwise_known_did_not_move(lake: Lake) -> None:
     run = Logs(
         lake,
         membership=[
-            ("stayed", "p", "resident", 1), ("moved", "p", "resident", 1), ("moved", "q", "resident", SEQ), ("came back", "p", "resident", 1), ("came back", "q", "resident", 2),
-            ("came back", "p", "resident", SEQ), ("new", "p", "resident", SEQ), ("told by a card", "p", "resident", 1), ("told by a card", "p", "resident", SEQ),
-            ("opened a shop", "p", "resident", 1), ("opened a shop", "p", "micro_enterprise", SEQ),
+            (customer, person, kind, seq)
+            for customer, *told in (
+                ("stayed", ("p", "resident", 1)),
+                ("moved", ("p", "resident", 1), ("q", "resident", SEQ)),
+                ("came back", ("p", "resident", 1), ("q", "resident", 2), ("p", "resident", SEQ)),
+                ("new", ("p", "resident", SEQ)),
+                ("told by a card", ("p", "resident", 1), ("p", "resident", SEQ)),
+                ("opened a shop", ("p", "resident", 1), ("p", "micro_enterprise", SEQ)),
+            )
+            for person, kind, seq in told
         ],
-    )  # fmt: skip
+    )
     assert told(run, moved(cast(Run, run))) == {("moved",), ("came back",), ("opened a shop",)}
     asked = lake.from_arrow(pa.table({"customer_key": ["came back", "new"]}))
     assert told(run, members_before(cast(Run, run), asked)) == {("came back", "q", "resident", 2)}
