@@ -54,6 +54,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "bench": lab.bench,
     "bench-land": lab.bench_land,
     "bench-points": lab.bench_points,
+    "bench-history": lab.bench_history,
     "drift": quarantine.drift,
     "calculate": calculate.calculate,
     "status": status.status,
