@@ -55,6 +55,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "bench-land": lab.bench_land,
     "bench-points": lab.bench_points,
     "bench-history": lab.bench_history,
+    "bench-peer": lab.bench_peer,
     "drift": quarantine.drift,
     "calculate": calculate.calculate,
     "status": status.status,

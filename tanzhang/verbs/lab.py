@@ -79,3 +79,17 @@ def bench_history(
         found = measure(people, days, [0, 0.03] if bills is None else bills, services, home, out)
     if report:
         report.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def bench_peer(
+    people: int = 200_000,
+    repetitions: Annotated[int, typer.Option(min=1, help="Of which the median counts.")] = 3,
+    report: Annotated[Path | None, typer.Option("--json", help="File for every figure.")] = None,
+    home: NewHome = Path("home/bench-peer"),
+) -> None:
+    """A run beside a script by hand that does everything anew from the same landed files, in turns."""
+    from tanzhang.lab.peer import measure
+
+    found = measure(people, repetitions, home, out)
+    if report:
+        report.write_text(json.dumps(found, indent=1), encoding="utf-8")
