@@ -9,7 +9,7 @@ from expectations import Measurement
 from jobs.lake.frames import listed, semi
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import table
-from jobs.publications.acts import Audited, beside, consented, credited_once
+from jobs.publications.acts import Audited, consented, credited_once
 from jobs.publications.savings import saved_once
 
 if TYPE_CHECKING:
