@@ -36,7 +36,8 @@ def claims_of(run: Run, touched: Touched) -> Frame:
             c.object_key
         FROM claims AS c
         JOIN whose AS m ON c.customer_key = m.customer_key
-        LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
+        LEFT SEMI JOIN seen AS s
+            ON m.person_id = s.person_id AND c.family = s.family AND c.act_date BETWEEN s.first_date AND s.last_date
         LEFT JOIN feeds AS f
             ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed AND c.act_date >= f.valid_from
             AND c.act_date < f.valid_to
