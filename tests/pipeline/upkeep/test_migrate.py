@@ -274,6 +274,17 @@ def test_a_change_without_a_migration_is_refused(old: Path, tmp_path: Path) -> N
             {"step": "add_column", "table": "gold.coverage", "column": "feed", "value": "0"},
             "feed is a column of gold.cov",
         ),
+        (
+            {
+                "step": "look_up_column",
+                "table": "gold.coverage",
+                "column": "new",
+                "told_by": "gold.none",
+                "key": "file_id",
+                "value": "1",
+            },
+            "no table gold.none",
+        ),
         ({"step": "rename_column", "table": "gold.coverage", "column": "none", "to": "x"}, "has no column none"),
         ({"step": "retire_table", "table": "gold.none"}, "no table gold.none"),
         ({"step": "add_table", "table": "gold.ledger"}, "gold.ledger is a table already"),
