@@ -30,6 +30,10 @@ LATEST_FIRST = "business_date DESC, revision DESC, part DESC, line DESC"
 """Of rows that share a record key the first in this order is the record."""
 
 
+UNDATED = ("registration", "consent")
+"""Kinds of rows that have no act date."""
+
+
 @dataclass(frozen=True)
 class Touched:
     """Rows that this run must decide on, one frame per kind of feed.
@@ -95,7 +99,7 @@ def touched_by(run: Run) -> Touched:
 
 def _keys_of(lake: Lake, kind: str, rows: Frame) -> Frame:
     """What a valid row is looked for by."""
-    act_date = "act_date" if "act_date" in rows.columns else "CAST(NULL AS date)"
+    act_date = "CAST(NULL AS date)" if kind in UNDATED else "act_date"
     return lake.sql(
         f"""
         SELECT institution, feed, '{kind}' AS row_kind, record_key, {act_date} AS act_date
@@ -127,8 +131,10 @@ def _files_with(run: Run, keys: Frame) -> list[Manifest]:
     """Statements in force, other than the new ones, that hold a row with one of the keys."""
     near = _files_near(run, keys)
     found: list[Manifest] = []
-    for kind in {file.kind for file in near}:
-        old = {file.file_id: file for file in near if file.kind == kind}
+    for has_dates in (True, False):  # those of kinds without act dates go far back
+        old = {file.file_id: file for file in near if (file.kind not in UNDATED) == has_dates}
+        if not old:
+            continue
         held = run.lake.sql(
             """
             SELECT DISTINCT r.file_id

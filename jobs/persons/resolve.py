@@ -83,17 +83,14 @@ def _registrations_near(run: Run, changed: Frame) -> Frame:
     """The registrations in force of the changed, and of everybody who ever had one of the tokens that these ever had."""
     lake = run.lake
     log = run.log("silver.customer_events").where("event_kind = 'registration'").rows
-    tokens = lake.keep(
-        "SELECT DISTINCT token FROM tokens", tokens=tokens_of(lake, semi(lake, log, changed, "customer_key"))
-    )
     near = lake.keep(
         """
         SELECT customer_key FROM changed
-        UNION SELECT t.customer_key FROM held AS t LEFT SEMI JOIN tokens AS k ON t.token = k.token
+        UNION SELECT h.customer_key FROM held AS h LEFT SEMI JOIN theirs AS t ON h.token = t.token
         """,
         changed=changed,
         held=tokens_of(lake, log),
-        tokens=tokens,
+        theirs=tokens_of(lake, semi(lake, log, changed, "customer_key")),
     )
     return registrations_of(run, near)
 

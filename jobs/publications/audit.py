@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from expectations import Measurement
+from jobs.claims.touched import rows_log
 from jobs.lake.frames import listed, semi
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import table
@@ -87,7 +88,7 @@ def rows_have_one_disposition(run: Run) -> Audited:
         WHERE coalesce(f.n, 0) <> e.row_count
         """,
         expected=expected,
-        rows=run.log("silver.rows").newest(expected),
+        rows=rows_log(run, run.fresh).newest(expected),
     )
     return Audited("conservation_of_rows", broken, expected)
 
