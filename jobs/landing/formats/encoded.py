@@ -166,7 +166,7 @@ def each(columns: Sequence[Column]) -> Column:
             codes = both.dictionary_encode().indices.to_numpy().astype(np.int64)
     first = np.empty(codes.max(initial=-1) + 1, np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    told = ([column.values[code] for code in column.codes[first].tolist()] for column in columns)
+    told = (map(column.values.__getitem__, column.codes[first].tolist()) for column in columns)
     return Column(codes, list(zip(*told)))
 
 

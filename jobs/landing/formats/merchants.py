@@ -22,7 +22,7 @@ class MerchantCodes:
         self.merchant = merchant
         self.codes = Memo(lambda text: text if name_of(text) else None)
         self.numbers = Memo(code_in_number)
-        self.names = Memo(MerchantNames(words))
+        self.names = Memo(_names(words))
 
     def __call__(self, raw: Columns, days: Column, counts: Column) -> tuple[Column, Column]:
         """Code of every row that counts, and what told it: the code, the number, the name, the first that does.
@@ -45,6 +45,18 @@ class MerchantCodes:
         default = self.merchant.default and (self.merchant.default, DEFAULT)
         chosen = each(told).map(lambda one: next(filter(None, one[1:]), default) if one[0] else None)
         return chosen.map(lambda one: one and one[0]), chosen.map(lambda one: one and one[1])
+
+
+def _names(words: Merchants | None) -> MerchantNames:
+    """The names that words tell: the same for every file of a registry, and what takes longest of one with few rows."""
+    digest = words.digest if words else ""
+    if digest not in _KNOWN:
+        _KNOWN.clear()
+        _KNOWN[digest] = MerchantNames(words)
+    return _KNOWN[digest]
+
+
+_KNOWN: dict[str, MerchantNames] = {}
 
 
 def _on(told: Any, day: int | None) -> str | None:

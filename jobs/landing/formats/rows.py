@@ -336,6 +336,7 @@ def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
     # Most names of a day are new to it: Python's own engine takes a tenth of the time, and of so few characters, where
     # no group repeats, it cannot take long.
     form = re.compile(source.customers)
+    key_of = tokens.customer_keys(source.id)
 
     def convert(text: str) -> str:
         name = plain(text)
@@ -343,7 +344,7 @@ def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
             raise BadValue("missing_value")
         if len(name) > LONGEST_CUSTOMER or not form.fullmatch(name):
             raise BadValue("bad_customer")
-        return tokens.customer_key(source.id, name)
+        return key_of(name)
 
     return convert
 
