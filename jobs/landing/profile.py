@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.landing.formats.encoded import Column, Lists
+from jobs.landing.encoded import Column, Lists
 from schemas.base import Strict
 
 CODES = (

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as csv_reader
 
+from jobs.landing.encoded import Column
 from jobs.landing.formats.batches import Batch, BillHead, Export, FileRefused, Reject
-from jobs.landing.formats.encoded import Column
 from jobs.landing.formats.headers import Header, complaint, find, match, rows_above
 from jobs.landing.formats.lines import MARKS, line_blocks
 from jobs.landing.formats.patterns import compiled

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jobs.landing.formats.encoded import Column, each
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns
 from schemas.sources.columns import Time
 

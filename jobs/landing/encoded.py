@@ -90,7 +90,7 @@ class Column(Sequence[Any]):
     def count_empty(self) -> int:
         """The rows without a value: empty text, or null."""
         if self.texts is not None:
-            return len(self.texts) - np.count_nonzero(lengths_of(self.texts))
+            return len(self.texts) - int(np.count_nonzero(lengths_of(self.texts)))
         return len(self.rows_where(lambda value: value is None or value == ""))
 
     def take(self, rows: Rows) -> Column:
