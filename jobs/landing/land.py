@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from jobs.files import put_in_place, temporary_of
@@ -27,6 +27,9 @@ from jobs.logs import log
 from schemas.sources import Source
 from schemas.sources.faults import Fault, fault
 from schemas.units import MICRO
+
+TOGETHER = 200
+"""Statements that are put in place at once, at most: a delivery may hold thousands of bills."""
 
 
 def land(source: Source, home: Path, tokens: Tokens, stations: frozenset[str] = frozenset()) -> list[Manifest]:
@@ -162,6 +165,11 @@ class _Lander:
     tokens: Tokens
     stations: frozenset[str]
 
+    @cached_property
+    def contract_hash(self) -> str:
+        """Under which contract all of these are landed."""
+        return self.source.contract_hash
+
     def land(self, receipt: Receipt, feed: str, statements: Sequence[tuple[list[ReceivedFile], int]]) -> list[Manifest]:
         """Land statements of one feed of one delivery, each with the number of its landing."""
         if not statements:
@@ -170,8 +178,13 @@ class _Lander:
         # Read once a delivery, which may hold thousands of bills.
         customers = customers_of(receipt, self.home / LANDING) if self.source.feeds[feed].is_bill else {}
         written = []
-        for parts, landing in statements:
-            written += self._statement(receipt, parts, customers, landing)
+        for start in range(0, len(statements), TOGETHER):
+            read: dict[Path, Path] = {}
+            for parts, landing in statements[start : start + TOGETHER]:
+                manifests, of_statement = self._statement(receipt, parts, customers, landing)
+                written += manifests
+                read |= of_statement
+            put_in_place(read)
         log.info(
             "feed_landed",
             feed=feed,
@@ -194,8 +207,12 @@ class _Lander:
 
     def _statement(
         self, receipt: Receipt, parts: list[ReceivedFile], customers: Mapping[str, str | None], landing: int
-    ) -> list[Manifest]:
-        """Land a statement whole: when one part is refused, or no row of all can be used, none is kept."""
+    ) -> tuple[list[Manifest], dict[Path, Path]]:
+        """Read a statement whole: when one part is refused, or no row of all can be used, none is kept.
+
+        Returns:
+            Its manifests; what was written, and the names that it is to get, in order.
+        """
         paths = [self.path(receipt, file, landing) for file in parts]
         reads = [self._read(receipt, file, customers.get(file.name), path) for file, path in zip(parts, paths)]
         code = "part_refused" if any(read.reasons for read in reads) else useless(reads)
@@ -206,14 +223,13 @@ class _Lander:
             kept = settled(path, keep=code is None)
             written |= kept
             whose = self._customer_key(customers.get(file.name))
-            manifest = _manifest(self.source, receipt, file, read, reasons, landing, whose)
+            manifest = _manifest(self.source, self.contract_hash, receipt, file, read, reasons, landing, whose)
             manifests.append(manifest.model_copy(update={"hashes": hashes_of(kept, path)}))
         for manifest, path in zip(manifests, paths):  # last: a file is landed when its manifest is there
             temporary = temporary_of(path)
             temporary.write_bytes(manifest.model_dump_json(indent=1).encode())
             written[temporary] = path
-        put_in_place(written)
-        return manifests
+        return manifests, written
 
     def _read(self, receipt: Receipt, file: ReceivedFile, customer: str | None, path: Path) -> Read:
         """A part, read; where we fail at it, one that holds nothing and says so.
@@ -255,6 +271,7 @@ class _Lander:
 
 def _manifest(
     source: Source,
+    contract_hash: str,
     receipt: Receipt,
     file: ReceivedFile,
     read: Read,
@@ -285,7 +302,7 @@ def _manifest(
         act_dates={date.fromordinal(day + EPOCH_ORDINAL): days[day] for day in sorted(days)},
         state="refused" if reasons else "accepted",
         errors=reasons + sorted(read.row_errors.values(), key=lambda error: error.line or file.rows),
-        contract_hash=source.contract_hash,
+        contract_hash=contract_hash,
         landing=landing,
         normal_form=NORMAL_FORM,
         merchants_hash=_merchants_hash(source, file.feed),

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.landing.formats.encoded import Column, Lists
+from jobs.landing.encoded import Column, Lists
 from schemas.base import Strict
 
 CODES = (
@@ -72,7 +72,8 @@ class Profiler:
                         self._codes[name][entry["values"]] += entry["counts"]
         if not columns & set(NUMBERS):
             return
-        good = batch.filter(pc.and_(pc.is_null(batch.column("error_code")), pc.is_null(batch.column("ignore_rule"))))
+        counted = batch.select([name for name in batch.schema.names if name in ("scenario", *NUMBERS)])
+        good = counted.filter(pc.and_(pc.is_null(batch.column("error_code")), pc.is_null(batch.column("ignore_rule"))))
         scenarios = good.column("scenario") if "scenario" in columns else None
         for scenario in pc.unique(scenarios).to_pylist() if scenarios is not None else [None]:
             of = good if scenario is None else good.filter(pc.equal(scenarios, scenario))

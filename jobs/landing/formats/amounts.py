@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from jobs.landing.formats.encoded import Column, each
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.parts import column_of
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, number_converter

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.landing.formats.encoded import Column, Rows, bytes_of, lengths_of
+from jobs.landing.encoded import Column, Rows, bytes_of, lengths_of
 from jobs.landing.formats.times import Moment, Window, texts_of, time_converter, time_forms
 from jobs.landing.formats.values import MEMO_LIMIT, Columns, Memo, RowErrors
 from schemas.sources.columns import Time

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as csv_reader
 
+from jobs.landing.encoded import Column
 from jobs.landing.formats.batches import Batch, BillHead, Export, FileRefused, Reject
-from jobs.landing.formats.encoded import Column
 from jobs.landing.formats.headers import Header, complaint, find, match, rows_above
 from jobs.landing.formats.lines import MARKS, line_blocks
 from jobs.landing.formats.patterns import compiled
@@ -200,6 +200,8 @@ class _Rows:
         text = self.text.decoded(b"\n".join(raw))
         if text is None or "\0" in text or "\r" in text or (self.text.is_quoted and '"' in text):
             return None
+        if not all(raw) or text.count("\n") != len(raw) - 1:
+            return None  # an empty line, which Arrow takes for empty values, or one that has another line ending within
         found = text.partition("\n")[0].count(self.text.delimiter) + 1
         if not self.header.width <= found <= self.header.width + self.layout.trailing_empty:
             return None

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.amounts import Amounts
 from jobs.landing.formats.clocks import Times
-from jobs.landing.formats.encoded import Column, each
 from jobs.landing.formats.merchants import MerchantCodes
 from jobs.landing.formats.originals import MatchedOriginals, NamedOriginals
 from jobs.landing.formats.parts import (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
-from jobs.landing.formats.encoded import Column, each
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.names import MerchantNames
 from jobs.landing.formats.values import EPOCH_ORDINAL, Columns, Memo, RowErrors
 from schemas.sources.columns import Merchant
@@ -22,7 +23,7 @@ class MerchantCodes:
         self.merchant = merchant
         self.codes = Memo(lambda text: text if name_of(text) else None)
         self.numbers = Memo(code_in_number)
-        self.names = Memo(MerchantNames(words))
+        self.names = Memo(_names(words))
 
     def __call__(self, raw: Columns, days: Column, counts: Column) -> tuple[Column, Column]:
         """Code of every row that counts, and what told it: the code, the number, the name, the first that does.
@@ -41,10 +42,26 @@ class MerchantCodes:
             found = memo.column(name, texts, RowErrors())
             if source == RULE:
                 found = each([found, days]).map(lambda one: _on(*one))
-            told.append(found.map(lambda code, source=source: code and (code, source)))
+            told.append(found.map(partial(_from, source)))
         default = self.merchant.default and (self.merchant.default, DEFAULT)
         chosen = each(told).map(lambda one: next(filter(None, one[1:]), default) if one[0] else None)
         return chosen.map(lambda one: one and one[0]), chosen.map(lambda one: one and one[1])
+
+
+def _from(source: str, code: str | None) -> tuple[str, str] | None:
+    return (code, source) if code else None
+
+
+def _names(words: Merchants | None) -> MerchantNames:
+    """The names that words tell: the same for every file of a registry, and what takes longest of one with few rows."""
+    digest = words.digest if words else ""
+    if digest not in _KNOWN:
+        _KNOWN.clear()
+        _KNOWN[digest] = MerchantNames(words)
+    return _KNOWN[digest]
+
+
+_KNOWN: dict[str, MerchantNames] = {}
 
 
 def _on(told: Any, day: int | None) -> str | None:

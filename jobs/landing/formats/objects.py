@@ -10,8 +10,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.json as json_reader
 
+from jobs.landing.encoded import Column, Lists
 from jobs.landing.formats.batches import Batch, FileRefused, Reject
-from jobs.landing.formats.encoded import Column, Lists
 from jobs.landing.formats.headers import MOST_NAMED, strange
 from jobs.landing.formats.values import longest
 from schemas.deliveries import RepeatedKey, each_once

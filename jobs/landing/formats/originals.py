@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.landing.formats.encoded import Column, each
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.values import Columns, Memo, RowErrors
 from jobs.landing.tokens import plain

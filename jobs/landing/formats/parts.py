@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from operator import is_
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.landing.formats.encoded import Column, Rows, each
+from jobs.landing.encoded import Column, Rows, each
 from jobs.landing.formats.values import (
     Columns,
     Memo,
@@ -97,7 +99,7 @@ class Quantities:
         filled = [(np.zeros(len(cases), np.int64), np.ones(len(cases), bool)) for _ in range(2)]
         chosen = {id(case): case for case in cases.values if case is not None}
         for case in chosen.values():
-            rows = np.array(cases.rows_where(lambda of_row, case=case: of_row is case), np.int64)
+            rows = np.array(cases.rows_where(partial(is_, case)), np.int64)
             for number, (into, is_none) in zip((case.quantity, case.amount), filled):
                 if isinstance(number, Number) and number.constant is not None:
                     into[rows], is_none[rows] = number.constant * MICRO, False

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from operator import eq
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,9 +21,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.landing.columns import SCHEMAS
+from jobs.landing.encoded import Column, Lists, bytes_of, each, lengths_of
 from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.clocks import Times
-from jobs.landing.formats.encoded import Column, Lists, bytes_of, each, lengths_of
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
 from jobs.landing.formats.originals import Objects
 from jobs.landing.formats.times import Window
@@ -229,8 +231,8 @@ class RowMaker:
         """One column for each known item, named `field.CODE`; empty text where a row has no such item."""
         items = self.feed.items
         assert items is not None
-        if isinstance(lists, Lists) and (columns := self._plain_items(lists)):
-            return columns
+        if isinstance(lists, Lists) and (plain_items := self._plain_items(lists)):
+            return plain_items
         names = {code: f"{items.column}.{code}" for code in items.known}
         columns: dict[str, list[Any]] = {name: [""] * len(lists) for name in names.values()}
         values = []
@@ -265,7 +267,7 @@ class RowMaker:
             return None
         columns: Columns = {}
         for code in items.known:
-            is_one = codes.map(lambda said, code=code: said == code).numbers() == 1
+            is_one = codes.map(partial(eq, code)).numbers() == 1
             places = np.zeros(len(lists), np.int64)
             given = values.take(np.flatnonzero(is_one))
             if len(np.unique(of_row[is_one])) != len(given):
@@ -336,6 +338,7 @@ def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
     # Most names of a day are new to it: Python's own engine takes a tenth of the time, and of so few characters, where
     # no group repeats, it cannot take long.
     form = re.compile(source.customers)
+    key_of = tokens.customer_keys(source.id)
 
     def convert(text: str) -> str:
         name = plain(text)
@@ -343,7 +346,7 @@ def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
             raise BadValue("missing_value")
         if len(name) > LONGEST_CUSTOMER or not form.fullmatch(name):
             raise BadValue("bad_customer")
-        return tokens.customer_key(source.id, name)
+        return key_of(name)
 
     return convert
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from jobs.landing.formats.encoded import Column, each
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns
 from schemas.sources.columns import Time
 
@@ -80,11 +81,12 @@ def _parts(form: str) -> list[str]:
 
 def time_forms(time: Time) -> dict[str, re.Pattern[str]]:
     """The declared formats, each with its pattern; the first that a text matches is that of the text."""
-    patterns = {
-        form: "".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in _parts(form))
-        for form in time.formats
-    }
-    return {form: re.compile(pattern) for form, pattern in patterns.items()}
+    return {form: _pattern(form) for form in time.formats}
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile("".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in _parts(form)))
 
 
 def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:

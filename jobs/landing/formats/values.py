@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.landing.formats.encoded import Column
+from jobs.landing.encoded import Column
 from jobs.landing.formats.patterns import Patterns, compiled
 from schemas.sources.columns import (
     Case,

@@ -17,7 +17,7 @@ from stdnum.cn import ric
 
 from jobs.errors import SettingError
 from jobs.landing import tokens
-from jobs.landing.formats.encoded import Column
+from jobs.landing.encoded import Column
 from jobs.landing.formats.originals import Objects
 from jobs.landing.formats.values import RowErrors
 from jobs.landing.tokens import IdentifierError, KeyedHash, Tokens, join_parts

@@ -90,7 +90,7 @@ class Column(Sequence[Any]):
     def count_empty(self) -> int:
         """The rows without a value: empty text, or null."""
         if self.texts is not None:
-            return len(self.texts) - np.count_nonzero(lengths_of(self.texts))
+            return len(self.texts) - int(np.count_nonzero(lengths_of(self.texts)))
         return len(self.rows_where(lambda value: value is None or value == ""))
 
     def take(self, rows: Rows) -> Column:
@@ -166,7 +166,7 @@ def each(columns: Sequence[Column]) -> Column:
             codes = both.dictionary_encode().indices.to_numpy().astype(np.int64)
     first = np.empty(codes.max(initial=-1) + 1, np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    told = ([column.values[code] for code in column.codes[first].tolist()] for column in columns)
+    told = (map(column.values.__getitem__, column.codes[first].tolist()) for column in columns)
     return Column(codes, list(zip(*told)))
 
 
