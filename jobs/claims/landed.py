@@ -70,8 +70,9 @@ def rejects(run: Run, files: Sequence[Manifest]) -> Frame:
     chosen = [file for file in files if file.rejected_rows]
     return run.lake.sql(
         """
-        SELECT r.file_id, r.line, f.institution, f.feed, f.kind AS row_kind, CAST(NULL AS string) AS record_key,
-            'rejected' AS disposition, r.error_code AS code, r.error_column AS column_name, r.error_shape AS value_shape
+        SELECT r.file_id, r.line, f.institution, f.feed, f.business_date, f.kind AS row_kind,
+            CAST(NULL AS string) AS record_key, 'rejected' AS disposition, r.error_code AS code,
+            r.error_column AS column_name, r.error_shape AS value_shape
         FROM landed AS r
         JOIN files AS f ON r.file_id = f.file_id
         """,

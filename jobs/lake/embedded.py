@@ -43,6 +43,9 @@ def activate() -> None:
     _connection.execute(f"LOAD {quoted(extension)}")
     _connection.execute("SET preserve_insertion_order = false")
     _connection.execute("SET enable_progress_bar = false")
+    _connection.execute(
+        "CREATE MACRO conv(digits, base, other) AS CAST('0x' || digits AS BIGINT)"
+    )  # from base 16 alone
     sqlframe.activate("duckdb", conn=_connection)
 
 

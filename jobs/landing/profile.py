@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.landing.formats.encoded import Column, Lists
 from schemas.base import Strict
 
 CODES = (
@@ -56,7 +57,10 @@ class Profiler:
         """Count how often each field of a batch of raw columns is filled."""
         self._rows += rows
         for name, values in columns.items():
-            self._filled[name] += rows - values.count("") - values.count(None)
+            empty = (
+                values.count_empty() if isinstance(values, (Column, Lists)) else values.count("") + values.count(None)
+            )
+            self._filled[name] += rows - empty
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the rows of a landed batch; numbers only of those that may count."""

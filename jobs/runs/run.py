@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -261,15 +261,18 @@ class Run:
             self._frames[stands] = self.lake.read(table)
         return self._frames[stands]
 
-    def log(self, table: str, near: Frame | None = None) -> Log:
+    def log(self, table: str, near: Frame | None = None, reach: int = 0) -> Log:
         """A log as it stands now, this run's rows included.
 
         Args:
-            near: only the rows on the act dates of this frame, so that other dates' files are not read.
+            near: only the rows on the act dates of this frame, or in its spans, so that other dates' files are not read.
+            reach: days around these dates on which rows are wanted, too.
         """
         log = Log(self.lake, self.registry.tables[table], self.read(table), self.seq)
-        dates = [] if near is None or self.full else self.dates(near)
-        return log.of_dates(dates) if dates else log
+        if near is None or self.full:
+            return log
+        dates = self.dates(near)
+        return log.of_dates({day + timedelta(days=away) for day in dates for away in range(-reach, reach + 1)})
 
     def forget(self) -> None:
         """Forget every frame: what a job leaves to the next stands in the tables."""
@@ -282,6 +285,10 @@ class Run:
         return self.lake.from_arrow(pa.table({"file_id": pa.array(ids, pa.string())}))
 
     def dates(self, days: Frame) -> list[date]:
-        """The distinct act dates of a frame; their number does not grow with people."""
-        found = self.lake.sql("SELECT DISTINCT act_date FROM days", days=days)
-        return sorted(self.lake.to_arrow(found).column("act_date").to_pylist())
+        """The distinct act dates of a frame, or of its spans; their number does not grow with people."""
+        if "act_date" in days.columns:
+            found = self.lake.sql("SELECT DISTINCT act_date FROM days", days=days)
+            return sorted(self.lake.to_arrow(found).column("act_date").to_pylist())
+        found = self.lake.sql("SELECT DISTINCT first_date, last_date FROM days", days=days)
+        ends = zip(*(self.lake.to_arrow(found).column(name).to_pylist() for name in ("first_date", "last_date")))
+        return sorted({first + timedelta(days=away) for first, last in ends for away in range((last - first).days + 1)})

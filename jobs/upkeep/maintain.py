@@ -28,7 +28,7 @@ from jobs.runs.journal import RUNS, Outcome, recorded
 from jobs.runs.notes import new_run_id
 from jobs.runs.opening import end_open_run
 from jobs.upkeep.retention import RawText, let_go
-from jobs.upkeep.verify import check_pins
+from jobs.upkeep.verify import check_pins, check_whole
 from schemas.days import cut_off
 from schemas.deliveries import EXPORTS
 from schemas.tables import PUBLICATIONS
@@ -94,7 +94,8 @@ def maintain(
     Raises:
         Busy: another process writes.
         RunError: a run is open, or was killed or blocked and not run again; or the clock may be wrong.
-        NotAsPublished: a file is damaged, or a table's rows or checksum changed; nothing was published.
+        NotAsPublished: a file is damaged, a table's rows or checksum changed, or the ledger as a whole breaks an invariant;
+            nothing was published.
     """
     done = Maintained(before=_sizes(lake, home))
     with lake.writing("maintain"):
@@ -148,6 +149,7 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
         check_start(lake, last)
         refuse(list(damages(lake, home / LANDED)))  # compacted, damage would be nobody's any more
         restore_pins(lake, last)
+        check_whole(lake, home, last)
         summed: set[str] = set()
         for name in lake.tables:
             started = time.perf_counter()

@@ -234,15 +234,16 @@ def test_bounds_are_whole_numbers_on_their_own_side(rows: int, least: float | No
 
 
 @settings(deadline=None, max_examples=40)  # the library takes its time
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=6))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**9) | st.integers(0, 3), st.integers(0, 10**9) | st.integers(0, 3)),
+                min_size=1, max_size=6))  # fmt: skip
 def test_a_verdict_is_the_side_of_the_threshold(asked: list[tuple[bool, int, int]]) -> None:
-    """Against plain arithmetic: every severity, both bounds, equal numbers included."""
+    """Against plain arithmetic: every severity, both bounds, equal numbers included; several measurements for a rule."""
     measured = [
         Measurement(
             BoundedRule(
-                id=f"rule_{number}",
+                id=f"rule_{number % 2}",
                 text="Something holds here.",
-                severity=("critical", "warning", "info")[number % 3],  # type: ignore[arg-type]
+                severity=("critical", "warning", "info")[number % 2],  # type: ignore[arg-type]
                 **{"at_least" if is_least else "at_most": threshold},
             ),
             observed,
@@ -253,6 +254,25 @@ def test_a_verdict_is_the_side_of_the_threshold(asked: list[tuple[bool, int, int
     ]
     expected = [observed >= threshold if is_least else observed <= threshold for is_least, observed, threshold in asked]
     assert [one.is_passed for one in judge(measured)] == expected
+
+
+def test_many_statements_ask_no_more_of_the_library_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year in one run judges thousands of statements, by the same rules: each rule is asked once, or singly where broken."""
+    import expectations
+
+    feed = REGISTRY.sources["hangzhou_metro"].feeds["taps"]
+    asked = [one for _ in range(50) for one in measurements([taps(6, rows=100)], [[one] for one in BEFORE], feed)]
+    wide: list[int] = []
+    made = expectations.suite
+    monkeypatch.setattr(expectations, "suite", lambda name, rules: (wide.append(len(rules)), made(name, rules))[1])
+    assert all(one.is_passed for one in judge(asked))
+    assert wide == [len(asked) // 50]
+    small = measurements([taps(6, rows=79)], [[one] for one in BEFORE], feed)
+    found = judge([*asked, *small])
+    assert [one.measurement for one in found if not one.is_passed] == [
+        one for one in small if one.rule.id == "statement_not_too_small"
+    ]
+    assert wide == [len(asked) // 50] * 2 + [51]
 
 
 def test_what_a_run_noted_is_not_judged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
