@@ -56,7 +56,8 @@ def _standing(run: Run, touched: Touched) -> Frame:
         SELECT {columns}
         FROM claims AS c
         JOIN whose AS m ON c.customer_key = m.customer_key
-        LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
+        LEFT SEMI JOIN seen AS s
+            ON m.person_id = s.person_id AND c.family = s.family AND c.act_date BETWEEN s.first_date AND s.last_date
         WHERE c.claim_kind <> 'refund'
     """
     frames = {"whose": touched.whose, "seen": touched.seen}

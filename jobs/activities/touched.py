@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import around, semi
+from jobs.lake.frames import semi, spans
 from jobs.persons.members import members, members_before, members_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DAY = ("person_id", "family", "act_date")
 
 @dataclass(frozen=True)
 class Touched:
-    """What is computed again: (person_id, family, act_date).
+    """What is computed again: spans of a person's act dates, by family.
 
     Attributes:
         decided: claims on these get their outcome.
@@ -66,9 +66,9 @@ def touched_by(run: Run, changed: Changed) -> Touched:
         before=members_before(run, acts),
         reach=lake.from_arrow(reach),
     )
-    decided = around(lake, days, "reach_days")
     whose = lake.keep("SELECT customer_key, person_id FROM members", members=members_of(run, days))
-    return Touched(decided, around(lake, decided, "reach_days"), whose)
+    key = ("person_id", "family")
+    return Touched(spans(lake, days, "reach_days", key), spans(lake, days, "2 * reach_days", key), whose)
 
 
 def outcomes_in_force(run: Run, touched: Touched, refunds: Frame) -> Frame:

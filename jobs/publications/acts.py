@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.accounts.touched import months_of
 from jobs.claims.consents import consents_of
-from jobs.lake.frames import around
+from jobs.lake.frames import spans
 from jobs.ledger.entries import LEDGER, standing_entries
 from schemas.days import first_second, last_second
 
@@ -39,10 +39,7 @@ def credited_once(run: Run) -> Audited:
     """
     lake, activities = run.lake, run.log("silver.activities")
     reach = 1 + max(run.policy.feeds.column("lag_days").to_pylist())
-    written = lake.keep(
-        f"SELECT DISTINCT person_id, family, act_date, {reach} AS reach FROM written", written=activities.written
-    )
-    seen = around(lake, written, "reach")
+    seen = spans(lake, activities.written, f"{reach}", ("person_id", "family"))
     stand = run.log("silver.activities", near=seen).in_force_of(seen, "person_id", "family", "act_date")
     told = _told(run, lake.keep("SELECT * FROM stand", stand=stand))
     broken = lake.sql(

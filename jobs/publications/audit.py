@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from expectations import Measurement
+from jobs.claims.touched import rows_log
 from jobs.lake.frames import listed, semi
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import table
-from jobs.publications.acts import Audited, beside, consented, credited_once
+from jobs.publications.acts import Audited, consented, credited_once
 from jobs.publications.savings import saved_once
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def rows_have_one_disposition(run: Run) -> Audited:
         WHERE coalesce(f.n, 0) <> e.row_count
         """,
         expected=expected,
-        rows=run.log("silver.rows").newest(expected),
+        rows=rows_log(run, run.fresh).newest(expected),
     )
     return Audited("conservation_of_rows", broken, expected)
 
@@ -109,15 +110,18 @@ def claims_have_one_outcome(run: Run) -> Audited:
 
 
 def one_credit_per_activity(run: Run) -> Audited:
-    """2: what stands for an activity stands once, for one person and measure."""
-    lake = run.lake
-    written = lake.keep("SELECT DISTINCT position, act_month FROM new", new=run.log(LEDGER).written)
-    positions = lake.sql("SELECT DISTINCT position FROM written", written=written)
+    """2: what stands for an activity stands once, for one person and measure.
+
+    On the dates that were written: a number that is given anew, long after, is of another act (docs/decisions/0022).
+    """
+    lake, ledger = run.lake, run.log(LEDGER)
+    dated = lake.sql("SELECT DISTINCT position, act_date FROM new", new=ledger.written)
+    near = run.log(LEDGER, near=dated).of(dated, "position", "act_date")
     twice = lake.sql(
         "SELECT position, measure FROM standing GROUP BY position, measure HAVING count(1) > 1",
-        standing=standing_entries(lake, beside(run, written).of(positions, "position").rows),
+        standing=standing_entries(lake, near.rows),
     )
-    return Audited("one_act_one_credit", twice, positions)
+    return Audited("one_act_one_credit", twice, lake.sql("SELECT DISTINCT position FROM new", new=ledger.written))
 
 
 def ledger_only_grows(run: Run) -> Audited:
@@ -151,31 +155,30 @@ def identifiers_are_tokens(run: Run) -> Iterator[Audited]:
 
 def credit_has_consent(run: Run) -> Audited:
     """7: nothing stands in the ledger for a claim that is not credited, nor for one that is no payment in force."""
-    lake, activities = run.lake, run.log("silver.activities")
-    changed = lake.keep("SELECT claim_id, act_date, act_month FROM written", written=activities.written)
-    uncredited = lake.keep(
+    lake, changed = run.lake, run.log("silver.activities").written
+    uncredited = lake.sql(
         f"""
         WITH kinds AS (SELECT 'activity' AS position_kind UNION ALL SELECT 'payment' AS position_kind),
         credited AS (
-            SELECT claim_id, 'activity' AS position_kind
+            SELECT claim_id, act_date, 'activity' AS position_kind
             FROM now
             WHERE outcome = 'credited' AND is_lead
             UNION ALL
-            SELECT claim_id, 'payment' AS position_kind
+            SELECT claim_id, act_date, 'payment' AS position_kind
             FROM now
             WHERE spend_fen > 0 AND outcome NOT IN ({UNSPENT})
         )
-        SELECT DISTINCT c.claim_id AS position, k.position_kind
+        SELECT DISTINCT c.claim_id AS position, c.act_date, k.position_kind
         FROM changed AS c
         CROSS JOIN kinds AS k
-        LEFT ANTI JOIN credited AS n ON c.claim_id = n.claim_id AND k.position_kind = n.position_kind
+        LEFT ANTI JOIN credited AS n
+            ON c.claim_id = n.claim_id AND c.act_date = n.act_date AND k.position_kind = n.position_kind
         """,
         changed=changed,
-        now=run.log("silver.activities", near=changed).in_force(
-            lake.sql("SELECT claim_id, act_date FROM c", c=changed)
-        ),
+        now=run.log("silver.activities", near=changed).in_force(changed),
     )
-    standing = standing_entries(lake, beside(run, changed).of(uncredited, "position", "position_kind").rows)
+    entries = run.log(LEDGER, near=changed).of(uncredited, "position", "position_kind", "act_date")
+    standing = standing_entries(lake, entries.rows)
     return Audited("no_consent_no_credit", standing, uncredited)
 
 

@@ -19,7 +19,9 @@ from jobs.landing.manifests import landed_files
 from jobs.publications import audit
 from jobs.publications.blame import Broken, StatementsBlamed, blamed
 from jobs.runs.expected import note_deployment
+from jobs.runs.leaving import note_settled
 from jobs.runs.notes import note_blocked
+from jobs.runs.settled import COVERAGE
 from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -101,6 +103,7 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     # Where nothing is sealed yet, all that was landed is taken in.
     used = [*run.fresh, *(file for file, _ in run.refused)] if run.last.seal else None
     note_deployment(run.lake.path, run.seq, run.deployment)
+    note_settled(run, pins[COVERAGE])
     to_be = Next(run.last, "run", run.business_date, state, pins, landed_files(run.home, used))
     with sealed_rows(run.lake, to_be) as rows:
         run.lake.write(PUBLICATIONS, rows, **run.commit_metadata)

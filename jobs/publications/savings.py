@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import around, listed
+from jobs.lake.frames import listed
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME, start_of
@@ -152,7 +152,6 @@ def _told(run: Run, held: Frame) -> Frame:
         )
     # A claim of an act may lie on the days beside it, or be booked some days later.
     reach = 1 + max(run.policy.feeds.column("lag_days").to_pylist())
-    near = lake.keep("SELECT DISTINCT act_date FROM days", days=around(lake, acts, f"{reach}"))
     of_acts = lake.sql("SELECT position AS activity_id FROM acts", acts=acts)
     reports = lake.keep(
         """
@@ -160,7 +159,7 @@ def _told(run: Run, held: Frame) -> Frame:
         FROM outcomes
         WHERE outcome IN ('credited', 'absorbed', 'evidence')
         """,
-        outcomes=run.log("silver.activities", near=near).in_force_of(of_acts, "activity_id"),
+        outcomes=run.log("silver.activities", near=acts, reach=reach).in_force_of(of_acts, "activity_id"),
     )
     clock = "(occurred_at_unix div 3600 + 8) % 24"
     return lake.keep(

@@ -30,7 +30,7 @@ class _AllOf(Log):
 class _Whole(Run):
     """What the invariants are asked of: every publication at once."""
 
-    def log(self, table: str, near: Frame | None = None) -> Log:
+    def log(self, table: str, near: Frame | None = None, reach: int = 0) -> Log:
         return _AllOf(self.lake, self.registry.tables[table], self.read(table), self.seq)
 
 

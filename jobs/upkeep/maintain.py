@@ -22,7 +22,7 @@ from jobs.lake.format import retired
 from jobs.lake.intact import check_start, damages, refuse
 from jobs.lake.logs import RETENTION_DAYS
 from jobs.landing.manifests import LANDED, LANDING, landed_files
-from jobs.landing.receipts import load_receipts
+from jobs.landing.receipts import moment_of, receipts_in
 from jobs.logs import log
 from jobs.runs.journal import RUNS, Outcome, recorded
 from jobs.runs.notes import new_run_id
@@ -135,7 +135,8 @@ def _hold_clock(at: datetime, newest: datetime | None, kept: timedelta) -> None:
 def _newest_arrival(lake: Lake, home: Path, last: Publication) -> datetime | None:
     """When the newest delivery came; without any, the cut-off of the last published date."""
     sources = lake.registry.sources.values()
-    arrived = [receipt.received_at for source in sources for receipt in load_receipts(source, home / LANDING)]
+    receipts = (path for source in sources for path in receipts_in(source, home / LANDING))
+    arrived = [at for path in receipts if (at := moment_of(path))]
     return max(arrived, default=cut_off(last.business_date) if last.business_date else None)
 
 

@@ -99,7 +99,8 @@ SUBTLER = (
 FORGETFUL = (
     Mutation("what a correction replaced", "jobs.claims.conform:touched_by", "run.superseded_files)", "[])",
              "credits"),
-    Mutation("points that a correction gave back", "jobs.claims.conform:_redemptions", "FROM keys", "FROM keys WHERE false",
+    Mutation("points that a correction gave back", "jobs.claims.conform:_redemptions", "FROM known WHERE",
+             "FROM known WHERE false AND",
              "redemptions"),
     Mutation("consent that came late", "jobs.activities.changed:told_otherwise", "FROM consents",
              "FROM consents WHERE false", "credits"),
