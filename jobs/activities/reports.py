@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def claims_of(run: Run, touched: Touched) -> Frame:
     """The claims in force that are looked at, but refunds, with their person, their feed's slot and scenario's rules."""
     lake = run.lake
+    standing = lake.keep("SELECT * FROM claims", claims=_standing(run, touched))
     return lake.keep(
         f"""
-        SELECT c.claim_id, c.institution, c.feed, c.customer_key, m.person_id, c.claim_kind, c.scenario, c.family,
+        SELECT c.claim_id, c.institution, c.feed, c.customer_key, c.person_id, c.claim_kind, c.scenario, c.family,
             coalesce(p.region, c.region) AS region, c.act_date, c.time_precision, c.occurred_at_unix AS start_unix,
             coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
             {needs_until("c")} AS needs_until_unix, c.time_precision = 'day' AS is_day, c.quantity_micro,
@@ -34,24 +35,35 @@ def claims_of(run: Run, touched: Touched) -> Frame:
             coalesce(f.matches_amount, false) AS matches_amount,
             CASE WHEN f.has_meals AND c.time_precision <> 'day' THEN {meal_at("c.occurred_at_unix")} END AS meal,
             c.object_key
-        FROM claims AS c
-        JOIN whose AS m ON c.customer_key = m.customer_key
-        LEFT SEMI JOIN seen AS s
-            ON m.person_id = s.person_id AND c.family = s.family AND c.act_date BETWEEN s.first_date AND s.last_date
+        FROM standing AS c
         LEFT JOIN feeds AS f
             ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed AND c.act_date >= f.valid_from
             AND c.act_date < f.valid_to
         LEFT JOIN places AS p
             ON c.region = '{UNPLACED}' AND c.scenario = p.scenario AND c.act_date >= p.valid_from
             AND c.act_date < p.valid_to
-        WHERE c.claim_kind <> 'refund'
         """,
-        claims=run.log("silver.claims", near=touched.seen).in_force_of(touched.whose, "customer_key"),
-        whose=touched.whose,
-        seen=touched.seen,
+        standing=standing,
         feeds=lake.from_arrow(run.policy.feeds),
         places=lake.from_arrow(run.policy.places),
     )
+
+
+def _standing(run: Run, touched: Touched) -> Frame:
+    """Rows in force of silver.claims on the days that are looked at, with `person_id`."""
+    lake, log = run.lake, run.log("silver.claims", near=touched.seen)
+    theirs = """
+        SELECT {columns}
+        FROM claims AS c
+        JOIN whose AS m ON c.customer_key = m.customer_key
+        LEFT SEMI JOIN seen AS s
+            ON m.person_id = s.person_id AND c.family = s.family AND c.act_date BETWEEN s.first_date AND s.last_date
+        WHERE c.claim_kind <> 'refund'
+    """
+    frames = {"whose": touched.whose, "seen": touched.seen}
+    # A claim may have been another customer's, scenario's or a refund: first all that ever was theirs, then what holds.
+    ever = lake.keep(theirs.format(columns="c.claim_id, c.act_date"), claims=log.rows, **frames)
+    return lake.sql(theirs.format(columns="c.*, m.person_id"), claims=log.in_force(ever), **frames)
 
 
 def consented_of(run: Run, claims: Frame, refunds: Frame) -> tuple[Frame, Frame]:

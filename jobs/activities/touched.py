@@ -73,7 +73,7 @@ def touched_by(run: Run, changed: Changed) -> Touched:
 
 def outcomes_in_force(run: Run, touched: Touched, refunds: Frame) -> Frame:
     """The outcomes that hold of what is decided again: of claims on its days, of refunds, of what was withdrawn."""
-    lake = run.lake
+    lake, log = run.lake, run.log("silver.activities", near=touched.decided)
     others = lake.keep(
         """
         SELECT claim_id, act_date FROM refunds
@@ -82,8 +82,14 @@ def outcomes_in_force(run: Run, touched: Touched, refunds: Frame) -> Frame:
         refunds=refunds,
         changed=run.log("silver.claims").written,
     )
-    return lake.keep(
+    ever = lake.keep(
+        "SELECT claim_id, act_date FROM others UNION SELECT claim_id, act_date FROM decided",
+        others=others,
+        decided=semi(lake, log.rows, touched.decided, *DAY),
+    )
+    held = lake.keep("SELECT * FROM held", held=run.log("silver.activities", near=ever).in_force(ever))
+    return lake.sql(
         "SELECT * FROM decided UNION SELECT * FROM others",
-        decided=run.log("silver.activities", near=touched.decided).in_force_of(touched.decided, *DAY),
-        others=run.log("silver.activities", near=others).in_force(others),
+        decided=semi(lake, held, touched.decided, *DAY),
+        others=semi(lake, held, others, "claim_id", "act_date"),
     )
