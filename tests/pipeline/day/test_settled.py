@@ -11,7 +11,7 @@ import pytest
 from jobs.day import ingest, run_day
 from jobs.lake import Lake
 from jobs.lake.chain import last_publication
-from jobs.landing import journal
+from jobs.landing import hold, journal
 from jobs.landing.manifests import LANDED, LANDING, load_manifests, manifest_paths
 from jobs.landing.tokens import Tokens
 from jobs.runs import settled
@@ -64,8 +64,9 @@ def read_by_a_day(home: Path, count: int) -> dict[str, int]:
     return found
 
 
-def test_what_a_day_opens_does_not_grow(tmp_path: Path) -> None:
-    assert read_by_a_day(tmp_path / "few", 33) == read_by_a_day(tmp_path / "many", 70)
+def test_what_a_day_opens_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "HISTORY", 6)
+    assert read_by_a_day(tmp_path / "few", 8) == read_by_a_day(tmp_path / "many", 20)
 
 
 def test_a_late_file_is_seen_beside_its_neighbours(tmp_path: Path) -> None:
@@ -84,19 +85,37 @@ def test_a_late_file_is_seen_beside_its_neighbours(tmp_path: Path) -> None:
     assert not any(run_day(lake, REGISTRY, tmp_path, last, full=True).appended.values())
 
 
-@pytest.mark.parametrize("lost", ["note", "torn note", "journal", "torn journal", "landed of before"])
-def test_without_what_it_knew_a_run_looks_through_everything(tmp_path: Path, lost: str) -> None:
-    lake, _ = sent(tmp_path, 3)
-    copy = shutil.copytree(tmp_path / LANDED, tmp_path / "copy")
-    send(tmp_path, 3)
-    land_world(tmp_path)
-    run_day(lake, REGISTRY, tmp_path, FIRST + timedelta(days=3))
-    day = send(tmp_path, 4)
-    folder = tmp_path / LANDED / journal.FOLDER / "alipay"
-    if lost == "landed of before":
-        shutil.rmtree(tmp_path / LANDED)
-        copy.rename(tmp_path / LANDED)
-    land_world(tmp_path)
+@pytest.fixture(scope="module")
+def going_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[int, int]]]:
+    """A home with two publications, a day that was sent since, and `before`: what was landed before the second.
+
+    And the tables as they are once the day is accounted for.
+    """
+    home = tmp_path_factory.mktemp("settled")
+    lake, _ = sent(home, 3)
+    shutil.copytree(home / LANDED, home / "before")
+    second = send(home, 3)
+    land_world(home)
+    run_day(lake, REGISTRY, home, second)
+    day = send(home, 4)
+    copy = shutil.copytree(home, tmp_path_factory.mktemp("done") / "home")
+    land_world(copy)
+    lake = embedded_lake(copy, REGISTRY)
+    run_day(lake, REGISTRY, copy, day)
+    return home, tables(lake)
+
+
+@pytest.mark.parametrize("lost", ["note", "torn note", "journal", "torn journal", "landed since"])
+def test_without_what_it_knew_a_run_looks_through_everything(
+    going_on: tuple[Path, dict[str, tuple[int, int]]], tmp_path: Path, lost: str
+) -> None:
+    home, expected = going_on
+    home = shutil.copytree(home, tmp_path / "home")
+    if lost == "landed since":
+        shutil.rmtree(home / LANDED)
+        (home / "before").rename(home / LANDED)
+    land_world(home)
+    lake, folder = embedded_lake(home, REGISTRY), home / LANDED / journal.FOLDER / "alipay"
     if lost == "note":
         shutil.rmtree(lake.path / settled.FOLDER)
     elif lost == "torn note":
@@ -106,12 +125,10 @@ def test_without_what_it_knew_a_run_looks_through_everything(tmp_path: Path, los
         shutil.rmtree(folder)
     elif lost == "torn journal":
         max(folder.iterdir()).write_bytes(b"{")
-    run = begin(lake, REGISTRY, tmp_path, day)
-    assert {file.business_date for file in run.fresh} == {day}
-    run_day(lake, REGISTRY, tmp_path, day)
-    other = embedded_lake(tmp_path, REGISTRY, folder="other")
-    run_day(other, REGISTRY, tmp_path, day)
-    assert tables(lake)["gold.ledger"][0] == tables(other)["gold.ledger"][0] > 0
+    day = FIRST + timedelta(days=4)
+    assert {file.business_date for file in begin(lake, REGISTRY, home, day).fresh} == {day}
+    run_day(lake, REGISTRY, home, day)
+    assert tables(lake) == expected
 
 
 def test_what_is_named_and_not_there_yet_is_taken_when_it_comes(tmp_path: Path) -> None:
