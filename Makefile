@@ -7,7 +7,7 @@ SPARK := JAVA_HOME="$$(tools/java.sh)" && export JAVA_HOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help airflow demo demo-spark connect connect-stop cluster test test-fast check bench bench-airflow bench-land bench-points soak env env-airflow lock clean
+.PHONY: help airflow demo demo-spark connect connect-stop cluster test test-fast check bench bench-airflow bench-history bench-land bench-peer bench-points soak env env-airflow lock clean
 
 help: ## show this
 	@echo "make VERB; PYTHON=python3.12 chooses the interpreter"
@@ -57,6 +57,12 @@ bench-airflow: env env-airflow ## account_daily of the demo's world through Airf
 
 bench-points: env ## what seven programmes cost a million accounts on one day, beside kilograms alone; ARGS="--people 20000"
 	@$(BIN)/tanzhang bench-points $(ARGS)
+
+bench-history: env ## CPU and bytes read of a day by job as a year passes; ARGS="--people 300 --days 60", ARGS="--accounts 500000"
+	@$(BIN)/tanzhang bench-history $(ARGS)
+
+bench-peer: env ## a run beside a script by hand that does everything anew, in turns; ARGS="--people 20000 --repetitions 1"
+	@$(BIN)/tanzhang bench-peer $(ARGS)
 
 bench-land: env ## rows per second and memory of every format, beside a bare reader of it
 	@$(BIN)/tanzhang bench-land

@@ -54,6 +54,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "bench": lab.bench,
     "bench-land": lab.bench_land,
     "bench-points": lab.bench_points,
+    "bench-history": lab.bench_history,
+    "bench-peer": lab.bench_peer,
     "drift": quarantine.drift,
     "calculate": calculate.calculate,
     "status": status.status,

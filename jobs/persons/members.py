@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
+    from jobs.lake.log import Log
     from jobs.runs.run import Run
 
 
@@ -37,14 +38,17 @@ def members_of(run: Run, people: Frame) -> Frame:
 
 
 def moved(run: Run) -> Frame:
-    """customer_key of everybody who belonged to another person before this run; who is new belonged to nobody."""
+    """customer_key of everybody who belonged to another person before this run, or was of another kind.
+
+    Who is new belonged to nobody.
+    """
     written = run.log("silver.membership").written
     return run.lake.keep(
         """
         SELECT w.customer_key
         FROM written AS w
         JOIN before AS b ON w.customer_key = b.customer_key
-        WHERE w.person_id <> b.person_id
+        WHERE w.person_id <> b.person_id OR w.subject_kind <> b.subject_kind
         """,
         written=written,
         before=members_before(run, written),
@@ -70,29 +74,49 @@ def consents_changed(run: Run) -> Frame:
 
 
 def told_otherwise(run: Run) -> Frame:
-    """customer_key of everybody who moved to another person in this run, or of whose consents a word changed.
-
-    A corrected consent may have been another customer's.
-    """
-    events = run.log("silver.customer_events")
+    """customer_key, since: of whose acts something else may be decided from a date on; of who moved, of all of them."""
     return run.lake.keep(
         """
-        SELECT customer_key FROM events WHERE event_kind = 'consent'
-        UNION SELECT customer_key FROM moved
+        WITH told AS (
+            SELECT customer_key, since FROM consents
+            UNION ALL SELECT customer_key, DATE '1970-01-01' AS since FROM moved
+        )
+        SELECT customer_key, min(since) AS since FROM told GROUP BY customer_key
         """,
-        events=events.of(events.written, "event_key").rows,
-        moved=run.log("silver.membership").written,
+        consents=consents_changed(run),
+        moved=moved(run),
     )
 
 
 def reported_otherwise(run: Run) -> Frame:
-    """person_id of everybody whose customers, or whose customers' consents, changed in this run."""
-    return run.lake.sql(
+    """person_id, since: whose customers, or whose customers' consents, changed in this run, and from what date on."""
+    otherwise = told_otherwise(run)
+    return run.lake.keep(
         """
-        SELECT DISTINCT m.person_id
+        SELECT m.person_id, min(o.since) AS since
         FROM members AS m
-        LEFT SEMI JOIN otherwise AS o ON m.customer_key = o.customer_key
+        JOIN otherwise AS o ON m.customer_key = o.customer_key
+        GROUP BY m.person_id
         """,
-        members=run.log("silver.membership").rows,
-        otherwise=told_otherwise(run),
+        members=run.log("silver.membership").of(otherwise, "customer_key").rows,
+        otherwise=otherwise,
+    )
+
+
+def since_told(log: Log, otherwise: Frame, owner: str) -> Frame:
+    """The rows of a log by months of whoever is told otherwise, from the month on in which that begins.
+
+    Args:
+        otherwise: `owner`, since.
+    """
+    month = "substring(CAST(since AS string), 1, 7)"
+    (first,) = log.lake.ask(dict, f"SELECT min({month}) AS month FROM otherwise", otherwise=otherwise)
+    return log.lake.sql(
+        f"""
+        SELECT r.*
+        FROM rows AS r
+        JOIN otherwise AS o ON r.{owner} = o.{owner} AND r.act_month >= substring(CAST(o.since AS string), 1, 7)
+        """,
+        rows=log.where(f"act_month >= '{first['month']}'" if first["month"] else "false").rows,
+        otherwise=otherwise,
     )

@@ -41,7 +41,7 @@ def run_measured(world: Path, folder: str, days: int, engine: str, **environment
     shutil.rmtree(world / folder, ignore_errors=True)
     last = FIRST_DAY + timedelta(days=days - 1)
     arguments = ("run", "--from", str(FIRST_DAY), "--to", str(last), "--home", str(world))
-    text, peak = _measured(*arguments, "--engine", engine, "--lake", folder, "--json", **environment)
+    text, peak = measured(*arguments, "--engine", engine, "--lake", folder, "--json", **environment)
     decoder, outcomes = json.JSONDecoder(), []
     while text := text.lstrip():
         outcome, end = decoder.raw_decode(text)
@@ -103,7 +103,7 @@ def _print(people: int, results: dict[str, dict[str, Any]], out: Console) -> Non
         )
 
 
-def _measured(*arguments: str, **environment: str) -> tuple[str, int]:
+def measured(*arguments: str, **environment: str) -> tuple[str, int]:
     """Standard output, and the peak resident bytes of the process and its children together."""
     peak = 0
     with tempfile.TemporaryFile("w+") as output:

@@ -20,10 +20,10 @@ PLACE = "330100"
 COMMAND = (sys.executable, "-m", "tanzhang.cli")
 
 
-def simulate_apart(people: int, days: int, world: Path) -> None:
-    """The exports of a world, made by the command itself, which says nothing."""
+def simulate_apart(people: int, days: int, world: Path, *more: str) -> None:
+    """The exports of a world, made by the command itself with more of its options, which says nothing."""
     size = ("--people", str(people), "--days", str(days), "--seed", str(SEED))
-    _command("simulate", *size, "--home", str(world))
+    _command("simulate", *size, *more, "--home", str(world))
 
 
 def simulate_landed(people: int, days: int, world: Path, out: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -56,3 +57,39 @@ def bench_points(
     from tanzhang.lab.points import measure
 
     measure(people, programmes, days, home, out)
+
+
+def bench_history(
+    people: int = 5_000,
+    days: Annotated[int, typer.Option(min=2)] = 400,
+    bills: Annotated[list[float] | None, typer.Option(help="Shares who bring bills; 0 and 0.03 unless told.")] = None,
+    services: Annotated[float, typer.Option(min=0, max=1, help="Share of people who use services.")] = 0,
+    accounts: Annotated[int | None, typer.Option(help="Instead: a day on which few of so many act.")] = None,
+    share: Annotated[float, typer.Option(min=0, max=1, help="The few among the accounts.")] = 0.01,
+    report: Annotated[Path | None, typer.Option("--json", help="File for every figure.")] = None,
+    home: NewHome = Path("home/bench-history"),
+) -> None:
+    """What a day costs as history grows, in CPU and bytes read by job; goes on where it was killed."""
+    from tanzhang.lab.history import measure, measure_share
+
+    found: object
+    if accounts:
+        found = measure_share(accounts, share, home, out)
+    else:
+        found = measure(people, days, [0, 0.03] if bills is None else bills, services, home, out)
+    if report:
+        report.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def bench_peer(
+    people: int = 200_000,
+    repetitions: Annotated[int, typer.Option(min=1, help="Of which the median counts.")] = 3,
+    report: Annotated[Path | None, typer.Option("--json", help="File for every figure.")] = None,
+    home: NewHome = Path("home/bench-peer"),
+) -> None:
+    """A run beside a script by hand that does everything anew from the same landed files, in turns."""
+    from tanzhang.lab.peer import measure
+
+    found = measure(people, repetitions, home, out)
+    if report:
+        report.write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -20,6 +20,7 @@ CAME_LATER = {
     "silver.activities": {"spend_fen", "merchant_code", "meal", "object_key"},
     "silver.membership": {"origin_id"},
     "silver.customer_events": {"card_tokens"},
+    "silver.rows": {"business_date", "business_month"},
 }
 """Columns that migrations brought; quality also the results of statements."""
 CAME_LATER_HERE = ("publication_kind", "schema_version", "file_root", "publication_seal")

@@ -16,7 +16,7 @@ from tanzhang.cli import GROUPS, VERBS, app
 from tanzhang.homes import LAKE, MARKS, is_home
 from tests.support.registries import shipped
 
-MAKE_ONE = {"init", "simulate", "demo", "bench", "bench-land", "bench-points"}
+MAKE_ONE = {"init", "simulate", "demo", "bench", "bench-land", "bench-points", "bench-history", "bench-peer"}
 NEEDED = {
     "job": ["pull"], "explain": ["0" * 32], "statement": ["0" * 32], "show": ["alipay"], "export": ["alipay", "--to", "x"],
     "release": ["alipay", "acts", "--reason", "asked"],

@@ -25,7 +25,7 @@ from schemas.quality import BoundedRule
 from schemas.sources import RegistrationFeed
 from schemas.sources.errors import ERRORS
 from schemas.sources.statements import MEASURES, StatementRule, Volume
-from tests.support.manifests import FIRST, manifest
+from tests.support.manifests import FIRST, manifest, used
 from tests.support.registries import shipped
 
 REGISTRY = shipped()
@@ -58,7 +58,7 @@ BEFORE = [taps(day) for day in range(6)]
 
 
 def judged(statement: Manifest, registry: Registry = REGISTRY) -> Judged:
-    [one] = judge_statements([statement], BEFORE, registry, frozenset(), judge)
+    [one] = judge_statements([statement], used(BEFORE), registry, frozenset(), judge)
     return one
 
 
@@ -180,7 +180,7 @@ def test_what_stands_out_breaks_its_rule_and_no_other(statement: Manifest, expec
 def test_the_worst_kind_of_identifiers_counts(given: dict[str, int], bad: dict[str, int], observed: int | None) -> None:
     profile = Profile(rows=1000, identifiers=given, bad_identifiers=bad)
     statement = manifest(6, 1000, institution="citic_bank", feed="registrations", kind="registration", profile=profile)
-    [one] = judge_statements([statement], [], REGISTRY, frozenset(), judge)
+    [one] = judge_statements([statement], used([]), REGISTRY, frozenset(), judge)
     found = [of.measurement for of in one.results if of.rule.id == "statement_identifiers_valid" and not of.is_passed]
     assert [of.observed for of in found] == ([] if observed is None else [observed])
     assert one.code == (None if observed is None else "too_many_bad_identifiers")

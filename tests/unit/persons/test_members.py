@@ -42,7 +42,7 @@ class Logs:
 
 
 COLUMNS = {
-    "silver.membership": "customer_key person_id publication_seq",
+    "silver.membership": "customer_key person_id subject_kind publication_seq",
     "silver.customer_events": "event_key event_kind customer_key at_unix is_live publication_seq",
 }
 
@@ -55,13 +55,21 @@ def test_who_is_new_or_otherwise_known_did_not_move(lake: Lake) -> None:
     run = Logs(
         lake,
         membership=[
-            ("stayed", "p", 1), ("moved", "p", 1), ("moved", "q", SEQ), ("came back", "p", 1), ("came back", "q", 2),
-            ("came back", "p", SEQ), ("new", "p", SEQ), ("told by a card", "p", 1), ("told by a card", "p", SEQ),
+            (customer, person, kind, seq)
+            for customer, *told in (
+                ("stayed", ("p", "resident", 1)),
+                ("moved", ("p", "resident", 1), ("q", "resident", SEQ)),
+                ("came back", ("p", "resident", 1), ("q", "resident", 2), ("p", "resident", SEQ)),
+                ("new", ("p", "resident", SEQ)),
+                ("told by a card", ("p", "resident", 1), ("p", "resident", SEQ)),
+                ("opened a shop", ("p", "resident", 1), ("p", "micro_enterprise", SEQ)),
+            )
+            for person, kind, seq in told
         ],
-    )  # fmt: skip
-    assert told(run, moved(cast(Run, run))) == {("moved",), ("came back",)}
+    )
+    assert told(run, moved(cast(Run, run))) == {("moved",), ("came back",), ("opened a shop",)}
     asked = lake.from_arrow(pa.table({"customer_key": ["came back", "new"]}))
-    assert told(run, members_before(cast(Run, run), asked)) == {("came back", "q", 2)}
+    assert told(run, members_before(cast(Run, run), asked)) == {("came back", "q", "resident", 2)}
 
 
 def test_consents_changed_since_the_first_that_was_ever_said(lake: Lake) -> None:
