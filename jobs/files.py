@@ -158,15 +158,17 @@ def sizes_of(folder: Path, names: Iterable[str]) -> dict[str, int]:
     if isinstance(folder, BucketPath):
         there = folder.sizes()
         return {name: there[name] for name in names if name in there}
-    found = {}
-    for name in names:
-        try:
-            said = (folder / name).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if stat.S_ISREG(said.st_mode):
-            found[name] = said.st_size
-    return found
+    sizes = ((name, size_of(folder / name)) for name in names)
+    return {name: size for name, size in sizes if size is not None}
+
+
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where none is."""
+    try:
+        said = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return said.st_size if stat.S_ISREG(said.st_mode) else None
 
 
 def size_below(folder: Path) -> tuple[int, int]:

@@ -80,8 +80,8 @@ class Settings(BaseSettings):
     """Whether that may be one without TLS."""
     aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
     """Region of the bucket; others than Amazon mostly do not care."""
-    aws_addressing: Literal["path", "virtual"] = Field(
-        default="path", validation_alias="AWS_S3_ADDRESSING_STYLE", title="say path or virtual"
+    aws_addressing: Literal["path", "virtual", "auto"] = Field(
+        default="path", validation_alias="AWS_S3_ADDRESSING_STYLE", title="say path or virtual; auto is path"
     )
     """Whether the bucket stands behind the host or before it."""
     aws_access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")

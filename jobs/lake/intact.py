@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import NotAsPublished
-from jobs.files import sizes_of
+from jobs.files import digest_of, size_of, sizes_of
 from jobs.lake import seals
 from jobs.lake.failures import told
 from jobs.lake.logs import LOG, RETENTION_DAYS, log_files
@@ -215,11 +215,12 @@ def _unlike(folder: Path, path: str, known: Known) -> Iterator[str]:
         yield f"{path} was never published"
         return
     file, leaves = folder / path, set(known[path])
-    if not file.is_file():
+    size = size_of(file)
+    if size is None:
         yield f"{path} is gone"
-    elif (size := file.stat().st_size) not in {leaf.bytes for leaf in leaves}:
+    elif size not in {leaf.bytes for leaf in leaves}:
         yield f"{path} has {size:,} bytes; {next(iter(leaves)).bytes:,} were published"
-    elif {seals.leaf_of(file)} != leaves:
+    elif {Leaf(size, digest_of(file))} != leaves:
         yield f"{path} has other bytes than were published"
 
 
