@@ -305,7 +305,7 @@ def _own_rows(source: Source, feed_name: str) -> tuple[list[str], Callable[[tupl
     """
     whens = [source.feeds[name].only for name in (feed_name, *source.guests(feed_name))]
     fields = list(dict.fromkeys(name for when in whens for name in when))
-    fits = [(when(when)) for when in whens]
+    fits = [(when, _all_fit(when)) for when in whens]
 
     def is_own(texts: tuple[str, ...]) -> bool:
         said = dict(zip(fields, texts))
