@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+import pyarrow as pa
+
 from jobs.claims import bills, landed
 from jobs.claims.landed import VALID
 from jobs.lake.frames import listed
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from jobs.lake.log import Log
     from jobs.landing.manifests import Manifest
     from jobs.runs.run import Run
+    from schemas.sources import Feed
 
 
 LATEST_FIRST = "business_date DESC, revision DESC, part DESC, line DESC"
@@ -80,7 +83,7 @@ def touched_by(run: Run) -> Touched:
     seen_before += [*elsewhere.items(), *(fresh.items() if run.full else ())]
     known = [_keys_of(lake, kind, rows) for kind, rows in seen_before]
     beaten = bills.beaten(run, fresh[bills.KIND], stirred, elsewhere[bills.KIND])
-    ranked = {kind: _ranked(lake, kind, fresh[kind], elsewhere[kind], beaten) for kind in landed.KINDS}
+    ranked = {kind: _ranked(run, kind, fresh[kind], elsewhere[kind], beaten) for kind in landed.KINDS}
     return Touched(
         fresh,
         gone,
@@ -170,10 +173,9 @@ def _files_near(run: Run, keys: Frame) -> list[Manifest]:
     near = []
     for one in firsts:
         contract = run.registry.sources[one.institution].feeds[one.feed]
-        # Whoever knows an act by its booking alone may have said the day of the act before.
         first = one.act_date or moved[one.institution, one.feed] - timedelta(days=contract.oldest_days)
-        lag = max(contract.booking_lag_days, *(change.booking_lag_days for change in contract.changes), 0)
-        near += old_files_of(run, one.institution, one.feed, first - timedelta(days=1 + lag), date.max)
+        first -= timedelta(days=1 + _lag_of(contract))
+        near += old_files_of(run, one.institution, one.feed, first, date.max)
     return near
 
 
@@ -197,26 +199,75 @@ def rows_log(run: Run, files: Sequence[Manifest]) -> Log:
     )
 
 
-def _ranked(lake: Lake, kind: str, fresh: Frame, elsewhere: Frame, beaten: Frame) -> Frame:
+def _ranked(run: Run, kind: str, fresh: Frame, elsewhere: Frame, beaten: Frame) -> Frame:
     """The rows in force of a kind that have one of the keys, with their disposition among the rows of their key."""
-    columns = listed(fresh.columns)
+    lake, columns = run.lake, listed(fresh.columns)
     candidates = lake.sql(
         f"SELECT {columns} FROM fresh WHERE {VALID} UNION ALL SELECT {columns} FROM elsewhere",
         fresh=fresh,
         elsewhere=elsewhere,
     )
+    marked = bills.marked(lake, kind, candidates, beaten)
     return lake.keep(
         f"""
         WITH ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten ORDER BY {LATEST_FIRST}) AS rank
+            SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten, turn ORDER BY {LATEST_FIRST}) AS rank
             FROM candidates
         )
         SELECT {columns},
             CASE WHEN is_beaten THEN 'superseded' WHEN rank = 1 THEN 'record' ELSE 'repeat' END AS disposition
         FROM ranked
         """,
-        candidates=bills.marked(lake, kind, candidates, beaten),
+        candidates=_in_turns(run, marked),
     )
+
+
+def _in_turns(run: Run, rows: Frame) -> Frame:
+    """Rows with `turn`, by which those of one key are told apart of which the number was given anew to a later act.
+
+    It was where the act comes after every statement of those before: whoever had stated it would have done so too early.
+    """
+    lake = run.lake
+    if "act_date" not in rows.columns:
+        return lake.sql("SELECT *, 1 AS turn FROM rows", rows=rows)
+    return lake.sql(
+        """
+        WITH stated AS (
+            SELECT r.*, l.lag_days,
+                max(r.business_date) OVER (
+                    PARTITION BY r.record_key
+                    ORDER BY r.act_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ) AS stated_until
+            FROM rows AS r
+            JOIN lags AS l ON r.institution = l.institution AND r.feed = l.feed
+        )
+        SELECT *,
+            sum(CASE
+                WHEN datediff(act_date, stated_until) > 1 + lag_days THEN 1
+                ELSE 0
+            END) OVER (PARTITION BY record_key ORDER BY act_date) AS turn
+        FROM stated
+        """,
+        rows=rows,
+        lags=lake.from_arrow(_lags(run)),
+    )
+
+
+def _lags(run: Run) -> pa.Table:
+    """institution, feed, lag_days: how many days before its act a booking may be stated."""
+    feeds = [(source.id, name, feed) for source in run.registry.sources.values() for name, feed in source.feeds.items()]
+    return pa.table(
+        {
+            "institution": [institution for institution, _, _ in feeds],
+            "feed": [name for _, name, _ in feeds],
+            "lag_days": pa.array([_lag_of(feed) for _, _, feed in feeds], pa.int32()),
+        }
+    )
+
+
+def _lag_of(feed: Feed) -> int:
+    """Whoever knows an act by its booking alone may have said the day of the act so many days before."""
+    return max(feed.booking_lag_days, *(change.booking_lag_days for change in feed.changes), 0)
 
 
 # -- days of which everything counts -----------------------------------------------------------------

@@ -137,10 +137,9 @@ def consented(run: Run) -> Audited:
         """,
         posted=run.log(LEDGER).written,
     )
-    standing = lake.keep(
-        "SELECT * FROM standing", standing=standing_entries(lake, beside(run, entries).of(entries, "position").rows)
-    )
-    claims = lake.sql("SELECT position AS claim_id FROM standing", standing=standing)
+    rows = standing_entries(lake, beside(run, entries).of(entries, "position").rows)
+    standing = lake.keep("SELECT * FROM standing", standing=rows)
+    claims = lake.sql("SELECT position AS claim_id, act_date FROM standing", standing=standing)
     acts = lake.keep(
         f"""
         SELECT e.position, e.quantity_micro, c.customer_key, c.claim_kind, c.quantity_micro AS shown_micro, f.scope,
@@ -151,7 +150,7 @@ def consented(run: Run) -> Audited:
                 ELSE c.occurred_at_unix
             END AS until_unix
         FROM standing AS e
-        JOIN claims AS c ON e.position = c.claim_id
+        JOIN claims AS c ON e.position = c.claim_id AND e.act_date = c.act_date
         JOIN feeds AS f
             ON e.scenario = f.family AND c.institution = f.institution AND c.feed = f.feed
             AND c.act_date >= f.valid_from AND c.act_date < f.valid_to

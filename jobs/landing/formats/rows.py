@@ -7,6 +7,7 @@ it. "First" is in the order in which the functions below convert: key, customer,
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,9 @@ from jobs.landing.formats.batches import Batch, BillHead
 from jobs.landing.formats.clocks import Times
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
 from jobs.landing.formats.originals import Objects
+from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.times import Window
-from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, all_converter, sum_converter
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, sum_converter
 from jobs.landing.tokens import Tokens, plain
 from schemas.sources import (
     ActFeed,
@@ -303,7 +305,7 @@ def _own_rows(source: Source, feed_name: str) -> tuple[list[str], Callable[[tupl
     """
     whens = [source.feeds[name].only for name in (feed_name, *source.guests(feed_name))]
     fields = list(dict.fromkeys(name for when in whens for name in when))
-    fits = [(when, all_converter(when)) for when in whens]
+    fits = [(when, _all_fit(when)) for when in whens]
 
     def is_own(texts: tuple[str, ...]) -> bool:
         said = dict(zip(fields, texts))
@@ -365,3 +367,11 @@ def _record_batch(schema: pa.Schema, landed: dict[str, Any], same: dict[str, str
         else:
             arrays.append(pa.nulls(rows, type=column.type))
     return pa.record_batch(arrays, schema=schema)
+
+
+def _all_fit(when: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
+    """The values of some fields, in the order of `when` → whether every one matches its pattern from end to end."""
+    forms = [compiled(pattern) for pattern in when.values()]
+    return lambda texts: all(
+        form.fullmatch(unicodedata.normalize("NFKC", text)) is not None for form, text in zip(forms, texts)
+    )

@@ -384,14 +384,6 @@ def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[
     return convert
 
 
-def all_converter(when: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
-    """The values of some fields, in the order of `when` → whether every one matches its pattern from end to end."""
-    forms = [compiled(pattern) for pattern in when.values()]
-    return lambda texts: all(
-        form.fullmatch(unicodedata.normalize("NFKC", text)) is not None for form, text in zip(forms, texts)
-    )
-
-
 def known(values: frozenset[str]) -> Callable[[str], str]:
     """A code of a table, as it is."""
 
