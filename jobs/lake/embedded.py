@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import duckdb_extension_delta
-import duckdb_extension_httpfs
 import pyarrow as pa
 import sqlglot
 from deltalake import CommitProperties, write_deltalake
@@ -62,6 +61,8 @@ def let_in(connection: duckdb.DuckDBPyConnection, bucket: str) -> None:
     Raises:
         SettingError: it takes none of it.
     """
+    import duckdb_extension_httpfs  # no other lake needs it
+
     said, (scheme, host) = options(bucket), endpoint()
     secret = {
         "KEY_ID": said["aws_access_key_id"],
