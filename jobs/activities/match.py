@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobs.activities.assignment import CLAIM, groups_of
 from jobs.activities.changed import changed_by
-from jobs.activities.outcomes import outcomes_of, refund_outcomes
+from jobs.activities.outcomes import outcomes_of, outcomes_of_former, refund_outcomes
 from jobs.activities.readings import readings_of
 from jobs.activities.refunds import refunds_of
 from jobs.activities.reports import claims_of, consented_of
@@ -29,7 +29,7 @@ def match(run: Run) -> dict[str, Frame]:
     lake, activities = run.lake, run.log("silver.activities")
     changed = changed_by(run)
     touched = touched_by(run, changed)
-    claims = claims_of(run, touched)
+    claims, passed_over = claims_of(run, touched)
     refunds = refunds_of(run, changed, claims)
     consented, intervals = consented_of(run, claims, refunds)
     # A lone tap proves no act, and who is not accepted as a reporter proves none either.
@@ -53,6 +53,7 @@ def match(run: Run) -> dict[str, Frame]:
     )
     outcomes = lake.union(
         touched.decides(lake, outcomes_of(run, claims, consented, groups, refunds)),
+        touched.decides(lake, outcomes_of_former(lake, passed_over)),
         refund_outcomes(run, refunds, consented),
     )
     # Key, columns, month and content hash are the table's own: schemas/tables/silver_activities.yaml.

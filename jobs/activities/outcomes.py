@@ -157,6 +157,20 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
     )
 
 
+def outcomes_of_former(lake: Lake, claims: Frame) -> Frame:
+    """Of claims whose number was given anew to a later act: one number is one act, and its latest is the one that counts."""
+    return lake.sql(
+        """
+        SELECT claim_id, CAST(NULL AS string) AS activity_id, person_id, institution, feed, scenario, family, act_date,
+            'withheld' AS outcome, 'number_given_anew' AS reason, false AS is_lead, quantity_micro,
+            'reported' AS quantity_source, CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code,
+            CAST(NULL AS string) AS meal, CAST(NULL AS string) AS object_key, region
+        FROM claims
+        """,
+        claims=claims,
+    )
+
+
 def refund_outcomes(run: Run, refunds: Frame, consented: Frame) -> Frame:
     """Refunds as claims: evidence where the original has come, else pending.
 

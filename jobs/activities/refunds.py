@@ -31,11 +31,12 @@ def refunds_of(run: Run, changed: Changed, claims: Frame) -> Frame:
     refunds = lake.keep("SELECT * FROM refunds", refunds=_in_force(run, changed, claims))
     return lake.keep(
         f"""
-        WITH originals AS (
+        WITH found AS (
             SELECT claim_id, amount_fen FROM claims
             UNION SELECT claim_id, amount_fen FROM named
             UNION SELECT claim_id, amount_fen FROM others
-        )
+        ),
+        originals AS (SELECT claim_id, max(amount_fen) AS amount_fen FROM found GROUP BY claim_id)
         SELECT r.*, f.scope,
             coalesce(f.is_brought, false) AS is_brought,
             r.occurred_at_unix AS start_unix, {needs_until("r")} AS needs_until_unix, o.claim_id AS original,

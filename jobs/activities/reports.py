@@ -14,11 +14,24 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
-def claims_of(run: Run, touched: Touched) -> Frame:
-    """The claims in force that are looked at, but refunds, with their person, their feed's slot and scenario's rules."""
+def claims_of(run: Run, touched: Touched) -> tuple[Frame, Frame]:
+    """The claims in force that are looked at, but refunds, with their person, their feed's slot and scenario's rules.
+
+    Returns:
+        These; and those that count for nothing, since their number was given anew to a later act that is looked at, too.
+    """
     lake = run.lake
-    standing = lake.keep("SELECT * FROM claims", claims=_standing(run, touched))
-    return lake.keep(
+    aged = lake.keep(
+        "SELECT *, row_number() OVER (PARTITION BY claim_id ORDER BY act_date DESC) AS age FROM claims",
+        claims=_standing(run, touched),
+    )
+    claims = _with_rules(run, lake.sql("SELECT * FROM aged WHERE age = 1", aged=aged))
+    return claims, lake.sql("SELECT * FROM aged WHERE age > 1", aged=aged)
+
+
+def _with_rules(run: Run, standing: Frame) -> Frame:
+    """Claims with what their feed's contract, their scenario and their person's place say of them."""
+    return run.lake.keep(
         f"""
         SELECT c.claim_id, c.institution, c.feed, c.customer_key, c.person_id, c.claim_kind, c.scenario, c.family,
             coalesce(p.region, c.region) AS region, c.act_date, c.time_precision, c.occurred_at_unix AS start_unix,
@@ -44,8 +57,8 @@ def claims_of(run: Run, touched: Touched) -> Frame:
             AND c.act_date < p.valid_to
         """,
         standing=standing,
-        feeds=lake.from_arrow(run.policy.feeds),
-        places=lake.from_arrow(run.policy.places),
+        feeds=run.lake.from_arrow(run.policy.feeds),
+        places=run.lake.from_arrow(run.policy.places),
     )
 
 

@@ -2,7 +2,8 @@
 
 Rows that share a key are looked for by causality: an act is stated after it happened. So what shares the key of a row
 with an act date stands in a statement of the day before that date or later, and no other statement is read. A number that
-is given anew to an act after all statements of its former one is thereby another act.
+is given anew to an act after all statements of its former one is thereby another act; where one run sees both, the later
+statement is the record, and the other its repeat.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
-
-import pyarrow as pa
 
 from jobs.claims import bills, landed
 from jobs.claims.landed import VALID
@@ -211,57 +210,14 @@ def _ranked(run: Run, kind: str, fresh: Frame, elsewhere: Frame, beaten: Frame) 
     return lake.keep(
         f"""
         WITH ranked AS (
-            SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten, turn ORDER BY {LATEST_FIRST}) AS rank
+            SELECT *, row_number() OVER (PARTITION BY record_key, is_beaten ORDER BY {LATEST_FIRST}) AS rank
             FROM candidates
         )
         SELECT {columns},
             CASE WHEN is_beaten THEN 'superseded' WHEN rank = 1 THEN 'record' ELSE 'repeat' END AS disposition
         FROM ranked
         """,
-        candidates=_in_turns(run, marked),
-    )
-
-
-def _in_turns(run: Run, rows: Frame) -> Frame:
-    """Rows with `turn`, by which those of one key are told apart of which the number was given anew to a later act.
-
-    It was where the act comes after every statement of those before: whoever had stated it would have done so too early.
-    """
-    lake = run.lake
-    if "act_date" not in rows.columns:
-        return lake.sql("SELECT *, 1 AS turn FROM rows", rows=rows)
-    return lake.sql(
-        """
-        WITH stated AS (
-            SELECT r.*, l.lag_days,
-                max(r.business_date) OVER (
-                    PARTITION BY r.record_key
-                    ORDER BY r.act_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                ) AS stated_until
-            FROM rows AS r
-            JOIN lags AS l ON r.institution = l.institution AND r.feed = l.feed
-        )
-        SELECT *,
-            sum(CASE
-                WHEN datediff(act_date, stated_until) > 1 + lag_days THEN 1
-                ELSE 0
-            END) OVER (PARTITION BY record_key ORDER BY act_date) AS turn
-        FROM stated
-        """,
-        rows=rows,
-        lags=lake.from_arrow(_lags(run)),
-    )
-
-
-def _lags(run: Run) -> pa.Table:
-    """institution, feed, lag_days: how many days before its act a booking may be stated."""
-    feeds = [(source.id, name, feed) for source in run.registry.sources.values() for name, feed in source.feeds.items()]
-    return pa.table(
-        {
-            "institution": [institution for institution, _, _ in feeds],
-            "feed": [name for _, name, _ in feeds],
-            "lag_days": pa.array([_lag_of(feed) for _, _, feed in feeds], pa.int32()),
-        }
+        candidates=marked,
     )
 
 

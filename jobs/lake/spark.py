@@ -76,8 +76,10 @@ class SparkLake(Lake):
         return self.session.read.schema(computed.schema).parquet(str(path))
 
     def from_arrow(self, table: pa.Table) -> DataFrame:
+        # Spark ends at the first batch without rows and loses what comes after it.
+        full = pa.Table.from_batches([batch for batch in table.to_batches() if batch.num_rows], table.schema)
         # Told the schema, for Spark Connect infers none from a table without rows.
-        return self.session.createDataFrame(table, schema=_spark_schema(table.schema))
+        return self.session.createDataFrame(full, schema=_spark_schema(table.schema))
 
     def to_arrow(self, frame: Frame) -> pa.Table:
         return _dataframe(frame).toArrow()

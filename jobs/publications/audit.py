@@ -14,6 +14,7 @@ from jobs.publications.acts import Audited, consented, credited_once
 from jobs.publications.savings import saved_once
 
 if TYPE_CHECKING:
+    from jobs.lake import Frame, Lake
     from jobs.runs.run import Run
 
 
@@ -112,13 +113,14 @@ def claims_have_one_outcome(run: Run) -> Audited:
 def one_credit_per_activity(run: Run) -> Audited:
     """2: what stands for an activity stands once, for one person and measure.
 
-    On the dates that were written: a number that is given anew, long after, is of another act (docs/decisions/0022).
+    On each of its dates: a number that is given anew is of another act (docs/decisions/0022). That nothing stands on a date
+    that the activity no longer has is asked by `credit_has_consent`.
     """
     lake, ledger = run.lake, run.log(LEDGER)
     dated = lake.sql("SELECT DISTINCT position, act_date FROM new", new=ledger.written)
     near = run.log(LEDGER, near=dated).of(dated, "position", "act_date")
     twice = lake.sql(
-        "SELECT position, measure FROM standing GROUP BY position, measure HAVING count(1) > 1",
+        "SELECT position, act_date, measure FROM standing GROUP BY position, act_date, measure HAVING count(1) > 1",
         standing=standing_entries(lake, near.rows),
     )
     return Audited("one_act_one_credit", twice, lake.sql("SELECT DISTINCT position FROM new", new=ledger.written))
@@ -157,29 +159,36 @@ def credit_has_consent(run: Run) -> Audited:
     """7: nothing stands in the ledger for a claim that is not credited, nor for one that is no payment in force."""
     lake, changed = run.lake, run.log("silver.activities").written
     uncredited = lake.sql(
-        f"""
-        WITH kinds AS (SELECT 'activity' AS position_kind UNION ALL SELECT 'payment' AS position_kind),
-        credited AS (
-            SELECT claim_id, act_date, 'activity' AS position_kind
-            FROM now
-            WHERE outcome = 'credited' AND is_lead
-            UNION ALL
-            SELECT claim_id, act_date, 'payment' AS position_kind
-            FROM now
-            WHERE spend_fen > 0 AND outcome NOT IN ({UNSPENT})
-        )
+        """
+        WITH kinds AS (SELECT 'activity' AS position_kind UNION ALL SELECT 'payment' AS position_kind)
         SELECT DISTINCT c.claim_id AS position, c.act_date, k.position_kind
         FROM changed AS c
         CROSS JOIN kinds AS k
-        LEFT ANTI JOIN credited AS n
-            ON c.claim_id = n.claim_id AND c.act_date = n.act_date AND k.position_kind = n.position_kind
+        LEFT ANTI JOIN earning AS e
+            ON c.claim_id = e.position AND c.act_date = e.act_date AND k.position_kind = e.position_kind
         """,
         changed=changed,
-        now=run.log("silver.activities", near=changed).in_force(changed),
+        earning=earning(lake, run.log("silver.activities", near=changed).in_force(changed)),
     )
     entries = run.log(LEDGER, near=changed).of(uncredited, "position", "position_kind", "act_date")
     standing = standing_entries(lake, entries.rows)
     return Audited("no_consent_no_credit", standing, uncredited)
+
+
+def earning(lake: Lake, outcomes: Frame) -> Frame:
+    """position, act_date, position_kind: for what the ledger may have an entry, by the outcomes in force."""
+    return lake.sql(
+        f"""
+        SELECT claim_id AS position, act_date, 'activity' AS position_kind
+        FROM outcomes
+        WHERE outcome = 'credited' AND is_lead
+        UNION ALL
+        SELECT claim_id AS position, act_date, 'payment' AS position_kind
+        FROM outcomes
+        WHERE spend_fen > 0 AND outcome NOT IN ({UNSPENT})
+        """,
+        outcomes=outcomes,
+    )
 
 
 def credit_has_factor(run: Run) -> Audited:
@@ -215,27 +224,36 @@ def credit_has_factor(run: Run) -> Audited:
 
 
 def balances_equal_ledger(run: Run) -> Audited:
-    """9: the balances of everybody whom this run touched differ from those of before by what it entered."""
-    lake = run.lake
-    key = listed(lake.tables["gold.balances"].key)
+    """9: the balances of everybody whom this run touched differ from those of before by what it entered.
+
+    There are as many of all others as before, by the table's own count of its rows; `whole` sums them all.
+    """
+    lake, table = run.lake, "gold.balances"
+    key = listed(lake.tables[table].key)
     new = lake.keep(f"SELECT {key}, amount FROM new", new=run.log(LEDGER).written)
     persons = lake.keep("SELECT DISTINCT person_id FROM new", new=new)
-    before = lake.read("gold.balances", run.last.pins["gold.balances"].version)
-    held = semi(lake, run.read("gold.balances"), persons, "person_id")
+    before = semi(lake, lake.read(table, run.last.pins[table].version), persons, "person_id")
+    held = semi(lake, run.read(table), persons, "person_id")
+    others = lake.row_count(table) - run.last.pins[table].rows
     differ = lake.sql(
         f"""
         WITH parts AS (
             SELECT {key}, amount FROM new
             UNION ALL SELECT {key}, amount FROM before
             UNION ALL SELECT {key}, 0 - amount AS amount FROM held
-        )
-        SELECT {key}, CAST(sum(amount) AS bigint) AS amount
-        FROM parts
-        GROUP BY {key}
-        HAVING sum(amount) <> 0
+        ),
+        sums AS (
+            SELECT {key}, CAST(sum(amount) AS bigint) AS amount
+            FROM parts
+            GROUP BY {key}
+            HAVING sum(amount) <> 0
+        ),
+        grown AS (SELECT (SELECT count(1) FROM held) - (SELECT count(1) FROM before) AS n)
+        SELECT amount FROM sums
+        UNION ALL SELECT {others} - n AS amount FROM grown WHERE n <> {others}
         """,
         new=new,
-        before=semi(lake, before, persons, "person_id"),
+        before=before,
         held=held,
     )
     return Audited("balances_equal_ledger", differ, held)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.frames import listed
 from jobs.lake.log import Log
-from jobs.ledger.entries import LEDGER
+from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.publications.acts import Audited, consented
-from jobs.publications.audit import credit_has_consent, invariants, one_credit_per_activity
+from jobs.publications.audit import earning, invariants, one_credit_per_activity
 from jobs.runs.run import Run
 
 if TYPE_CHECKING:
@@ -45,11 +45,28 @@ def broken_by(lake: Lake, home: Path, last: Publication) -> Iterator[str]:
         lake=lake, registry=lake.registry, home=home, business_date=last.business_date, last=last, consumed=[], fresh=[],
         replaced=[], refused=[], turned_away=[], judged=[], full=True,
     )  # fmt: skip
-    asked = [one_credit_per_activity(run), credit_has_consent(run), consented(run), balances_are_sums(run)]
+    asked = [one_credit_per_activity(run), entries_are_earned(run), consented(run), balances_are_sums(run)]
     for one in invariants(run, asked):
         if one.observed:
             yield f"{one.table_name}: {one.rule.id} is broken by {one.observed} of {one.checked}: {one.rule.text}"
     run.forget()
+
+
+def entries_are_earned(run: Run) -> Audited:
+    """7: whatever stands in the ledger for a claim is earned by its outcome in force."""
+    standing = standing_entries(run.lake, run.read(LEDGER))
+    unearned = run.lake.sql(
+        """
+        SELECT s.position, s.act_date
+        FROM standing AS s
+        LEFT ANTI JOIN earning AS e
+            ON s.position = e.position AND s.act_date = e.act_date AND s.position_kind = e.position_kind
+        WHERE s.position_kind IN ('activity', 'payment')
+        """,
+        standing=standing,
+        earning=earning(run.lake, run.log("silver.activities").in_force()),
+    )
+    return Audited("no_consent_no_credit", unearned, standing)
 
 
 def balances_are_sums(run: Run) -> Audited:

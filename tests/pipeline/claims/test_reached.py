@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from jobs.day import run_day, run_job
 from jobs.lake import embedded
-from tests.support.exports import alipay_acts
+from tests.support.exports import CITIZEN, PHONE, alipay_acts, alipay_registrations
 from tests.support.one_person import BILL, D1, D2, known_world, stands
 from tests.support.worlds import embedded_lake, land_world, rows
 
@@ -71,15 +72,35 @@ def test_a_number_that_is_given_anew_is_another_act(tmp_path: Path) -> None:
     assert [row["entry_kind"] for row in posted] == ["post"]
 
 
-def test_a_number_that_is_given_anew_is_another_act_in_one_run_too(tmp_path: Path) -> None:
-    """As if its days had come one by one; to compute everything again changes nothing."""
+def test_of_a_number_that_is_given_anew_in_one_run_the_later_statement_holds(tmp_path: Path) -> None:
+    """As of a correction; to compute everything again changes nothing."""
     world = known_world(tmp_path)
     world.send("alipay", D2, alipay_acts(bill(1, D2), bill(2, D2)))
     world.send("alipay", LATER, alipay_acts(bill(1, LATER), bill(2, D2)))
     lake = world.run(D1, LATER)
-    assert stands(lake) == {"utility_payment": 3 * BILL}
+    assert stands(lake) == {"utility_payment": 2 * BILL}
     found = [row["disposition"] for row in rows(lake, "silver.rows") if row["feed"] == "acts"]
-    assert sorted(found) == ["record", "record", "record", "repeat"]
+    assert sorted(found) == ["record", "record", "repeat", "repeat"]
     before = rows(lake, "gold.ledger")
     run_day(lake, lake.registry, tmp_path, LATER, full=True)
     assert rows(lake, "gold.ledger") == before
+
+
+def test_where_both_acts_of_a_number_are_decided_again_the_later_one_counts(tmp_path: Path) -> None:
+    """The other is withheld and says so; nobody's publication waits for it."""
+    world = known_world(tmp_path)
+    world.send("alipay", D2, alipay_acts(bill(1, D2), bill(2, D2)))
+    world.send("alipay", LATER, alipay_acts(bill(1, LATER)))
+    assert stands(world.run(D1, D2, LATER)) == {"utility_payment": 3 * BILL}
+    of_another = alipay_registrations((1, CITIZEN[1], PHONE[1], [], f"{DAY_AFTER} 08:00:00"))
+    world.send("alipay", DAY_AFTER, of_another)
+    lake = world.run(DAY_AFTER)
+    assert stands(lake) == {"utility_payment": 2 * BILL}
+    told = [row["reason"] for row in rows(lake, "silver.activities") if row["outcome"] == "withheld"]
+    assert told == ["number_given_anew"]
+    moved = [
+        row for row in rows(lake, "gold.ledger") if row["publication_seq"] == 4 and row["measure"] == "reduction_mg"
+    ]
+    assert Counter((row["entry_kind"], row["act_date"]) for row in moved) == {
+        ("reverse", D2): 2, ("reverse", LATER): 1, ("post", D2): 1, ("post", LATER): 1,
+    }  # fmt: skip
