@@ -123,10 +123,13 @@ def sealed(
         sealed_at=datetime.now(timezone.utc),
     )
     pending = _path(lake, new[0], is_pending=True)
+    said = seal.model_dump_json(indent=1).encode()
     lake.hold()
-    write_whole(pending, seal.model_dump_json(indent=1).encode())
+    write_whole(pending, said)
     yield seal
-    pending.replace(_path(lake, new[0]))
+    # Not the pending file by another name: in a bucket a writer whose lease is over may have put its own there meanwhile.
+    write_whole(_path(lake, new[0]), said)
+    pending.unlink()
 
 
 def leaf_of(path: Path) -> Leaf:
