@@ -7,6 +7,7 @@ journal to some entry knows of everything until there; what is named and not the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Entry(Strict):
 def names_in(landed: Path, institution: str) -> list[str]:
     """The names of an institution's entries, in their order."""
     folder = landed / FOLDER / institution
-    return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+    return sorted(name for name in os.listdir(folder) if name[0] != ".") if folder.is_dir() else []
 
 
 def receipt_of(name: str) -> str:

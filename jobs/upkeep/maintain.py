@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import Busy, RunError
-from jobs.files import write_whole
+from jobs.files import remove_tree, size_below, write_whole
 from jobs.lake.chain import Next, Pin, Publication, last_publication, restore_pins, sealed_rows
 from jobs.lake.format import retired
 from jobs.lake.intact import check_start, damages, refuse
@@ -198,15 +198,15 @@ def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:
         elif at - datetime.fromisoformat(noticed.read_text()) > timedelta(days=RETENTION_DAYS):
             gone.append(folder)
             if not dry_run:
-                shutil.rmtree(folder)
+                remove_tree(folder)
     if not dry_run:
         for name in lake.tables:  # one that is declared again
-            Path(lake.uri(name), RETIRED).unlink(missing_ok=True)
+            (lake.folder(name) / RETIRED).unlink(missing_ok=True)
     return gone
 
 
 def _clear_spill(lake: Lake, at: datetime) -> None:
-    spill = lake.path / "_spill"
+    spill = lake.spill_folder
     for left in spill.iterdir() if spill.is_dir() else ():
         if at.timestamp() - left.stat().st_mtime > LEFT_OVER.total_seconds():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -214,14 +214,8 @@ def _clear_spill(lake: Lake, at: datetime) -> None:
 
 def _sizes(lake: Lake, home: Path) -> dict[str, Size]:
     """Every folder of the home and every table of the lake."""
-    sizes = {name: Size(*_on_disk(home / name)) for name in FOLDERS}
-    sizes[lake.path.name] = Size(*_on_disk(lake.path))
+    sizes = {name: Size(*size_below(home / name)) for name in FOLDERS}
+    sizes[lake.name] = Size(*size_below(lake.path))
     for name in lake.tables:
-        sizes[name] = Size(*_on_disk(Path(lake.uri(name))), *lake.live_files(name))
+        sizes[name] = Size(*size_below(lake.folder(name)), *lake.live_files(name))
     return sizes
-
-
-def _on_disk(folder: Path) -> tuple[int, int]:
-    """Files and bytes below a folder."""
-    sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
-    return len(sizes), sum(sizes)

@@ -8,7 +8,6 @@ and migrating again begins anew from the pins.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import FormatError
+from jobs.files import remove_tree
 from jobs.lake.chain import Next, Pin, Publication, counted, last_publication, sealed_rows
 from jobs.lake.format import Format, differences, format_of
 from jobs.lake.frames import listed
@@ -94,7 +94,7 @@ def migrate(lake: Lake, home: Path, *, dry_run: bool = False, give_up_run: bool 
             return Migrated(plan, None)
         if not plan.stands.seq:  # begun and never published: nobody has seen its rows
             for name in plan.parts:
-                shutil.rmtree(lake.uri(name), ignore_errors=True)
+                remove_tree(lake.folder(name))
             lake.create_tables()
             discard(lake.path)
             return Migrated(plan, None)
