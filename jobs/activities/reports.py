@@ -22,7 +22,10 @@ def claims_of(run: Run, touched: Touched) -> tuple[Frame, Frame]:
     """
     lake = run.lake
     aged = lake.keep(
-        "SELECT *, row_number() OVER (PARTITION BY claim_id ORDER BY act_date DESC) AS age FROM claims",
+        """
+        SELECT *, row_number() OVER (PARTITION BY claim_id ORDER BY act_date DESC) AS age
+        FROM claims
+        """,
         claims=_standing(run, touched),
     )
     claims = _with_rules(run, lake.sql("SELECT * FROM aged WHERE age = 1", aged=aged))

@@ -94,9 +94,11 @@ def _instead(lake: Lake, entries: Frame, others: Frame) -> Frame:
     return lake.sql(
         f"""
         WITH ranked AS (
-            SELECT {listed(STANDS, "e.")}, o.person_id, row_number() OVER (
-                PARTITION BY {listed(STANDS, "e.")} ORDER BY abs(datediff(o.act_date, e.act_date)), o.act_date
-            ) AS rank
+            SELECT {listed(STANDS, "e.")}, o.person_id,
+                row_number() OVER (
+                    PARTITION BY {listed(STANDS, "e.")}
+                    ORDER BY abs(datediff(o.act_date, e.act_date)), o.act_date
+                ) AS rank
             FROM entries AS e
             JOIN others AS o ON e.position = o.position AND e.measure = o.measure
         )

@@ -120,7 +120,12 @@ def one_credit_per_activity(run: Run) -> Audited:
     dated = lake.sql("SELECT DISTINCT position, act_date FROM new", new=ledger.written)
     near = run.log(LEDGER, near=dated).of(dated, "position", "act_date")
     twice = lake.sql(
-        "SELECT position, act_date, measure FROM standing GROUP BY position, act_date, measure HAVING count(1) > 1",
+        """
+        SELECT position, act_date, measure
+        FROM standing
+        GROUP BY position, act_date, measure
+        HAVING count(1) > 1
+        """,
         standing=standing_entries(lake, near.rows),
     )
     return Audited("one_act_one_credit", twice, lake.sql("SELECT DISTINCT position FROM new", new=ledger.written))
