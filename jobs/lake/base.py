@@ -274,17 +274,15 @@ class Lake(ABC):
         return self.count(self.read(table)) if rows.null_count else pc.sum(rows).as_py() or 0
 
     def version(self, table: str) -> int:
-        """Newest version of a table, on either engine read from its log by delta-rs: a number, no rows.
-
-        A query of Spark for it would be a job of its own, two dozen times a run.
-        """
+        """Newest version of a table."""
         return self.opened(table).version()
 
     def opened(self, table: str, version: int | None = None) -> DeltaTable:
         """A version of a table, unless told the newest; for the one who writes the newest that it knows.
 
         So a commit of a former writer that came through late is neither read nor built upon: it makes the next commit to
-        that table fail, and the next run takes it back.
+        that table fail, and the next run takes it back. By delta-rs on either engine: it reads a log's entries since the last
+        checkpoint and no rows, where a query of Spark would be a job of its own, two dozen times a run.
         """
         if version is None and self._newest is not None:
             version = self._newest.get(table)
