@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from jobs.bucket import BucketPath, options
 from schemas import Registry
 from schemas.tables import Table
 
@@ -35,8 +34,7 @@ class Pin(NamedTuple):
 
 def rows(lake: Path, table: Table, version: int | None = None) -> pa.Table:
     """The rows of a table, sorted, its declared columns in their order and as text or declared type."""
-    let_in = options(lake.bucket) if isinstance(lake, BucketPath) else None
-    opened = DeltaTable(str(lake / table.path), version=version, storage_options=let_in)
+    opened = DeltaTable(str(lake / table.path), version=version)  # of a bucket by what the environment says of it
     found = opened.to_pyarrow_table(columns=table.fields)
     plain = found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
     return plain.sort_by([(name, "ascending") for name in plain.column_names])
