@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -112,7 +113,10 @@ def measured(table: Table, counts: Mapping[str, int], business_date: date) -> li
 
 
 def judge(asked: Sequence[Measurement], session: SparkSession | None = None) -> list[RuleResult]:
-    """Let Great Expectations judge every measurement, all in one validation: a call costs more than a rule.
+    """Let Great Expectations judge every measurement.
+
+    A rule is judged by the worst of what was measured for it: where that holds, all do; where it does not, each is
+    judged by itself. So what the library costs does not grow with statements, and all goes in one validation or two.
 
     Args:
         asked: what was counted, whatever of.
@@ -126,24 +130,49 @@ def judge(asked: Sequence[Measurement], session: SparkSession | None = None) -> 
     """
     if not asked:
         return []
-    columns = [f"{one.rule.id}_{number}" for number, one in enumerate(asked)]
     with _counted("importing"):
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         import great_expectations  # noqa: F401
-        import pandas as pd
     with _counted("judging"):
-        frame: Any = pd.DataFrame([[one.observed for one in asked]], columns=columns, dtype="int64")
-        if session is not None:
-            frame = session.createDataFrame(frame)
-        whole = suite("run", [(one.rule, column) for one, column in zip(asked, columns)])
-        batch = _batches("pandas" if session is None else "spark").get_batch({"dataframe": frame})
-        verdict = batch.validate(whole, result_format=RESULT_FORMAT)
-        is_passed = {}
-        for one in verdict.results:
-            if "observed_value" not in one.result:
-                raise CheckError(f"{one.expectation_config.meta['rule_id']} could not be judged: {one.exception_info}")
-            is_passed[one.expectation_config.kwargs["column"]] = bool(one.success)
-    return [RuleResult(one, is_passed[column]) for one, column in zip(asked, columns)]
+        alike: defaultdict[Hashable, list[int]] = defaultdict(list)
+        for number, one in enumerate(asked):
+            alike[one.rule.id, one.rule.bound, one.rule.threshold, one.rule.severity].append(number)
+        groups = list(alike.values())
+        held = _validated([_worst([asked[number] for number in group]) for group in groups], session)
+        is_passed = {number: passed for group, passed in zip(groups, held) for number in group}
+        doubtful = [number for number, passed in is_passed.items() if not passed]
+        if len(doubtful) > held.count(False):
+            is_passed |= zip(doubtful, _validated([asked[number] for number in doubtful], session))
+    return [RuleResult(one, is_passed[number]) for number, one in enumerate(asked)]
+
+
+def _worst(alike: Sequence[Measurement]) -> Measurement:
+    """Of what was measured for one rule that which holds least."""
+    furthest = min if alike[0].rule.bound == "at_least" else max
+    return furthest(alike, key=lambda one: one.observed)
+
+
+def _validated(asked: Sequence[Measurement], session: SparkSession | None) -> list[bool]:
+    """Whether each measurement holds, all in one validation: a call costs more than a rule.
+
+    Raises:
+        CheckError: a rule could not be judged.
+    """
+    import pandas as pd
+
+    columns = [f"{one.rule.id}_{number}" for number, one in enumerate(asked)]
+    frame: Any = pd.DataFrame([[one.observed for one in asked]], columns=columns, dtype="int64")
+    if session is not None:
+        frame = session.createDataFrame(frame)
+    whole = suite("run", [(one.rule, column) for one, column in zip(asked, columns)])
+    batch = _batches("pandas" if session is None else "spark").get_batch({"dataframe": frame})
+    verdict = batch.validate(whole, result_format=RESULT_FORMAT)
+    is_passed = {}
+    for one in verdict.results:
+        if "observed_value" not in one.result:
+            raise CheckError(f"{one.expectation_config.meta['rule_id']} could not be judged: {one.exception_info}")
+        is_passed[one.expectation_config.kwargs["column"]] = bool(one.success)
+    return [is_passed[column] for column in columns]
 
 
 def suite(name: str, rules: Iterable[tuple[QualityRule, str]]) -> gx.ExpectationSuite:

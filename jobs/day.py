@@ -16,8 +16,9 @@ from jobs.accounts.account import account
 from jobs.activities.match import match
 from jobs.claims.conform import conform
 from jobs.landing import key_check
-from jobs.landing.ingest import Ingested, ingest_one
+from jobs.landing.ingest import Ingested
 from jobs.landing.tokens import Tokens
+from jobs.landing.workers import ingest_all
 from jobs.ledger.post import post
 from jobs.logs import log
 from jobs.persons.resolve import resolve
@@ -27,7 +28,6 @@ from jobs.runs.journal import Outcome, recorded
 from jobs.runs.notes import Aside, discard, noted
 from jobs.runs.opening import begin
 from jobs.runs.run import Run
-from schemas.sources import load_stations
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 
 
 def ingest(registry: Registry, home: Path, tokens: Tokens, progress: Progress = lambda _: None) -> dict[str, Ingested]:
-    """Pull and land what lies in `<home>/exports`, institution by institution; needs no engine.
+    """Pull and land what lies in `<home>/exports`, institution by institution, side by side where much waits; no engine.
 
     Returns:
         Institution → what this call made of its deliveries. One that cannot be read stops no other.
@@ -57,11 +57,7 @@ def ingest(registry: Registry, home: Path, tokens: Tokens, progress: Progress = 
         SettingError: the keys are not those that made what was landed before; nothing is pulled.
     """
     key_check.hold(home, tokens.check)
-    done = {}
-    for source in registry.sources.values():
-        progress(source.id)
-        done[source.id] = ingest_one(source, home, tokens, load_stations(source, registry.root))
-    return done
+    return ingest_all(registry.sources, registry.root, home, tokens, progress)
 
 
 def run_day(

@@ -68,6 +68,26 @@ class Settings(BaseSettings):
     cache: Path = Field(default_factory=lambda: Path.home() / ".cache" / "tanzhang", validation_alias="TANZHANG_CACHE")
     """Folder of Delta's JARs."""
 
+    lake: str = Field(default="lake", validation_alias="TANZHANG_LAKE")
+    """Where the tables are of verbs that are not told: a folder below home, or `s3://BUCKET/FOLDER`."""
+    lease_seconds: float = Field(
+        default=30, validation_alias="TANZHANG_LEASE_SECONDS", ge=1, le=600, title="expected seconds, 1 to 600"
+    )
+    """For how long who writes in a bucket holds its lock without a sign of life."""
+    aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL")
+    """Address of an object store that is not Amazon's."""
+    aws_allow_http: bool = Field(default=False, validation_alias="AWS_ALLOW_HTTP", title="say true or false")
+    """Whether that may be one without TLS."""
+    aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
+    """Region of the bucket; others than Amazon mostly do not care."""
+    aws_addressing: Literal["path", "virtual", "auto"] = Field(
+        default="path", validation_alias="AWS_S3_ADDRESSING_STYLE", title="say path or virtual; auto is path"
+    )
+    """Whether the bucket stands behind the host or before it."""
+    aws_access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    aws_session_token: SecretStr | None = Field(default=None, validation_alias="AWS_SESSION_TOKEN")
+
     log: Literal["json", "text"] | None = Field(default=None, validation_alias="TANZHANG_LOG", title="say json or text")
     """The lines of the jobs: JSON, one object each, or for people; none unless told."""
     log_file: Path | None = Field(default=None, validation_alias="TANZHANG_LOG_FILE")

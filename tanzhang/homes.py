@@ -22,6 +22,17 @@ NOT_OURS = {"lost+found"}
 """What an empty volume holds."""
 
 
+def lake_path(home: Path, lake: str) -> Path:
+    """Where a home's tables are: in a folder of it, or in a bucket.
+
+    Raises:
+        SettingError: a URI of no folder in a bucket.
+    """
+    from jobs.bucket import SCHEME, BucketPath
+
+    return BucketPath.of(lake) if lake.startswith(SCHEME) else home / lake
+
+
 def is_home(folder: Path) -> bool:
     """Whether a folder is some deployment's home."""
     return any((folder / mark).exists() for mark in MARKS)

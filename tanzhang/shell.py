@@ -17,9 +17,11 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from typer.core import TyperGroup
 
+from jobs.bucket import SCHEME, BucketPath
 from jobs.errors import USAGE
+from jobs.settings import settings
 from schemas.errors import Foreseen
-from tanzhang.homes import LAKE, hold
+from tanzhang.homes import hold, lake_path
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
@@ -81,15 +83,25 @@ OnEngine = Annotated[
 
 
 def _folder(name: str) -> str:
+    if name.startswith(SCHEME):
+        return str(BucketPath.of(name))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or ".." in name or name in NOT_LAKES:
         raise typer.BadParameter(
-            f"{name!r} is no name of a lake's folder: one plain name below home, none of its others"
+            f"{name!r} is no name of a lake's folder: one plain name below home, none of its others, or s3://BUCKET/FOLDER"
         )
     return name
 
 
 NOT_LAKES = ("exports", "landing", "landed", "runs", "docs", "truth")
-LakeFolder = Annotated[str, typer.Option("--lake", help="Folder of the tables below home.", callback=_folder)]
+LakeFolder = Annotated[
+    str,
+    typer.Option(
+        "--lake",
+        help="Folder of the tables below home, or s3://BUCKET/FOLDER.",
+        envvar="TANZHANG_LAKE",
+        callback=_folder,
+    ),
+]
 BusinessDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Business date.")]
 ActDate = Annotated[datetime, typer.Option("--date", formats=DAY, help="Local date of the act.")]
 Registry = Annotated[
@@ -154,8 +166,8 @@ def _text(value: object) -> str:
 
 
 @contextmanager
-def lake_of(home: Path, engine: Engine, folder: str = LAKE, *, as_it_is: bool = False) -> Iterator[Lake]:
-    """The home's lake, closed in the end; `as_it_is` whatever code wrote it.
+def lake_of(home: Path, engine: Engine, folder: str | None = None, *, as_it_is: bool = False) -> Iterator[Lake]:
+    """The home's lake – unless told the one of `TANZHANG_LAKE` –, closed in the end; `as_it_is` whatever code wrote it.
 
     Raises:
         StorageError, NotAsPublished: the disk, or a file of a table, cannot be used.
@@ -166,8 +178,10 @@ def lake_of(home: Path, engine: Engine, folder: str = LAKE, *, as_it_is: bool = 
 
     registry = load_registry()
     credited = registry.under(load_deployment(home, registry.sources))
-    with told(str(home / folder)):
-        lake = open_lake(engine.value, home / folder, credited, as_it_is=as_it_is)
+    path = lake_path(home, folder or _folder(settings().lake))
+    with told(str(path)):
+        spill = {"spill": home / "_spill"} if isinstance(path, BucketPath) else {}
+        lake = open_lake(engine.value, path, credited, as_it_is=as_it_is, **spill)
         try:
             yield lake
         finally:

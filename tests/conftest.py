@@ -53,3 +53,12 @@ def chromium() -> Iterator[Browser]:
     except NoChromium as reason:
         warnings.warn(f"NOTHING WAS LOOKED AT IN A BROWSER: {reason}", stacklevel=1)
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[dict[str, str]]:
+    """An object store, and the environment that lets in."""
+    from tests.support.buckets import served
+
+    with served() as let_in:
+        yield let_in

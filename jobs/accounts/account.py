@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.accounts.carbon_records import carbon_records
 from jobs.accounts.coverage import coverage
-from jobs.lake.frames import listed
+from jobs.lake.frames import keys_equal, listed, semi
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -27,19 +27,30 @@ def account(run: Run) -> dict[str, Frame]:
 
 
 def balances(run: Run) -> Frame:
-    """Last publication's balances plus this run's entries; balances that became zero stay, as zero."""
-    key = listed(run.lake.tables["gold.balances"].key)
-    return run.lake.keep(
+    """Last publication's balances and this run's entries; balances that became zero stay, as zero.
+
+    Of what nobody touched not a row is looked at: all but the touched are passed on as they are while they are written.
+    """
+    lake, held, key = run.lake, run.read("gold.balances"), run.lake.tables["gold.balances"].key
+    new = lake.keep(f"SELECT {listed(key)}, amount, publication_seq FROM new", new=run.log("gold.ledger").written)
+    touched = lake.keep(
         f"""
         WITH parts AS (
-            SELECT {key}, amount, entries, changed_in_seq FROM held
-            UNION ALL SELECT {key}, amount, 1 AS entries, publication_seq AS changed_in_seq FROM new
+            SELECT {listed(key)}, amount, entries, changed_in_seq FROM was
+            UNION ALL
+            SELECT {listed(key)}, amount, 1 AS entries, publication_seq AS changed_in_seq FROM new
         )
-        SELECT {key}, CAST(sum(amount) AS bigint) AS amount, CAST(sum(entries) AS bigint) AS entries,
+        SELECT {listed(key)}, CAST(sum(amount) AS bigint) AS amount, CAST(sum(entries) AS bigint) AS entries,
             CAST(max(changed_in_seq) AS bigint) AS changed_in_seq
         FROM parts
-        GROUP BY {key}
+        GROUP BY {listed(key)}
         """,
-        held=run.read("gold.balances"),
-        new=run.log("gold.ledger").written,
+        was=semi(lake, held, new, *key),
+        new=new,
     )
+    others = lake.sql(
+        f"SELECT h.* FROM held AS h LEFT ANTI JOIN touched AS t ON {keys_equal('h', 't', key)}",
+        held=held,
+        touched=touched,
+    )
+    return lake.union(others, touched)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.accounts.grades import ReportedMonth, grades, shares
+from jobs.accounts.grades import ReportedMonth, StatementKey, grades, shares
 from jobs.accounts.touched import MEASURED, RECORDS, months_of, touched_by
 from jobs.claims.consents import consents_of, given_intervals, scopes_of
 from jobs.persons.members import members_of
@@ -27,7 +27,6 @@ from schemas.records import GRADES, UNGRADED
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
-    from jobs.landing.manifests import Manifest
     from jobs.runs.run import Run
     from schemas.deployment import Deployment
     from schemas.grades import Grade as GradeOfFigure
@@ -37,8 +36,10 @@ if TYPE_CHECKING:
 def carbon_records(run: Run) -> Frame:
     """What this run appends to gold.carbon_records."""
     lake, records = run.lake, run.log(RECORDS)
-    now = _grades(run, [*run.consumed, *run.fresh], run.business_date, run.deployment)
-    before = _grades(run, [*run.consumed, *run.replaced], run.last.business_date, run.deployment_before)
+    used = run.statements_used()
+    new = {(file.institution, file.feed, file.business_date) for file in run.fresh}
+    now = _grades(run, used | new, run.business_date, run.deployment)
+    before = _grades(run, used, run.last.business_date, run.deployment_before)
     touched = touched_by(run, {one for one in now.keys() | before.keys() if now.get(one) != before.get(one)})
     months = months_of(lake, touched)
     if not months:
@@ -51,12 +52,11 @@ def carbon_records(run: Run) -> Frame:
 
 
 def _grades(
-    run: Run, files: Iterable[Manifest], until: date | None, deployment: Deployment | None
+    run: Run, statements: Iterable[StatementKey], until: date | None, deployment: Deployment | None
 ) -> dict[ReportedMonth, Grade]:
-    """The grade of every institution and month, by the files that were used until a date; nothing before the first."""
+    """The grade of every institution and month, by the statements that were used until a date; nothing before the first."""
     if until is None:
         return {}
-    statements = ((file.institution, file.feed, file.business_date) for file in files)
     return grades(shares(statements, run.registry, until, deployment), run.registry)
 
 

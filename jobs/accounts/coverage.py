@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jobs.landing.arrivals import is_late
+from jobs.runs.settled import COVERAGE
 from schemas.ledger import SPANNING
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from jobs.runs.run import Run
 
 
-COVERAGE = "gold.coverage"
 NO_FILE = {"revision": 0, "part": 0, "file_id": "", "landing": 0, "row_count": 0}
 """Of a row that is of no file."""
 
@@ -33,8 +33,8 @@ def coverage(run: Run) -> Frame:
 
 def missing(run: Run) -> list[tuple[str, str]]:
     """(institution, feed) that are expected to send a statement for the run's date and have none in force."""
-    there = {(file.institution, file.feed) for file in run.files_in_force if file.business_date == run.business_date}
-    return sorted({*run.owed} - there)
+    day = run.business_date
+    return sorted(one for one in {*run.owed} if not run.files_in_force_of(*one, day, day))
 
 
 def _said_to_be_missing(run: Run) -> set[tuple[str, str]]:

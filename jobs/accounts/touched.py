@@ -6,7 +6,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from jobs.accounts.grades import ReportedMonth
-from jobs.persons.members import members, reported_otherwise
+from jobs.lake.frames import listed
+from jobs.persons.members import members, reported_otherwise, since_told
 from jobs.policy.arrow import table
 from schemas.ledger import EMISSION, REDUCTION
 
@@ -36,8 +37,8 @@ def touched_by(run: Run, regraded: Collection[ReportedMonth]) -> Frame:
             activities=activities.rows,
             records=records.rows,
         )
-    changed = activities.written
-    outcomes = activities.of_months(months_of(lake, changed)).of(changed, *activities.table.identity)
+    changed = lake.keep(f"SELECT {listed(activities.table.identity)} FROM written", written=activities.written)
+    outcomes = run.log(activities.name, near=changed).of(changed, *activities.table.identity)
     return lake.keep(
         f"""
         SELECT person_id, act_month FROM entries WHERE {MEASURED}
@@ -47,7 +48,7 @@ def touched_by(run: Run, regraded: Collection[ReportedMonth]) -> Frame:
         """,
         entries=run.log("gold.ledger").written,
         outcomes=outcomes.rows,
-        otherwise=records.of(reported_otherwise(run), "person_id").rows,
+        otherwise=since_told(records, reported_otherwise(run), "person_id"),
         regraded=_records_of(run, regraded),
     )
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.activities.assignment import CLAIM, groups_of
-from jobs.activities.outcomes import outcomes_of, refund_outcomes
+from jobs.activities.changed import changed_by
+from jobs.activities.outcomes import outcomes_of, outcomes_of_former, refund_outcomes
 from jobs.activities.readings import readings_of
-from jobs.activities.reports import claims_of, consented_of, refunds_in_force
+from jobs.activities.refunds import refunds_of
+from jobs.activities.reports import claims_of, consented_of
 from jobs.activities.touched import outcomes_in_force, touched_by
 from jobs.lake.frames import listed
-from jobs.persons.members import members
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 def match(run: Run) -> dict[str, Frame]:
     """What this run appends to silver.activities."""
     lake, activities = run.lake, run.log("silver.activities")
-    whose = lake.keep("SELECT customer_key, person_id FROM members", members=members(run))
-    touched = touched_by(run, whose)
-    claims = claims_of(run, touched.seen, whose)
-    refunds = refunds_in_force(run)
+    changed = changed_by(run)
+    touched = touched_by(run, changed)
+    claims, passed_over = claims_of(run, touched)
+    refunds = refunds_of(run, changed, claims)
     consented, intervals = consented_of(run, claims, refunds)
     # A lone tap proves no act, and who is not accepted as a reporter proves none either.
     reports = lake.keep(
@@ -52,7 +53,8 @@ def match(run: Run) -> dict[str, Frame]:
     )
     outcomes = lake.union(
         touched.decides(lake, outcomes_of(run, claims, consented, groups, refunds)),
-        refund_outcomes(run, refunds, consented, whose),
+        touched.decides(lake, outcomes_of_former(lake, passed_over)),
+        refund_outcomes(run, refunds, consented),
     )
     # Key, columns, month and content hash are the table's own: schemas/tables/silver_activities.yaml.
     return {activities.name: activities.changes(outcomes, instead_of=outcomes_in_force(run, touched, refunds))}

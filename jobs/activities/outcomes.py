@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs.activities.spend import spends
 from jobs.lake.frames import listed
+from jobs.persons.members import members
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
@@ -156,7 +157,21 @@ def _judged(run: Run, facts: Frame, refunds: Frame) -> Frame:
     )
 
 
-def refund_outcomes(run: Run, refunds: Frame, consented: Frame, whose: Frame) -> Frame:
+def outcomes_of_former(lake: Lake, claims: Frame) -> Frame:
+    """Of claims whose number was given anew to a later act: one number is one act, and its latest is the one that counts."""
+    return lake.sql(
+        """
+        SELECT claim_id, CAST(NULL AS string) AS activity_id, person_id, institution, feed, scenario, family, act_date,
+            'withheld' AS outcome, 'number_given_anew' AS reason, false AS is_lead, quantity_micro,
+            'reported' AS quantity_source, CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code,
+            CAST(NULL AS string) AS meal, CAST(NULL AS string) AS object_key, region
+        FROM claims
+        """,
+        claims=claims,
+    )
+
+
+def refund_outcomes(run: Run, refunds: Frame, consented: Frame) -> Frame:
     """Refunds as claims: evidence where the original has come, else pending.
 
     A refund undoes its original with or without consent; without it, nothing more is said of it.
@@ -182,10 +197,10 @@ def refund_outcomes(run: Run, refunds: Frame, consented: Frame, whose: Frame) ->
             CAST(NULL AS bigint) AS spend_fen, CAST(NULL AS string) AS merchant_code, CAST(NULL AS string) AS meal,
             CAST(NULL AS string) AS object_key, r.region
         FROM refunds AS r
-        JOIN whose AS m ON r.customer_key = m.customer_key
+        JOIN members AS m ON r.customer_key = m.customer_key
         LEFT JOIN consented AS a ON r.claim_id = a.claim_id
         """,
         refunds=refunds,
         consented=consented,
-        whose=whose,
+        members=members(run, refunds),
     )

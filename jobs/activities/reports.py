@@ -1,4 +1,4 @@
-"""Claims and refunds as matching sees them: with their person, their scenario's rules and their consent."""
+"""Claims as matching sees them: with their person and their scenario's rules; and which of them have consent."""
 
 from __future__ import annotations
 
@@ -9,21 +9,34 @@ from jobs.policy.periods import meal_at
 from schemas.sources import UNPLACED
 
 if TYPE_CHECKING:
+    from jobs.activities.touched import Touched
     from jobs.lake import Frame
     from jobs.runs.run import Run
 
 
-def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
-    """The claims in force on some days, but refunds, with their person, their feed's slot and their scenario's rules.
+def claims_of(run: Run, touched: Touched) -> tuple[Frame, Frame]:
+    """The claims in force that are looked at, but refunds, with their person, their feed's slot and scenario's rules.
 
-    Args:
-        seen: person_id, family, act_date.
-        whose: customer_key → person_id.
+    Returns:
+        These; and those that count for nothing, since their number was given anew to a later act that is looked at, too.
     """
     lake = run.lake
-    return lake.keep(
+    aged = lake.keep(
+        """
+        SELECT *, row_number() OVER (PARTITION BY claim_id ORDER BY act_date DESC) AS age
+        FROM claims
+        """,
+        claims=_standing(run, touched),
+    )
+    claims = _with_rules(run, lake.sql("SELECT * FROM aged WHERE age = 1", aged=aged))
+    return claims, lake.sql("SELECT * FROM aged WHERE age > 1", aged=aged)
+
+
+def _with_rules(run: Run, standing: Frame) -> Frame:
+    """Claims with what their feed's contract, their scenario and their person's place say of them."""
+    return run.lake.keep(
         f"""
-        SELECT c.claim_id, c.institution, c.feed, c.customer_key, m.person_id, c.claim_kind, c.scenario, c.family,
+        SELECT c.claim_id, c.institution, c.feed, c.customer_key, c.person_id, c.claim_kind, c.scenario, c.family,
             coalesce(p.region, c.region) AS region, c.act_date, c.time_precision, c.occurred_at_unix AS start_unix,
             coalesce(c.ended_at_unix, c.occurred_at_unix) AS end_unix,
             {needs_until("c")} AS needs_until_unix, c.time_precision = 'day' AS is_day, c.quantity_micro,
@@ -38,49 +51,35 @@ def claims_of(run: Run, seen: Frame, whose: Frame) -> Frame:
             coalesce(f.matches_amount, false) AS matches_amount,
             CASE WHEN f.has_meals AND c.time_precision <> 'day' THEN {meal_at("c.occurred_at_unix")} END AS meal,
             c.object_key
-        FROM claims AS c
-        JOIN whose AS m ON c.customer_key = m.customer_key
-        LEFT SEMI JOIN seen AS s ON m.person_id = s.person_id AND c.family = s.family AND c.act_date = s.act_date
+        FROM standing AS c
         LEFT JOIN feeds AS f
             ON c.family = f.family AND c.institution = f.institution AND c.feed = f.feed AND c.act_date >= f.valid_from
             AND c.act_date < f.valid_to
         LEFT JOIN places AS p
             ON c.region = '{UNPLACED}' AND c.scenario = p.scenario AND c.act_date >= p.valid_from
             AND c.act_date < p.valid_to
+        """,
+        standing=standing,
+        feeds=run.lake.from_arrow(run.policy.feeds),
+        places=run.lake.from_arrow(run.policy.places),
+    )
+
+
+def _standing(run: Run, touched: Touched) -> Frame:
+    """Rows in force of silver.claims on the days that are looked at, with `person_id`."""
+    lake, log = run.lake, run.log("silver.claims", near=touched.seen)
+    theirs = """
+        SELECT {columns}
+        FROM claims AS c
+        JOIN whose AS m ON c.customer_key = m.customer_key
+        LEFT SEMI JOIN seen AS s
+            ON m.person_id = s.person_id AND c.family = s.family AND c.act_date BETWEEN s.first_date AND s.last_date
         WHERE c.claim_kind <> 'refund'
-        """,
-        claims=run.log("silver.claims", near=seen).in_force(),
-        whose=whose,
-        seen=seen,
-        feeds=lake.from_arrow(run.policy.feeds),
-        places=lake.from_arrow(run.policy.places),
-    )
-
-
-def refunds_in_force(run: Run) -> Frame:
-    """Every refund in force, with the claim that it takes back where that has come, and that claim's amount."""
-    lake, claims = run.lake, run.log("silver.claims")
-    # Not the newest of the rows that say so: a correction may have made something else of one.
-    kind = lake.sql("SELECT 'refund' AS claim_kind")
-    refunds = lake.keep("SELECT * FROM refunds", refunds=claims.in_force_of(kind, "claim_kind"))
-    named = lake.sql("SELECT refers_to_key AS claim_id FROM refunds", refunds=refunds)
-    return lake.keep(
-        f"""
-        WITH originals AS (SELECT DISTINCT claim_id, amount_fen FROM named WHERE claim_kind <> 'refund')
-        SELECT r.*, f.scope,
-            coalesce(f.is_brought, false) AS is_brought,
-            r.occurred_at_unix AS start_unix, {needs_until("r")} AS needs_until_unix, o.claim_id AS original,
-            o.amount_fen AS original_fen
-        FROM refunds AS r
-        LEFT JOIN feeds AS f
-            ON r.scenario = f.family AND r.institution = f.institution AND r.feed = f.feed
-            AND r.act_date >= f.valid_from AND r.act_date < f.valid_to
-        LEFT JOIN originals AS o ON r.refers_to_key = o.claim_id
-        """,
-        refunds=refunds,
-        feeds=lake.from_arrow(run.policy.feeds),
-        named=claims.in_force(named),
-    )
+    """
+    frames = {"whose": touched.whose, "seen": touched.seen}
+    # A claim may have been another customer's, scenario's or a refund: first all that ever was theirs, then what holds.
+    ever = lake.keep(theirs.format(columns="c.claim_id, c.act_date"), claims=log.rows, **frames)
+    return lake.sql(theirs.format(columns="c.*, m.person_id"), claims=log.in_force(ever), **frames)
 
 
 def consented_of(run: Run, claims: Frame, refunds: Frame) -> tuple[Frame, Frame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,13 +25,17 @@ def stirred(run: Run) -> list[Manifest]:
     Bills are few beside the rows of daily exports: they are compared here, not on the engine.
     """
     moved: dict[tuple[str, str], list[Bill]] = defaultdict(list)
+    since: dict[str, date] = {}
     for file in (*run.new_files, *run.superseded_files):
         if file.bill:
             moved[file.bill.customer_key, file.feed].append(file.bill)
+            since[file.institution] = min(file.bill.first_day, since.get(file.institution, file.bill.first_day))
     new = {file.file_id for file in run.new_files}
+    customers = {customer for customer, _ in moved}
     return [
         file
-        for file in run.files_in_force
+        for institution, first in since.items()
+        for file in run.bills_in_force_of(institution, first, customers)  # no bill tells of days after it was brought
         if file.bill
         and file.file_id not in new
         and any(
@@ -40,13 +45,13 @@ def stirred(run: Run) -> list[Manifest]:
     ]
 
 
-def whole_bills(run: Run) -> Frame:
-    """file_id, customer_key, feed, first_day, last_day and rank of every unfiltered bill in force.
+def whole_bills(run: Run, rows: Frame) -> Frame:
+    """file_id, customer_key, feed, first_day, last_day and rank of the unfiltered bills in force that may cover days of rows.
 
     Of a feed's bills that cover a day the one with the highest rank is in force: the last exported. A bank's bill of a card
     tells nothing of an account.
     """
-    bills = [(file, file.bill) for file in run.files_in_force if file.bill and file.bill.is_whole]
+    bills = [(file, file.bill) for file in _bills_beside(run, rows) if file.bill and file.bill.is_whole]
     bills.sort(key=lambda one: (one[1].exported_at, one[0].business_date, one[0].revision, one[0].part))
     return run.lake.from_arrow(
         pa.table(
@@ -62,8 +67,42 @@ def whole_bills(run: Run) -> Frame:
     )
 
 
+def _bills_beside(run: Run, rows: Frame) -> list[Manifest]:
+    """The bills in force of the customers whose bills the rows are of, those of before left out that cover no day of theirs.
+
+    To the driver: one row per customer of whom there is a bill.
+    """
+    told = run.lake.ask(
+        dict,
+        """
+        SELECT institution, customer_key, min(least(act_date, business_date)) AS since
+        FROM rows
+        GROUP BY institution, customer_key
+        """,
+        rows=rows,
+    )
+    customers: dict[str, set[str]] = defaultdict(set)
+    since: dict[str, date] = {}
+    for row in told:
+        customers[row["institution"]].add(row["customer_key"])
+        since[row["institution"]] = min(row["since"], since.get(row["institution"], row["since"]))
+    return [file for one in customers for file in run.bills_in_force_of(one, since[one], customers[one])]
+
+
 def beaten(run: Run, *rows: Frame) -> Frame:
     """(file_id, line) of the rows of whole bills on a day that a later exported whole bill of customer and feed covers."""
+    feeds = [
+        (one.id, name) for one in run.registry.sources.values() for name, feed in one.feeds.items() if feed.is_bill
+    ]
+    is_bill = " OR ".join(f"(institution = '{one}' AND feed = '{name}')" for one, name in feeds) or "false"
+    of_bills = run.lake.keep(
+        f"""
+        SELECT file_id, line, institution, customer_key, act_date, business_date
+        FROM rows
+        WHERE {is_bill}
+        """,
+        rows=run.lake.union(*rows),
+    )
     return run.lake.keep(
         """
         SELECT DISTINCT r.file_id, r.line
@@ -73,8 +112,8 @@ def beaten(run: Run, *rows: Frame) -> Frame:
             ON b.customer_key = o.customer_key AND b.feed = o.feed AND o.rank > b.rank AND r.act_date >= o.first_day
             AND r.act_date <= o.last_day
         """,
-        rows=run.lake.union(*rows),
-        bills=whole_bills(run),
+        rows=of_bills,
+        bills=whole_bills(run, of_bills),
     )
 
 

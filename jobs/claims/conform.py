@@ -39,24 +39,28 @@ def _claims(run: Run, touched: Touched, taps: Grouped) -> Frame:
     lake, claims = run.lake, run.log("silver.claims")
     told = {"claim_id": "record_key", "scenario": "coalesce(scenario, '')"}
     parts = [touched.ranked["act"], touched.ranked["payment"], taps.rows]
+    made = lake.sql(
+        "SELECT record_key AS claim_id, act_date FROM known WHERE act_date IS NOT NULL", known=touched.known
+    )
+    dates = lake.sql("SELECT act_date FROM made UNION ALL SELECT act_date FROM days", made=made, days=taps.days)
     reached = lake.keep(
         """
         SELECT c.claim_id, c.act_date
         FROM claims AS c
-        LEFT SEMI JOIN keys AS k ON c.claim_id = k.record_key
+        LEFT SEMI JOIN made AS m ON c.claim_id = m.claim_id AND c.act_date = m.act_date
         UNION
         SELECT c.claim_id, c.act_date
         FROM claims AS c
         LEFT SEMI JOIN tap_days AS d ON c.customer_key = d.customer_key AND c.act_date = d.act_date
         WHERE c.claim_kind IN ('ride', 'tap')
         """,
-        claims=claims.rows,
-        keys=touched.keys,
+        claims=run.log("silver.claims", near=dates).rows,
+        made=made,
         tap_days=taps.days,
     )
     records = lake.union(*(_records(claims, part, told) for part in parts))
     records, reached = with_originals(run, records, reached)
-    return claims.changes(records, instead_of=claims.in_force(reached))
+    return claims.changes(records, instead_of=run.log("silver.claims", near=reached).in_force(reached))
 
 
 def _customer_events(run: Run, touched: Touched) -> Frame:
@@ -75,16 +79,18 @@ def _customer_events(run: Run, touched: Touched) -> Frame:
         "consent": {"event_kind": "'consent'", "event_key": "record_key"},
     }
     records = lake.union(*(_records(events, touched.ranked[kind], given) for kind, given in told.items()))
-    asked = lake.sql("SELECT record_key AS event_key FROM keys", keys=touched.keys)
-    return events.changes(records, instead_of=events.in_force(asked))
+    made = lake.sql("SELECT record_key AS event_key FROM known WHERE act_date IS NULL", known=touched.known)
+    return events.changes(records, instead_of=events.in_force(made))
 
 
 def _redemptions(run: Run, touched: Touched) -> Frame:
     """Rows to append to silver.redemptions."""
     redemptions = run.log("silver.redemptions")
     records = _records(redemptions, touched.ranked["redemption"], {"redemption_id": "record_key"})
-    asked = run.lake.sql("SELECT record_key AS redemption_id FROM keys", keys=touched.keys)
-    return redemptions.changes(records, instead_of=redemptions.in_force(asked))
+    made = run.lake.sql(
+        "SELECT record_key AS redemption_id, act_date FROM known WHERE act_date IS NOT NULL", known=touched.known
+    )
+    return redemptions.changes(records, instead_of=run.log("silver.redemptions", near=made).in_force(made))
 
 
 def _records(log: Log, rows: Frame, told: dict[str, str]) -> Frame:

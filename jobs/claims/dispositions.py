@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jobs.claims import bills, landed
 from jobs.claims.grouped import Grouped
 from jobs.claims.landed import VALID
-from jobs.claims.touched import Touched
+from jobs.claims.touched import Touched, rows_log
 from jobs.lake.frames import keys_equal, listed
 
 if TYPE_CHECKING:
@@ -27,20 +27,39 @@ def dispositions(run: Run, touched: Touched, taps: Grouped) -> Frame:
     """Rows to append to silver.rows: every row of a new file once, and every older row that changed."""
     lake, log = run.lake, run.log("silver.rows")
     alone = _alone(run, touched)
-    asked = lake.sql(
-        "SELECT file_id, line FROM alone UNION SELECT file_id, line FROM grouped", alone=alone, grouped=taps.rows
-    )
-    stored = lake.keep("SELECT * FROM stored", stored=log.newest(asked))
+    stored = _stored(run, alone, touched, taps)
+    columns = log.table.content
+    computed = listed([f"{told} AS {name}" for name, told in log.table.computed.items()])
     return lake.keep(
         f"""
-        SELECT {listed(log.table.content, "n.")}, CAST({run.seq} AS bigint) AS publication_seq
-        FROM now AS n
-        LEFT JOIN stored AS s ON {keys_equal("n", "s", log.table.identity)}
-        WHERE s.disposition IS NULL OR s.disposition <> n.disposition OR coalesce(s.code, '') <> coalesce(n.code, '')
+        WITH changed AS (
+            SELECT {listed(columns, "n.")}
+            FROM now AS n
+            LEFT JOIN stored AS s ON {keys_equal("n", "s", log.table.identity)}
+            WHERE s.disposition IS NULL OR s.disposition <> n.disposition
+                OR coalesce(s.code, '') <> coalesce(n.code, '')
+        )
+        SELECT {listed(columns)}, {computed}, CAST({run.seq} AS bigint) AS publication_seq
+        FROM changed
         """,
         now=_together(log, alone, taps.rows, stored),
         stored=stored,
     )
+
+
+def _stored(run: Run, alone: Frame, touched: Touched, taps: Grouped) -> Frame:
+    """What earlier runs said of the rows; of files that are used for the first time they said nothing."""
+    seen = [*touched.files, *taps.files, *(run.new_files if run.full else ())]
+    asked = run.lake.sql(
+        """
+        WITH both AS (SELECT file_id, line FROM alone UNION ALL SELECT file_id, line FROM grouped)
+        SELECT b.file_id, b.line FROM both AS b LEFT SEMI JOIN seen AS s ON b.file_id = s.file_id
+        """,
+        alone=alone,
+        grouped=taps.rows,
+        seen=run.file_frame(seen),
+    )
+    return run.lake.keep("SELECT * FROM stored", stored=rows_log(run, seen).newest(asked))
 
 
 def _together(log: Log, alone: Frame, grouped: Frame, stored: Frame) -> Frame:
@@ -58,7 +77,7 @@ def _together(log: Log, alone: Frame, grouped: Frame, stored: Frame) -> Frame:
             LEFT ANTI JOIN alone AS a ON {keys_equal("s", "a", key)}
         ),
         named AS (SELECT {listed(columns)} FROM alone UNION ALL SELECT {listed(columns)} FROM moved)
-        SELECT n.file_id, n.line, n.institution, n.feed, n.row_kind, n.record_key,
+        SELECT n.file_id, n.line, n.institution, n.feed, n.business_date, n.row_kind, n.record_key,
             coalesce(g.disposition, n.disposition) AS disposition,
             CASE WHEN g.disposition IS NULL THEN n.code ELSE g.code END AS code,
             n.column_name, n.value_shape
@@ -84,7 +103,7 @@ def _alone_of(run: Run, touched: Touched, kind: str) -> Frame:
     seen = touched.fresh[kind]
     if kind == bills.KIND:
         seen = lake.union(seen, touched.stirred)
-    row = f"file_id, line, institution, feed, '{kind}' AS row_kind, record_key"
+    row = f"file_id, line, institution, feed, business_date, '{kind}' AS row_kind, record_key"
     no_fault = "CAST(NULL AS string) AS code, CAST(NULL AS string) AS column_name, CAST(NULL AS string) AS value_shape"
     lost = REFUSED if kind == "registration" else no_fault
     return lake.sql(

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.claims.rides import pair
-from jobs.claims.touched import Touched, records_on, touched_days
+from jobs.claims.touched import Touched, old_files_on, records_on, touched_days
 from jobs.lake.frames import around
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
+    from jobs.landing.manifests import Manifest
     from jobs.runs.run import Run
 
 
@@ -21,17 +22,21 @@ class Grouped:
     Attributes:
         rows: landed rows with what the group makes of them: `claim_kind`, `disposition`, `code`.
         days: (customer_key, act_date) for which the group's claims are the whole truth.
+        files: those of earlier runs that rows stand in.
     """
 
     rows: Frame
     days: Frame
+    files: list[Manifest]
 
 
 def taps_of(run: Run, touched: Touched) -> Grouped:
     """Taps paired into rides. A tap can change rides led on the days beside its own."""
     lake = run.lake
     days = around(lake, touched_days(run, touched, "tap", "true"), "1")
-    records = records_on(run, touched, "tap", around(lake, days, "1"))
+    seen = around(lake, days, "1")
+    near = old_files_on(run, "tap", run.dates(seen))
+    records = records_on(run, touched, "tap", seen, near)
     paired = pair(lake, records, lake.from_arrow(run.policy.pairing), lake.from_arrow(run.policy.distances))
     rows = lake.keep(
         """
@@ -42,4 +47,4 @@ def taps_of(run: Run, touched: Touched) -> Grouped:
         paired=paired,
         days=days,
     )
-    return Grouped(rows, days)
+    return Grouped(rows, days, near)

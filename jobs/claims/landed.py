@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -52,7 +53,7 @@ def rows(run: Run, kind: str, files: Sequence[Manifest]) -> Frame:
         FROM landed AS r
         JOIN files AS f ON r.file_id = f.file_id
         """,
-        landed=run.lake.parquet([as_landed(landed_path(run.home, file), file) for file in chosen], SCHEMAS[kind]),
+        landed=run.lake.parquet(_as_landed(run, chosen, landed_path), SCHEMAS[kind]),
         files=_statements(run, chosen),
     )
 
@@ -69,14 +70,21 @@ def rejects(run: Run, files: Sequence[Manifest]) -> Frame:
     chosen = [file for file in files if file.rejected_rows]
     return run.lake.sql(
         """
-        SELECT r.file_id, r.line, f.institution, f.feed, f.kind AS row_kind, CAST(NULL AS string) AS record_key,
-            'rejected' AS disposition, r.error_code AS code, r.error_column AS column_name, r.error_shape AS value_shape
+        SELECT r.file_id, r.line, f.institution, f.feed, f.business_date, f.kind AS row_kind,
+            CAST(NULL AS string) AS record_key, 'rejected' AS disposition, r.error_code AS code,
+            r.error_column AS column_name, r.error_shape AS value_shape
         FROM landed AS r
         JOIN files AS f ON r.file_id = f.file_id
         """,
-        landed=run.lake.parquet([as_landed(rejects_path(run.home, file), file) for file in chosen], REJECTS),
+        landed=run.lake.parquet(_as_landed(run, chosen, rejects_path), REJECTS),
         files=_statements(run, chosen),
     )
+
+
+def _as_landed(run: Run, files: Sequence[Manifest], where: Callable[[Path, Manifest], Path]) -> list[Path]:
+    """The landed files, each once: bills share theirs, and others' rows in them find no file to be joined with."""
+    held = {where(run.home, file): file for file in files}
+    return [as_landed(path, file) for path, file in held.items()]
 
 
 def _statements(run: Run, files: Sequence[Manifest]) -> Frame:

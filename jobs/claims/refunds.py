@@ -48,7 +48,7 @@ def with_originals(run: Run, records: Frame, reached: Frame) -> tuple[Frame, Fra
         return records, reached
     lake, claims = run.lake, run.log("silver.claims")
     records = lake.keep("SELECT * FROM records", records=records)
-    changed = _changed(run, records, claims.in_force(reached))
+    changed = _changed(run, records, run.log("silver.claims", near=reached).in_force(reached))
     near = _near(run, changed)
     standing = _standing(lake, near, records, reached, _with_refunds(lake, near, records, changed))
     decided = lake.keep(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from jobs.bucket import BucketPath, options
 from jobs.files import one_writer
 from jobs.lake.failures import told
 from jobs.lake.frames import listed
@@ -52,7 +54,7 @@ class Frame(Protocol):
 
 
 class Lake(ABC):
-    """Delta tables under one folder, and frames on one engine.
+    """Delta tables under one folder, on a disk or in a bucket, and frames on one engine.
 
     Every write is one commit and is cast to the table's declared types. Kill points for the
     recovery tests sit before and after each commit (`TANZHANG_KILL=before:gold.ledger`).
@@ -62,8 +64,15 @@ class Lake(ABC):
     spark_session: SparkSession | None = None
     """Of the Spark engine only."""
 
-    def __init__(self, path: Path, registry: Registry) -> None:
+    def __init__(self, path: Path, registry: Registry, spill: Path | None = None) -> None:
         self.path = path.resolve()
+        is_local = not isinstance(path, BucketPath)
+        self.spill_folder = spill or (self.path / "_spill" if is_local else Path(tempfile.gettempdir(), "_spill"))
+        """On a disk: what an engine does not hold in memory."""
+        self.hold: Callable[[], None] = lambda: None
+        """Raises Busy where this process is the tables' one writer no more."""
+        self._newest: dict[str, int] | None = None
+        """While this process writes: table → the newest version, as far as it knows."""
         self.registry = registry
         self.tables: dict[str, Table] = registry.tables
         self.commits: list[str] = []
@@ -78,8 +87,7 @@ class Lake(ABC):
         """The rows of a table, of its newest version unless told."""
 
     @abstractmethod
-    def restore(self, table: str, version: int) -> None:
-        """Make a table's content again what it was at `version` (a commit of its own)."""
+    def _restore(self, table: str, version: int) -> None: ...
 
     @abstractmethod
     def _sql(self, query: str, frames: dict[str, Frame]) -> Frame: ...
@@ -111,12 +119,7 @@ class Lake(ABC):
     def _compact(self, table: str) -> None: ...
 
     @abstractmethod
-    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
-        """Remove the files that no version within RETENTION needs, those of killed writes among them.
-
-        Returns:
-            How many there were; Spark counts a thousand at most.
-        """
+    def _vacuum(self, table: str, *, dry_run: bool) -> int: ...
 
     @abstractmethod
     def _create(self, table: Table) -> None:
@@ -149,26 +152,44 @@ class Lake(ABC):
         """Create every declared table that does not stand yet, empty, as version 0."""
         for name, table in self.tables.items():
             if not self.exists(name):
-                for begun in Path(self.uri(name), LOG).glob("*"):  # of a first commit that failed: it has no rows
+                for begun in self._begun(name):
                     begun.unlink()
                 self._create(table)
+
+    def _begun(self, table: str) -> list[Path]:
+        """Files of a first commit that failed, which has no rows; a bucket has a commit whole or not at all."""
+        log = self.folder(table) / LOG
+        return [] if isinstance(log, BucketPath) else list(log.glob("*"))
+
+    @contextmanager
+    def _committing(self, table: str, point: str | None = None) -> Iterator[None]:
+        """Commit within: by the tables' one writer, on what it knows of the table."""
+        _kill_point(f"before:{point or table}")
+        self.hold()
+        yield
+        self._forget_newest(table)
+        _kill_point(f"after:{point or table}")
+
+    def _forget_newest(self, table: str) -> None:
+        """After a commit, on which no other writer's can follow that began before."""
+        if self._newest is not None:
+            self._newest.pop(table, None)
 
     def write(self, table: str, rows: Frame, **metadata: str) -> None:
         """Append to a log or overwrite a snapshot, as the table declares: one commit."""
         shaped = self._shaped(table, rows)
-        _kill_point(f"before:{table}")
-        self._write(self.tables[table], shaped, metadata)
-        self.commits.append(table)
-        _kill_point(f"after:{table}")
+        with self._committing(table):
+            self._write(self.tables[table], shaped, metadata)
+            self.commits.append(table)
 
     def rebuild(self, table: str, rows: Frame, **metadata: str) -> None:
         """Write a table anew as it is declared, whatever stood there: two commits, between which it is empty."""
-        _kill_point(f"before:{table}")
-        self._lay_out(self.tables[table], "overwrite")
-        _kill_point(f"created:{table}")
-        self._write(self.tables[table], self._shaped(table, rows), metadata)
-        self.commits += [table, table]
-        _kill_point(f"after:{table}")
+        with self._committing(table):
+            self._lay_out(self.tables[table], "overwrite")
+            _kill_point(f"created:{table}")
+            self._forget_newest(table)
+            self._write(self.tables[table], self._shaped(table, rows), metadata)
+            self.commits += [table, table]
 
     def _lay_out(self, table: Table, mode: Literal["error", "overwrite"]) -> None:
         """The table, empty, as it is declared; its versions stay where it stood already.
@@ -176,31 +197,48 @@ class Lake(ABC):
         By delta-rs, to replace a table on either engine: Spark's CREATE OR REPLACE will not give other columns to a
         table that is known by its path.
         """
-        Path(self.uri(table.name)).mkdir(parents=True, exist_ok=True)
+        self.folder(table.name).mkdir(parents=True, exist_ok=True)
         DeltaTable.create(
             self.uri(table.name),
             schema=self.arrow_schema(table.name),
             mode=mode,
             partition_by=table.partition_by or None,
             configuration=self.properties(table),
+            storage_options=self._options,
             raise_if_key_not_exists=False,
         )
 
     def rewrite(self, table: str, rows: Frame, **metadata: str) -> None:
         """Write a table's rows and columns anew in one commit, for what readers watch; its properties stay."""
         shaped = self._shaped(table, rows)
-        _kill_point(f"before:{table}")
-        self._rewrite(self.tables[table], shaped, metadata)
-        self.commits.append(table)
-        _kill_point(f"after:{table}")
+        with self._committing(table):
+            self._rewrite(self.tables[table], shaped, metadata)
+            self.commits.append(table)
 
     def compact(self, table: str) -> None:
         """Large files for many small ones: a commit that changes no row, and none where nothing is small."""
         version = self.version(table)
-        _kill_point(f"before:compact:{table}")
-        self._compact(table)
-        self.commits += [table] * (self.version(table) != version)
-        _kill_point(f"after:compact:{table}")
+        with self._committing(table, f"compact:{table}"):
+            self._compact(table)
+            self._forget_newest(table)
+            self.commits += [table] * (self.version(table) != version)
+
+    def restore(self, table: str, version: int) -> None:
+        """Make a table's content again what it was at `version` (a commit of its own)."""
+        self.hold()
+        self._restore(table, version)
+        self._forget_newest(table)
+
+    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+        """Remove the files that no version within RETENTION needs, those of killed writes among them.
+
+        Returns:
+            How many there were; Spark counts a thousand at most.
+        """
+        self.hold()
+        found = self._vacuum(table, dry_run=dry_run)
+        self._forget_newest(table)
+        return found
 
     def _shaped(self, table: str, rows: Frame) -> Frame:
         """Rows cast to the table's declared types."""
@@ -213,26 +251,50 @@ class Lake(ABC):
         Returns:
             Whether a checkpoint was written: one that stands is never written anew.
         """
-        opened = DeltaTable(self.uri(table))
-        stands = any(Path(self.uri(table), LOG).glob(f"{opened.version():020}.checkpoint.*"))
+        self.hold()
+        opened = self.opened(table)
+        stands = any((self.folder(table) / LOG).glob(f"{opened.version():020}.checkpoint.*"))
         if not stands:
             opened.create_checkpoint()
         return not stands
 
     def clean_log(self, table: str) -> None:
         """Drop log entries that no version within RETENTION needs, as a checkpoint sums them up."""
-        DeltaTable(self.uri(table)).cleanup_metadata()
+        self.hold()
+        self.opened(table).cleanup_metadata()
 
     def live_files(self, table: str) -> tuple[int, int]:
         """Files and bytes of a table's newest version."""
-        return size_of(DeltaTable(self.uri(table)))
+        return size_of(self.opened(table))
+
+    def row_count(self, table: str) -> int:
+        """Rows of a table's newest version, as its log tells of every file: exact, and no file is opened."""
+        files = pa.table(self.opened(table).get_add_actions(flatten=True))
+        rows = files.column("num_records") if files.num_rows else pa.chunked_array([], pa.int64())
+        return self.count(self.read(table)) if rows.null_count else pc.sum(rows).as_py() or 0
 
     def version(self, table: str) -> int:
-        """Newest version of a table, on either engine read from its log by delta-rs: a number, no rows.
+        """Newest version of a table."""
+        return self.opened(table).version()
 
-        A query of Spark for it would be a job of its own, two dozen times a run.
+    def opened(self, table: str, version: int | None = None) -> DeltaTable:
+        """A version of a table, unless told the newest; for the one who writes the newest that it knows.
+
+        So a commit of a former writer that came through late is neither read nor built upon: it makes the next commit to
+        that table fail, and the next run takes it back. By delta-rs on either engine: it reads a log's entries since the last
+        checkpoint and no rows, where a query of Spark would be a job of its own, two dozen times a run.
         """
-        return DeltaTable(self.uri(table)).version()
+        if version is None and self._newest is not None:
+            version = self._newest.get(table)
+        found = DeltaTable(self.uri(table), version=version, storage_options=self._options)
+        if version is None and self._newest is not None:
+            self._newest[table] = found.version()
+        return found
+
+    @property
+    def _options(self) -> dict[str, str] | None:
+        """What delta-rs is told of the bucket."""
+        return options(self.path.bucket) if isinstance(self.path, BucketPath) else None
 
     @contextmanager
     def writing(self, task: str) -> Iterator[None]:
@@ -243,9 +305,13 @@ class Lake(ABC):
             StorageError: the disk does not take what is written.
             NotAsPublished: what is read is damaged.
         """
-        with told(f"{task} in {self.path}"), one_writer(self.lock, task):
-            self.take_over()
-            yield
+        with told(f"{task} in {self.path}"), one_writer(self.lock, task) as hold:
+            self.hold, self._newest = hold, {}
+            try:
+                self.take_over()
+                yield
+            finally:
+                self.hold, self._newest = (lambda: None), None
 
     def take_over(self) -> None:  # noqa: B027
         """End what a former writer, whose process died, may still be writing: its server knows nothing of locks."""
@@ -255,9 +321,18 @@ class Lake(ABC):
         """What a writer holds."""
         return self.path / ".writer"
 
-    def uri(self, table: str) -> str:
+    @property
+    def name(self) -> str:
+        """What `--lake` says for it: a folder below home, or a URI."""
+        return str(self.path) if isinstance(self.path, BucketPath) else self.path.name
+
+    def folder(self, table: str) -> Path:
         """Where a table stands, or stood before it was renamed or retired."""
-        return str(self.path / table.replace(".", "/"))
+        return self.path / table.replace(".", "/")
+
+    def uri(self, table: str) -> str:
+        """The folder of a table, as engines are told."""
+        return str(self.folder(table))
 
     def count(self, frame: Frame) -> int:
         """Rows of a frame."""
@@ -291,7 +366,7 @@ class Lake(ABC):
 
     def exists(self, table: str) -> bool:
         """Whether the table stands: a commit of it was made whole, not only begun."""
-        log = Path(self.uri(table), LOG)
+        log = self.folder(table) / LOG
         return any(path.stat().st_size for _, path in log_files(log)) if log.is_dir() else False
 
     def properties(self, table: Table) -> dict[str, str]:

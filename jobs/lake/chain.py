@@ -189,13 +189,17 @@ def counted(lake: Lake, frames: dict[str, Frame]) -> dict[str, tuple[int, int]]:
     parts = [
         f"""
         SELECT {number} AS number, row_count, checksum
-        FROM ({checksum_sql(list(lake.tables[name].types), f"rows_{number}")}) AS sums
+        FROM ({_summed(list(lake.tables[name].types), f"rows_{number}", _NUMBER)}) AS sums
         """
         for number, name in enumerate(names)
     ]
     numbered = {f"rows_{number}": frames[name] for number, name in enumerate(names)}
     found = lake.ask(dict, " UNION ALL ".join(parts), **numbered)
     return {names[row["number"]]: (row["row_count"], row["checksum"]) for row in found}
+
+
+_NUMBER = "CAST(conv(substring(digest, 1, 8), 16, 10) AS bigint)"
+"""SQL: the number of a row as both of our engines read it from its digest; readers' engines have no `conv`."""
 
 
 def checksum_sql(columns: list[str], relation: str) -> str:
@@ -209,6 +213,11 @@ def checksum_sql(columns: list[str], relation: str) -> str:
         f"CAST(instr('0123456789abcdef', substring(digest, {nth}, 1)) - 1 AS bigint) * {16 ** (8 - nth)}"
         for nth in range(1, 9)
     )
+    return _summed(columns, relation, digits)
+
+
+def _summed(columns: list[str], relation: str, digits: str) -> str:
+    """Rows and the sum of their numbers. digits: SQL for a row's number, of its `digest`."""
     return f"""
         SELECT count(1) AS row_count, coalesce(CAST(sum({digits}) AS bigint), 0) AS checksum
         FROM (SELECT {content_hash(columns)} AS digest FROM {relation}) AS digests

@@ -17,8 +17,10 @@ import duckdb
 import duckdb_extension_delta
 import pyarrow as pa
 import sqlglot
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, write_deltalake
 
+from jobs.bucket import BucketPath, endpoint, options
+from jobs.errors import SettingError
 from jobs.lake.base import Frame, Lake, size_of
 from jobs.lake.queries import placed
 from jobs.settings import settings
@@ -38,12 +40,46 @@ def activate() -> None:
     import sqlframe
 
     _connection = duckdb.connect()
-    package = Path(duckdb_extension_delta.__file__).parent
-    extension = next(package.rglob("delta.duckdb_extension"))
-    _connection.execute(f"LOAD {quoted(extension)}")
+    _load(_connection, duckdb_extension_delta.__file__, "delta")
     _connection.execute("SET preserve_insertion_order = false")
     _connection.execute("SET enable_progress_bar = false")
+    _connection.execute(
+        "CREATE MACRO conv(digits, base, other) AS CAST('0x' || digits AS BIGINT)"
+    )  # from base 16 alone
     sqlframe.activate("duckdb", conn=_connection)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, package: str, extension: str) -> None:
+    """Load an extension that came as a package."""
+    found = next(Path(package).parent.rglob(f"{extension}.duckdb_extension"))
+    connection.execute(f"LOAD {quoted(found)}")
+
+
+def let_in(connection: duckdb.DuckDBPyConnection, bucket: str) -> None:
+    """Let DuckDB read a bucket as the environment says: a secret of the connection, for this bucket alone.
+
+    Raises:
+        SettingError: it takes none of it.
+    """
+    import duckdb_extension_httpfs  # no other lake needs it
+
+    said, (scheme, host) = options(bucket), endpoint()
+    secret = {
+        "KEY_ID": said["aws_access_key_id"],
+        "SECRET": said["aws_secret_access_key"],
+        "SESSION_TOKEN": said.get("aws_session_token"),
+        "REGION": said["aws_region"],
+        "ENDPOINT": host,
+        "URL_STYLE": "vhost" if said["aws_virtual_hosted_style_request"] == "true" else "path",
+        "USE_SSL": "false" if scheme == "http" else "true",
+        "SCOPE": f"s3://{bucket}/",
+    }
+    listed = ", ".join(f"{name} {quoted(value)}" for name, value in secret.items() if value)
+    _load(connection, duckdb_extension_httpfs.__file__, "httpfs")
+    try:
+        connection.execute(f"CREATE OR REPLACE SECRET {quoted_name(bucket)} (TYPE s3, {listed})")
+    except duckdb.Error:  # its text would hold the secret
+        raise SettingError("DuckDB does not take what AWS_… say of the object store") from None
 
 
 SMALL = 4 << 20
@@ -71,28 +107,30 @@ def compiled(query: str) -> str:
 class EmbeddedLake(Lake):
     """DuckDB computes, delta-rs commits. Starts in a second, needs no Java.
 
-    `TANZHANG_MEMORY` (such as `8GB`) limits what DuckDB holds in memory; beyond it spills to disk, beside the tables.
+    `TANZHANG_MEMORY` (such as `8GB`) limits what DuckDB holds in memory; beyond it spills to disk, beside the tables or,
+    where they are in a bucket, in the folder that is given.
     """
 
     engine = "embedded"
 
-    def __init__(self, path: Path, registry: Registry) -> None:
-        super().__init__(path, registry)
+    def __init__(self, path: Path, registry: Registry, spill: Path | None = None) -> None:
+        super().__init__(path, registry, spill)
         if _connection is None:
             raise RuntimeError("choose_engine('embedded') comes first")
         self.connection = _connection
         self.held: list[str] = []
         self.small: dict[tuple[str, int], Relation] = {}
         """Table and version → its rows, where they are few; the newest versions outlive the jobs of a run."""
-        spill = self.path / "_spill"
-        self.connection.execute(f"SET temp_directory = {quoted(spill)}")
+        self.connection.execute(f"SET temp_directory = {quoted(self.spill_folder)}")
+        if isinstance(self.path, BucketPath):
+            let_in(self.connection, self.path.bucket)
         if limit := settings().memory:
             self.connection.execute(f"SET memory_limit = {quoted(limit)}")
 
     def read(self, table: str, version: int | None = None) -> Relation:
         if version is not None:
             return self._relation(self._scan(table, version))
-        opened = DeltaTable(self.uri(table))
+        opened = self.opened(table)
         key = (table, opened.version())
         if key not in self.small and size_of(opened)[1] > SMALL:
             return self._relation(self._scan(*key))
@@ -104,8 +142,8 @@ class EmbeddedLake(Lake):
     def _scan(self, table: str, version: int) -> str:
         return f"delta_scan({quoted(self.uri(table))}, version={version})"
 
-    def restore(self, table: str, version: int) -> None:
-        DeltaTable(self.uri(table)).restore(version)
+    def _restore(self, table: str, version: int) -> None:
+        self.opened(table).restore(version, commit_properties=_once({}))
 
     def _sql(self, query: str, frames: dict[str, Frame]) -> Relation:
         # Not a view: making one would open every Delta table below it once more.
@@ -133,11 +171,11 @@ class EmbeddedLake(Lake):
         return self._relation(f"(SELECT * FROM {none} UNION ALL BY NAME SELECT * FROM {found})")
 
     def _compact(self, table: str) -> None:
-        DeltaTable(self.uri(table)).optimize.compact()
+        self.opened(table).optimize.compact(commit_properties=_once({}))
 
-    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+    def _vacuum(self, table: str, *, dry_run: bool) -> int:
         # Not lite: that misses what killed writes left. It commits even where it removes nothing.
-        opened = DeltaTable(self.uri(table))
+        opened = self.opened(table)
         found = len(opened.vacuum(dry_run=True, full=True))
         if found and not dry_run:
             opened.vacuum(dry_run=False, full=True)
@@ -159,17 +197,15 @@ class EmbeddedLake(Lake):
         self._lay_out(table, "error")
 
     def _write(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
-        write_deltalake(
-            self.uri(table.name), _stream(rows), mode=table.writes, commit_properties=CommitProperties(metadata)
-        )
+        write_deltalake(self.opened(table.name), _stream(rows), mode=table.writes, commit_properties=_once(metadata))
 
     def _rewrite(self, table: Table, rows: Frame, metadata: dict[str, str]) -> None:
         write_deltalake(
-            self.uri(table.name),
+            self.opened(table.name),
             _stream(rows),
             mode="overwrite",
             schema_mode="overwrite",
-            commit_properties=CommitProperties(metadata),
+            commit_properties=_once(metadata),
         )
 
     def _compiled(self, query: str, frames: dict[str, Frame]) -> str:
@@ -193,9 +229,19 @@ class EmbeddedLake(Lake):
         return Relation(source, self.connection)
 
 
+def _once(metadata: dict[str, str]) -> CommitProperties:
+    """A commit that fails where another came since the table was opened, and is not put after it."""
+    return CommitProperties(metadata, max_commit_retries=0)
+
+
 def quoted(text: object) -> str:
     """A literal of DuckDB's SQL."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def quoted_name(text: str) -> str:
+    """A name of DuckDB's SQL."""
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _stream(rows: Frame) -> pa.RecordBatchReader:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from jobs.errors import NotAsPublished, StorageError
+from jobs.errors import Busy, NotAsPublished, StorageError
 from schemas.errors import Foreseen
 
 WRITING = {
@@ -20,9 +20,16 @@ WRITING = {
     "Permission denied": "this user may not write, or read, there",
     "Input/output error": "the disk fails",
     "Too many open files": "too many files are open",
+    "error sending request": "the object store does not answer",
+    "AccessDenied": "the object store does not let these credentials do it",
+    "InvalidAccessKeyId": "the object store does not know AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is another one than the object store's",
+    "NoSuchBucket": "the object store has no such bucket",
 }
 """What the system says, in every engine's words → what it means."""
-ENGINES = ("deltalake", "_internal", "duckdb", "_duckdb", "pyarrow", "py4j", "pyspark")
+BEATEN = re.compile(r"Failed to commit transaction: \d+\s*$", re.MULTILINE)
+"""What delta-rs says where another commit came since the table was opened."""
+ENGINES = ("obstore", "deltalake", "_internal", "duckdb", "_duckdb", "pyarrow", "py4j", "pyspark")
 """Modules whose errors about files are told."""
 OF_TABLES = re.compile(r"_delta_log|\.parquet|_seals|landed")
 """In an error of Python's own: it is of a file of ours."""
@@ -41,6 +48,7 @@ def told(where: str) -> Iterator[None]:
     Raises:
         StorageError: the disk is full, read-only, failing, or not ours.
         NotAsPublished: a file of a table is damaged or gone.
+        Busy: another wrote to the tables, though this process had the lock; in a bucket a lock can be lost.
     """
     try:
         yield
@@ -62,6 +70,8 @@ def foreseen(where: str, error: Exception) -> Foreseen | None:
                 f"{where}: {meaning} ({sign}). What was published stands, and nothing of this attempt counts: mend that, "
                 "then do the same again"
             )
+    if BEATEN.search(text):
+        return Busy(f"{where}: another process wrote to the tables. Nothing of this attempt counts: do the same again")
     return NotAsPublished(_damaged(where, error)) if _is_of_a_file(error, text) else None
 
 

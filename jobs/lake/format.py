@@ -46,7 +46,7 @@ def format_of(lake: Lake) -> Format:
                 "one would begin at publication 1"
             )
         return Format(0, 0, {})
-    record = DeltaTable(lake.uri(PUBLICATIONS))
+    record = lake.opened(PUBLICATIONS)
     has_version = "schema_version" in columns_of(record)
     names = ["publication_seq", "table_name", "table_version", *(["schema_version"] if has_version else [])]
     # Not by Arrow's own scan: a process that ends soon after one is now and then aborted by its threads.
@@ -75,10 +75,7 @@ def check_format(lake: Lake) -> None:
     if stands.schema_version > newest:
         raise FormatError(f"{known}: newer code wrote it; run that")
     unlike = "; ".join(differences(lake, stands))
-    mend = (
-        f"bring it up with `tanzhang migrate --home {lake.path.parent} --lake {lake.path.name}` "
-        "(--dry-run says what that does)"
-    )
+    mend = f"bring it up with `tanzhang migrate{_home(lake)} --lake {lake.name}` (--dry-run says what that does)"
     if stands.seq and stands.schema_version < newest:
         raise FormatError(f"{known} ({unlike or 'no column differs'}); {mend}")
     if unlike and stands.seq:
@@ -87,12 +84,16 @@ def check_format(lake: Lake) -> None:
         raise FormatError(f"{unlike}: {lake.path} was begun by other code and never published; {mend}")
 
 
+def _home(lake: Lake) -> str:
+    """The option for the home that a lake lies in; which one's a lake in a bucket is, it does not say."""
+    return "" if lake.name == str(lake.path) else f" --home {lake.path.parent}"
+
+
 def differences(lake: Lake, stands: Format) -> Iterator[str]:
     """How the tables differ from the declared ones, a clause each; those that a first run will create do not."""
     for name, table in lake.tables.items():
         if lake.exists(name):
-            opened = DeltaTable(lake.uri(name), version=stands.pins.get(name))
-            yield from _unlike(opened, table)
+            yield from _unlike(lake.opened(name, stands.pins.get(name)), table)
         elif stands.seq:
             yield f"{name} is missing"
     for name in sorted(stands.pins.keys() - lake.tables.keys()):
@@ -120,5 +121,5 @@ def _unlike(opened: DeltaTable, table: Table) -> Iterator[str]:
 
 def retired(lake: Lake) -> list[Path]:
     """Folders of tables that are no longer declared."""
-    declared = {Path(lake.uri(name)) for name in lake.tables}
+    declared = {lake.folder(name) for name in lake.tables}
     return sorted({log.parent for log in lake.path.glob("*/*/_delta_log")} - declared)

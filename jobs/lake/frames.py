@@ -35,9 +35,15 @@ def keys_equal(left: str, right: str, keys: Sequence[str]) -> str:
 
 
 def semi(lake: Lake, rows: Frame, keys: Frame, *on: str) -> Frame:
-    """The rows whose key stands in `keys`."""
+    """The rows whose key stands in `keys`.
+
+    Args:
+        on: columns of the key; where `keys` are spans, an `act_date` among them is any of a span's.
+    """
+    same = [name for name in on if name in keys.columns]
+    within = "" if same == list(on) else " AND r.act_date BETWEEN k.first_date AND k.last_date"
     return lake.sql(
-        f"SELECT r.* FROM rows AS r LEFT SEMI JOIN keys AS k ON {keys_equal('r', 'k', on)}",
+        f"SELECT r.* FROM rows AS r LEFT SEMI JOIN keys AS k ON {keys_equal('r', 'k', same)}{within}",
         rows=rows,
         keys=keys,
     )
@@ -50,6 +56,44 @@ def around(lake: Lake, days: Frame, reach: str) -> Frame:
         f"""
         WITH spread AS (SELECT *, explode(sequence(-{reach}, {reach})) AS away FROM days)
         SELECT DISTINCT {others}, CAST(date_add(act_date, away) AS date) AS act_date FROM spread
+        """,
+        days=days,
+    )
+
+
+def spans(lake: Lake, days: Frame, reach: str, key: Sequence[str]) -> Frame:
+    """The dates up to `reach` days before and after those of (key…, act_date), as spans that neither overlap nor touch.
+
+    Args:
+        reach: SQL; one number of days for a key.
+
+    Returns:
+        key…, first_date, last_date: keys for `semi`, and many times fewer than dates where a reach is long.
+    """
+    same = listed(key)
+    return lake.keep(
+        f"""
+        WITH wide AS (
+            SELECT DISTINCT {same},
+                CAST(date_sub(act_date, {reach}) AS date) AS first_date,
+                CAST(date_add(act_date, {reach}) AS date) AS last_date
+            FROM days
+        ),
+        beside AS (
+            SELECT *, lag(last_date) OVER (PARTITION BY {same} ORDER BY first_date) AS last_date_before
+            FROM wide
+        ),
+        numbered AS (
+            SELECT {same}, first_date, last_date,
+                sum(CASE
+                    WHEN datediff(first_date, last_date_before) <= 1 THEN 0
+                    ELSE 1
+                END) OVER (PARTITION BY {same} ORDER BY first_date) AS number
+            FROM beside
+        )
+        SELECT {same}, min(first_date) AS first_date, max(last_date) AS last_date
+        FROM numbered
+        GROUP BY {same}, number
         """,
         days=days,
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import NotAsPublished
+from jobs.files import digest_of, size_of, sizes_of
 from jobs.lake import seals
 from jobs.lake.failures import told
 from jobs.lake.logs import LOG, RETENTION_DAYS, log_files
@@ -79,7 +80,7 @@ def _unlike_logs(lake: Lake, last: Publication) -> Iterator[str]:
 
     What is derived from commits and was never sealed – checkpoints of a maintenance that was killed – is dropped first.
     """
-    logs = {table: Path(lake.uri(table), LOG) for table in last.pins}
+    logs = {table: lake.folder(table) / LOG for table in last.pins}
     there = {table: list(log_files(log)) if log.is_dir() else [] for table, log in logs.items()}
     derived = [
         path
@@ -124,12 +125,13 @@ def _unlike_log(lake: Lake, table: str, version: int, rows: int) -> Iterator[str
     """Data files that are not there as the log says; and a log that tells of other rows than were pinned."""
     with told(table):
         files = seals.snapshot(lake, table, version)
+    there = sizes_of(lake.folder(table), files)
     for path, (size, _) in files.items():
-        file = Path(lake.uri(table), path)
-        if not file.is_file():
-            yield f"{table}: {_below(lake, file)} is gone"
-        elif file.stat().st_size != size:
-            yield f"{table}: {_below(lake, file)} has {file.stat().st_size:,} bytes; {size:,} were written"
+        file = _below(lake, lake.folder(table) / path)
+        if path not in there:
+            yield f"{table}: {file} is gone"
+        elif there[path] != size:
+            yield f"{table}: {file} has {there[path]:,} bytes; {size:,} were written"
     counts = [count for _, count in files.values()]
     if None not in counts and (counted := sum(count or 0 for count in counts)) != rows:
         yield f"{table}: the log of version {version} tells of {counted:,} rows; {rows:,} were published"
@@ -198,12 +200,12 @@ def _let_go(lake: Lake, table: str, stand: Sequence[Seal]) -> set[str]:
     lost = {path for path in old if not (lake.path / path).is_file()}
     if not lost:
         return set()
-    log = Path(lake.uri(table), LOG)
+    log = lake.folder(table) / LOG
     oldest = min((of for of, path in log_files(log) if ".checkpoint." in path.name), default=-1) if log.is_dir() else -1
     of_log = {path for path in lost if f"/{LOG}/" in path}
     with told(table):
         pinned = [seals.snapshot(lake, table, version) for version in {seal.versions.get(table, 0) for seal in young}]
-    needed = {_below(lake, Path(lake.uri(table), path)) for files in pinned for path in files}
+    needed = {_below(lake, lake.folder(table) / path) for files in pinned for path in files}
     return {path for path in of_log if int(Path(path).name[:20]) < oldest} | (lost - of_log - needed)
 
 
@@ -213,17 +215,18 @@ def _unlike(folder: Path, path: str, known: Known) -> Iterator[str]:
         yield f"{path} was never published"
         return
     file, leaves = folder / path, set(known[path])
-    if not file.is_file():
+    size = size_of(file)
+    if size is None:
         yield f"{path} is gone"
-    elif (size := file.stat().st_size) not in {leaf.bytes for leaf in leaves}:
+    elif size not in {leaf.bytes for leaf in leaves}:
         yield f"{path} has {size:,} bytes; {next(iter(leaves)).bytes:,} were published"
-    elif {seals.leaf_of(file)} != leaves:
+    elif {Leaf(size, digest_of(file))} != leaves:
         yield f"{path} has other bytes than were published"
 
 
 def _forged(lake: Lake, table: str, version: int, known: Known) -> Iterator[str]:
     """Files of a log that nobody published, of published versions; and a pointer to no checkpoint that was."""
-    log = Path(lake.uri(table), LOG)
+    log = lake.folder(table) / LOG
     for of, path in log_files(log) if log.is_dir() else ():
         if of <= version and _below(lake, path) not in known:
             yield f"{table}: {_below(lake, path)} was never published"

@@ -58,9 +58,13 @@ class Log:
         return self.where(f"act_month IN ({literals})" if months else "false")
 
     def of_dates(self, dates: Collection[date]) -> Log:
-        """The rows of these act dates, so that other dates' files are not read."""
+        """The rows of these act dates, so that other months' files, and those of other dates, are not read."""
+        if not dates:
+            return self.where("false")
+        # No engine passes over files by a list of dates, and both do by months and by the span.
         literals = ", ".join(f"DATE '{one}'" for one in sorted(dates))
-        return self.where(f"act_date IN ({literals})" if dates else "false")
+        span = f"act_date BETWEEN DATE '{min(dates)}' AND DATE '{max(dates)}' AND act_date IN ({literals})"
+        return self.of_months({f"{one:%Y-%m}" for one in dates}).where(span)
 
     def of(self, owners: Frame, *columns: str) -> Log:
         """The rows of whoever stands in `owners`, told by `columns`."""

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from jobs.errors import NotAsPublished
 from jobs.files import digest_of, read_as, write_whole
@@ -124,9 +123,13 @@ def sealed(
         sealed_at=datetime.now(timezone.utc),
     )
     pending = _path(lake, new[0], is_pending=True)
-    write_whole(pending, seal.model_dump_json(indent=1).encode())
+    said = seal.model_dump_json(indent=1).encode()
+    lake.hold()
+    write_whole(pending, said)
     yield seal
-    pending.replace(_path(lake, new[0]))
+    # Not the pending file by another name: in a bucket a writer whose lease is over may have put its own there meanwhile.
+    write_whole(_path(lake, new[0]), said)
+    pending.unlink()
 
 
 def leaf_of(path: Path) -> Leaf:
@@ -136,13 +139,13 @@ def leaf_of(path: Path) -> Leaf:
 
 def _new(lake: Lake, table: str, after: int, until: int, known: set[str] | None) -> Iterator[str]:
     """Files that the versions after one until another brought, as paths below the lake: of the log, then data."""
-    log = Path(lake.uri(table), LOG)
+    log = lake.folder(table) / LOG
     for version, path in log_files(log):
         name = str(path.relative_to(lake.path))
         if after < version <= until or (known is not None and version <= after and name not in known):
             yield name
     commits = [log / f"{version:020}.json" for version in range(after + 1, until + 1)]
-    below = Path(lake.uri(table)).relative_to(lake.path)
+    below = lake.folder(table).relative_to(lake.path)
     if after < 0 or not all(path.is_file() for path in commits):
         data: Iterable[str] = snapshot(lake, table, until)
     else:
@@ -166,7 +169,7 @@ def _added(folder: Path, commits: Iterable[Path]) -> set[str]:
 
 def snapshot(lake: Lake, table: str, version: int) -> dict[str, tuple[int, int | None]]:
     """Data file of a version → its bytes and rows, as the log says."""
-    adds = pa.table(DeltaTable(lake.uri(table), version=version).get_add_actions(flatten=True))
+    adds = pa.table(lake.opened(table, version).get_add_actions(flatten=True))
     rows = adds.column("num_records").to_pylist() if "num_records" in adds.column_names else [None] * adds.num_rows
     paths, sizes = (adds.column(name).to_pylist() for name in ("path", "size_bytes"))
     return {unquote(path): (size, count) for path, size, count in zip(paths, sizes, rows)}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from jobs.bucket import BucketPath
+from jobs.errors import SetupError
 from jobs.lake.base import Frame, Lake
 from jobs.lake.queries import placed
 from jobs.lake.session import end_session, spark_remote, start_session
@@ -33,11 +35,13 @@ class SparkLake(Lake):
     engine = "spark"
 
     def __init__(self, path: Path, registry: Registry, session: SparkSession | None = None) -> None:
+        if isinstance(path, BucketPath):
+            raise SetupError(f"Spark reads no tables in a bucket yet ({path}): --engine embedded, or a folder's --lake")
         super().__init__(path, registry)
         self.owns_session = session is None
         self.session = self.spark_session = session or start_session()
         self.remote = spark_remote()
-        self.spill = self.path / "_spill" / uuid.uuid4().hex
+        self.spill = self.spill_folder / uuid.uuid4().hex
         self.numbers = itertools.count()
 
     def take_over(self) -> None:
@@ -53,7 +57,7 @@ class SparkLake(Lake):
             reader = reader.option("versionAsOf", version)
         return reader.load(self.uri(table))
 
-    def restore(self, table: str, version: int) -> None:
+    def _restore(self, table: str, version: int) -> None:
         self.session.sql(f"RESTORE TABLE {self._name(table)} TO VERSION AS OF {version}")
 
     def _sql(self, query: str, frames: dict[str, Frame]) -> DataFrame:
@@ -72,8 +76,10 @@ class SparkLake(Lake):
         return self.session.read.schema(computed.schema).parquet(str(path))
 
     def from_arrow(self, table: pa.Table) -> DataFrame:
+        # Spark ends at the first batch without rows and loses what comes after it.
+        full = pa.Table.from_batches([batch for batch in table.to_batches() if batch.num_rows], table.schema)
         # Told the schema, for Spark Connect infers none from a table without rows.
-        return self.session.createDataFrame(table, schema=_spark_schema(table.schema))
+        return self.session.createDataFrame(full, schema=_spark_schema(table.schema))
 
     def to_arrow(self, frame: Frame) -> pa.Table:
         return _dataframe(frame).toArrow()
@@ -86,7 +92,7 @@ class SparkLake(Lake):
     def _compact(self, table: str) -> None:
         self.session.sql(f"OPTIMIZE {self._name(table)}")
 
-    def vacuum(self, table: str, *, dry_run: bool = False) -> int:
+    def _vacuum(self, table: str, *, dry_run: bool) -> int:
         # No RETAIN: Delta ignores it unless it is 0, and the table's own property says how long.
         found = self.session.sql(f"VACUUM {self._name(table)} DRY RUN").count()
         if found and not dry_run:

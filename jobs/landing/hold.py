@@ -13,16 +13,19 @@ what was used stays used. So a gate is where the order of arrival may matter: do
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from expectations import Measurement, RuleResult
 from jobs.files import read_ours, write_whole
 from jobs.landing.manifests import LANDED, Manifest
-from jobs.landing.measure import measurements
+from jobs.landing.measure import BESIDE, HISTORY, measurements
 from jobs.landing.mistakes import INTERNAL, internal
 from jobs.landing.statements import in_force, statement_of
 from schemas import Registry
@@ -49,6 +52,9 @@ Key = tuple[str, str]
 """Institution and feed."""
 Statements = list[list[Manifest]]
 """The parts of each."""
+Used = Callable[[str, str, date, date, int], Statements]
+"""(institution, feed, first and last business date, number) → the statements of these dates that earlier runs used, and the last so
+many before; in the order of their dates, without bills."""
 Judge = Callable[[Sequence[Measurement]], list[RuleResult]]
 
 
@@ -76,7 +82,7 @@ class Judged:
 
 def judge_statements(
     fresh: Iterable[Manifest],
-    known: Iterable[Manifest],
+    used: Used,
     registry: Registry,
     may_pass: frozenset[str],
     judge: Judge,
@@ -88,7 +94,7 @@ def judge_statements(
 
     Args:
         fresh: accepted files that a run would use first.
-        known: files that earlier runs used.
+        used: tells what earlier runs used.
         may_pass: file_id of parts that somebody let pass.
         judge: gives every measurement its verdict.
         unjudged: institution → reference, of those that could not be judged when the run was opened: they stay so.
@@ -96,7 +102,7 @@ def judge_statements(
     Raises:
         Exception: every institution's judging failed, so that it is of none of them.
     """
-    fresh, known = list(fresh), list(known)
+    fresh = list(fresh)
     done = [
         one
         for institution, reference in unjudged.items()
@@ -104,14 +110,12 @@ def judge_statements(
     ]
     others = [file for file in fresh if file.institution not in unjudged]
     try:
-        return done + _judged(others, known, registry, may_pass, judge)
+        return done + _judged(others, used, registry, may_pass, judge)
     except (Foreseen, OSError):
         raise
     except Exception:  # whose it is shows when each is alone
         institutions = sorted({file.institution for file in others})
-        alone = [
-            _judged_alone(one, _of(one, others), _of(one, known), registry, may_pass, judge) for one in institutions
-        ]
+        alone = [_judged_alone(one, _of(one, others), used, registry, may_pass, judge) for one in institutions]
         if len(alone) > 1 and all(one.reference for of_one in alone for one in of_one):
             raise
         return done + [one for of_one in alone for one in of_one]
@@ -120,14 +124,14 @@ def judge_statements(
 def _judged_alone(
     institution: str,
     fresh: Sequence[Manifest],
-    known: Sequence[Manifest],
+    used: Used,
     registry: Registry,
     may_pass: frozenset[str],
     judge: Judge,
 ) -> list[Judged]:
     """One institution's statements; where we fail at them, all are held back."""
     try:
-        return _judged(fresh, known, registry, may_pass, judge)
+        return _judged(fresh, used, registry, may_pass, judge)
     except (Foreseen, OSError):
         raise
     except Exception as problem:
@@ -151,49 +155,83 @@ def _passes(parts: Sequence[Manifest], may_pass: frozenset[str]) -> bool:
 
 def _judged(
     fresh: Sequence[Manifest],
-    known: Sequence[Manifest],
+    used: Used,
     registry: Registry,
     may_pass: frozenset[str],
     judge: Judge,
 ) -> list[Judged]:
-    """All statements at once; where one is held back, the later ones of its feed are judged again without it.
+    """Statements of all feeds at once; where one is held back, the later ones of its feed are judged again without it.
 
-    So it makes no difference whether statements come singly or together.
+    So it makes no difference whether statements come singly or together. As those that are judged again were judged in vain,
+    there are few at a time while any is held back, and twice as many each time that none is.
     """
-    history = _by_feed(known)
-    waiting: dict[Key, Statements] = _by_feed(fresh)
+    feeds = {key: _Feed(key, statements, used, registry) for key, statements in _by_feed(fresh).items()}
     done: list[Judged] = []
-    while waiting:
-        results = _results(waiting, history, registry, judge)
-        again: dict[Key, Statements] = {}
-        for feed, statements in waiting.items():
-            for number, (parts, found) in enumerate(zip(statements, results[feed])):
-                done.append(Judged(parts, found, None if _passes(parts, may_pass) else _broken(found)))
-                if done[-1].code is not None:
-                    again[feed] = statements[number + 1 :]
-                    break
-                history[feed].append(parts)
-        waiting = {feed: statements for feed, statements in again.items() if statements}
+    while waiting := [feed for feed in feeds.values() if feed.waiting]:
+        asked = [feed.asked() for feed in waiting]
+        results = iter(judge([one for of_feed in asked for of_one in of_feed for one in of_one]))
+        for feed, of_feed in zip(waiting, asked):
+            for parts, measured in zip(list(feed.waiting), of_feed):
+                found = [next(results) for _ in measured]
+                if feed.again:
+                    continue
+                code = None if _passes(parts, may_pass) else _broken(found)
+                done.append(Judged(parts, found, code))
+                feed.decide(parts, is_used=code is None)
+            feed.next_time()
     return done
 
 
-def _results(
-    waiting: Mapping[Key, Statements], history: defaultdict[Key, Statements], registry: Registry, judge: Judge
-) -> dict[Key, list[list[RuleResult]]]:
-    """The results of every statement that waits, each measured beside all before it; judged in one call."""
-    asked = {
-        (institution, feed): [
+class _Feed:
+    """The statements of a feed that wait for their verdicts, in the order of their dates, and what they are held beside.
+
+    Attributes:
+        used: those that were used here; history: that were before, and dates, their dates.
+        again: whether one was held back, so that what was measured of those after it says nothing.
+    """
+
+    def __init__(self, key: Key, statements: Statements, used: Used, registry: Registry) -> None:
+        self.waiting = deque(statements)
+        self.used: Statements = []
+        self.history: Statements = []
+        self.at_once = HISTORY
+        self.again = False
+        self.contract = registry.sources[key[0]].feeds[key[1]]
+        if {rule.measure for rule in self.contract.all_rules} & BESIDE:
+            dates = [parts[0].business_date for parts in statements]
+            self.history = used(*key, dates[0], dates[-1], HISTORY)
+        self.dates = [parts[0].business_date for parts in self.history]
+
+    def asked(self) -> list[list[Measurement]]:
+        """What is measured of the next statements, if none of them is held back."""
+        coming = list(islice(self.waiting, self.at_once))
+        beside = [*self.used[-HISTORY:], *coming]
+        until = len(beside) - len(coming)
+        return [
             measurements(
-                parts,
-                _before(parts, [*history[institution, feed], *statements]),
-                registry.sources[institution].feeds[feed],
+                parts, self._beside(parts, beside[max(until + number - HISTORY, 0) : until + number]), self.contract
             )
-            for parts in statements
+            for number, parts in enumerate(coming)
         ]
-        for (institution, feed), statements in waiting.items()
-    }
-    results = iter(judge([one for of_feed in asked.values() for of_one in of_feed for one in of_one]))
-    return {key: [[next(results) for _ in of_one] for of_one in of_feed] for key, of_feed in asked.items()}
+
+    def _beside(self, parts: list[Manifest], used: Statements) -> Statements:
+        """The last statements before one: those that earlier runs used, and those of this."""
+        until = bisect_left(self.dates, parts[0].business_date)
+        both = [*self.history[max(until - HISTORY, 0) : until], *used]
+        return sorted(both, key=lambda other: other[0].business_date)[-HISTORY:]
+
+    def decide(self, parts: list[Manifest], *, is_used: bool) -> None:
+        """A statement has its verdict."""
+        self.waiting.popleft()
+        if is_used:
+            self.used.append(parts)
+        else:
+            self.again = True
+
+    def next_time(self) -> None:
+        """How many are measured next."""
+        self.at_once = HISTORY if self.again else 2 * self.at_once
+        self.again = False
 
 
 def let_pass(home: Path, files: Sequence[Manifest], reason: str) -> None:
@@ -219,11 +257,6 @@ def _by_feed(files: Iterable[Manifest]) -> defaultdict[Key, Statements]:
     for parts in sorted(of_statement.values(), key=lambda parts: parts[0].business_date):
         found[parts[0].institution, parts[0].feed].append(parts)
     return found
-
-
-def _before(parts: list[Manifest], statements: Statements) -> Statements:
-    earlier = [other for other in statements if other[0].business_date < parts[0].business_date]
-    return sorted(earlier, key=lambda other: other[0].business_date)
 
 
 def _broken(results: Sequence[RuleResult]) -> str | None:

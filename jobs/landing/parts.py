@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +25,7 @@ from jobs.landing.manifests import Bill
 from jobs.landing.mistakes import TOO_SLOW
 from jobs.landing.profile import Profiler
 from jobs.landing.receipts import ReceivedFile
+from jobs.landing.together import Together
 from schemas.sources import Feed
 from schemas.sources.faults import Fault, fault
 from schemas.units import MICRO
@@ -93,16 +95,39 @@ class Read:
             self.row_errors[code, column] = first
 
 
-def read_part(
-    make: Callable[[BillHead | None], RowMaker], feed: Feed, received: Path, manifest: Path, file: ReceivedFile
-) -> Read:
+Make = Callable[["BillHead | None"], RowMaker]
+"""What makes rows of a file, when it is known what its head says."""
+
+
+class Sink(Protocol):
+    """What rows are written to."""
+
+    def write_batch(self, batch: pa.RecordBatch) -> None: ...
+
+
+def read_part(make: Make, feed: Feed, received: Path, manifest: Path, file: ReceivedFile) -> Read:
     """Read one file into temporary Parquet files beside its manifest, and hold it against the control file."""
-    read = Read()
     with (
         _writer(temporary_of(manifest.with_suffix(".parquet")), SCHEMAS[feed.kind]) as landed,
         _writer(temporary_of(manifest.with_suffix(".rejects.parquet")), REJECTS) as rejected,
-        _collector_paused(),
     ):
+        return read_into(landed, rejected, make, feed, received, file)
+
+
+@contextmanager
+def together(feed: Feed, manifest: Path) -> Iterator[tuple[Together, Together]]:
+    """Temporary Parquet files beside the manifests of several files, for their rows and their rejects."""
+    rows, rejects = manifest.with_suffix(".parquet"), manifest.with_suffix(".rejects.parquet")
+    schema = SCHEMAS[feed.kind]
+    landed = Together(temporary_of(rows), schema, repeating(schema))
+    with closing(landed), closing(Together(temporary_of(rejects), REJECTS, repeating(REJECTS))) as rejected:
+        yield landed, rejected
+
+
+def read_into(landed: Sink, rejected: Sink, make: Make, feed: Feed, received: Path, file: ReceivedFile) -> Read:
+    """Read one file and hold it against the control file."""
+    read = Read()
+    with _collector_paused():
         try:
             with open_export(received, feed) as export:
                 head = stated_head(feed, export.head, file)
@@ -158,8 +183,12 @@ def useless(reads: Sequence[Read]) -> str | None:
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    repeating = [name for name in schema.names if name not in ("line", "record_key")]
-    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating)
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating(schema))
+
+
+def repeating(schema: pa.Schema) -> list[str]:
+    """The columns whose values repeat."""
+    return [name for name in schema.names if name not in ("line", "record_key")]
 
 
 @contextmanager
@@ -192,5 +221,5 @@ def _check(file: ReceivedFile, read: Read) -> None:
     for column, stated in file.sums.items():
         if read.rejected or read.tally.unreadable:
             read.row_errors["sum_not_checked", column] = fault("sum_not_checked", column=column)
-        elif Decimal(stated) * MICRO != read.tally.sum_micro:
+        elif Decimal(stated) * MICRO != read.tally.sum_micro:  # exact; one text of the control file
             read.reasons.append(fault("wrong_sum", column=column))

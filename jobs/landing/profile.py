@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.landing.encoded import Column, Lists
 from schemas.base import Strict
 
 CODES = (
@@ -56,7 +57,10 @@ class Profiler:
         """Count how often each field of a batch of raw columns is filled."""
         self._rows += rows
         for name, values in columns.items():
-            self._filled[name] += rows - values.count("") - values.count(None)
+            empty = (
+                values.count_empty() if isinstance(values, (Column, Lists)) else values.count("") + values.count(None)
+            )
+            self._filled[name] += rows - empty
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the rows of a landed batch; numbers only of those that may count."""
@@ -68,7 +72,8 @@ class Profiler:
                         self._codes[name][entry["values"]] += entry["counts"]
         if not columns & set(NUMBERS):
             return
-        good = batch.filter(pc.and_(pc.is_null(batch.column("error_code")), pc.is_null(batch.column("ignore_rule"))))
+        counted = batch.select([name for name in batch.schema.names if name in ("scenario", *NUMBERS)])
+        good = counted.filter(pc.and_(pc.is_null(batch.column("error_code")), pc.is_null(batch.column("ignore_rule"))))
         scenarios = good.column("scenario") if "scenario" in columns else None
         for scenario in pc.unique(scenarios).to_pylist() if scenarios is not None else [None]:
             of = good if scenario is None else good.filter(pc.equal(scenarios, scenario))

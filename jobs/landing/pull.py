@@ -18,17 +18,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from jobs.files import NotPlain, open_plain, put_in_place, temporary_of, write_whole
+from jobs.files import NotPlain, open_plain, put_in_place, temporary_of
+from jobs.landing.deliveries import Deliveries
 from jobs.landing.mistakes import internal
-from jobs.landing.receipts import (
-    Receipt,
-    ReceivedFile,
-    customers_of,
-    file_id,
-    load_receipts,
-    one_ingest,
-    receipt_path,
-)
+from jobs.landing.receipts import Receipt, ReceivedFile, customers_of, file_id, one_ingest
 from jobs.logs import log
 from schemas.deliveries import (
     CONTROL,
@@ -64,22 +57,18 @@ def pull(source: Source, drop: Path, landing: Path) -> list[Receipt]:
     """
     written = []
     with one_ingest(source, landing, "pull"):
-        known = {receipt.arrival: receipt for receipt in load_receipts(source, landing, mends=True)}
+        known = Deliveries(source, landing)
         for entry in _entries(drop / source.id):
-            before = known.get(arrival_of(entry))
-            if before and not before.is_internal:
+            arrival = arrival_of(entry)
+            if known.has(arrival):
                 continue
             if _is_delivery(entry):
                 if not os.path.lexists(entry / CONTROL):
                     continue
-                earlier = [one for one in known.values() if one is not before]
-                receipt = _taken(source, entry, landing, earlier)
+                receipt = _taken(source, entry, landing, known)
             else:
                 receipt = _stray(source, entry)
-            write_whole(receipt_path(landing, receipt), receipt.model_dump_json(indent=1).encode())
-            if before and receipt_path(landing, before) != receipt_path(landing, receipt):
-                receipt_path(landing, before).unlink()
-            known[receipt.arrival] = receipt
+            known.note(receipt)
             written.append(receipt)
             log.info(
                 "delivery_received",
@@ -134,14 +123,14 @@ def _unread(source: Source, arrival: str, received_at: datetime, *reasons: Fault
     )
 
 
-def _taken(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
+def _taken(source: Source, folder: Path, landing: Path, known: Deliveries) -> Receipt:
     """A delivery's receipt; of one that we fail at it says so, so that it stops nobody else's.
 
     Raises:
         OSError: the machine cannot read or write; the delivery stays for the next call.
     """
     try:
-        return _take(source, folder, landing, earlier)
+        return _take(source, folder, landing, known)
     except OSError:
         raise
     except Exception as problem:
@@ -149,7 +138,7 @@ def _taken(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) 
         return _unread(source, folder.name, received_at(folder.name), reason)
 
 
-def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -> Receipt:
+def _take(source: Source, folder: Path, landing: Path, known: Deliveries) -> Receipt:
     arrived_at = received_at(folder.name)
 
     def receipt(state: Literal["accepted", "refused", "duplicate"], control: Control, **rest: object) -> Receipt:
@@ -173,6 +162,7 @@ def _take(source: Source, folder: Path, landing: Path, earlier: list[Receipt]) -
     try:
         _check_control(source, control, arrived_at)
         _check_folder(folder, control)
+        earlier = known.of(control.business_date)
         if _is_repeat(source, control, earlier, landing):
             return receipt("duplicate", control)
         _check_revision(control, earlier)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -14,11 +14,14 @@ from jobs.landing.manifests import LANDED
 from jobs.landing.mistakes import OURS
 from jobs.logs import about
 from schemas.base import Strict
-from schemas.deliveries import CONTROL, Control, StatedFile
+from schemas.deliveries import CONTROL, Control, StatedFile, received_at
 from schemas.sources import Source
 from schemas.sources.faults import Fault
 
 RECEIPTS = "receipts"
+UNREADABLE = "unreadable"
+"""Stands for the statement in a receipt's name."""
+RECENT = timedelta(days=3)
 
 
 class ReceivedFile(StatedFile):
@@ -67,16 +70,54 @@ def one_ingest(source: Source, landing: Path, task: str) -> Iterator[None]:
         yield
 
 
-def load_receipts(
-    source: Source, landing: Path, business_date: date | None = None, *, mends: bool = False
-) -> list[Receipt]:
-    """Every receipt of an institution, or those of one business date, in order of arrival.
+def receipts_in(source: Source, landing: Path) -> list[Path]:
+    """Every receipt of an institution, unread, in the order of their names."""
+    folder = landing / RECEIPTS / source.id
+    return sorted(folder.glob("*.json")) if folder.is_dir() else []
+
+
+def stamp_of(receipt: Path) -> str:
+    """The arrival that a receipt is of, by its name."""
+    return receipt.stem.split("-", 1 if is_unread(receipt) else 4)[-1]
+
+
+def is_unread(receipt: Path) -> bool:
+    """Whether a receipt is of what was refused before it was known of which statement it is."""
+    return receipt.name.startswith(UNREADABLE)
+
+
+def recent(receipts: Iterable[Path]) -> list[Path]:
+    """Those of the deliveries that came last: what power or a disk took of them is made again as it stands in the drop folder.
+
+    Of older ones nobody looks whether they are whole; who needs one passes it over, and says so in the log.
+    """
+    came = {path: moment_of(path) for path in receipts}
+    newest = max((at for at in came.values() if at), default=None)
+    return [path for path, at in came.items() if newest and at and newest - at <= RECENT]
+
+
+def moment_of(receipt: Path) -> datetime | None:
+    """When a delivery arrived, by its receipt's name; None of what is no delivery."""
+    try:
+        return received_at(stamp_of(receipt))
+    except ValueError:
+        return None
+
+
+def load_receipts(source: Source, landing: Path, business_date: date | None = None) -> list[Receipt]:
+    """Every receipt of an institution, or those of one business date, in order of arrival."""
+    paths = (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json")
+    return loaded(paths)
+
+
+def loaded(paths: Iterable[Path], *, mends: bool = False) -> list[Receipt]:
+    """Receipts, in order of arrival.
 
     Args:
         mends: set damaged ones aside, so that their deliveries are taken again; otherwise they are passed over.
     """
     receipts = []
-    for path in (landing / RECEIPTS / source.id).glob(f"{business_date}-r*.json" if business_date else "*.json"):
+    for path in paths:
         receipt = read_ours(Receipt, path)
         if receipt is not None:
             receipts.append(receipt)
@@ -93,7 +134,7 @@ def file_id(institution: str, feed: str, business_date: date, revision: int, par
 
 def receipt_path(landing: Path, receipt: Receipt) -> Path:
     day = receipt.business_date
-    statement = f"{day.isoformat()}-r{receipt.revision}" if day else "unreadable"
+    statement = f"{day.isoformat()}-r{receipt.revision}" if day else UNREADABLE
     return landing / RECEIPTS / receipt.institution / f"{statement}-{receipt.arrival}.json"
 
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jobs.lake.frames import listed
-from jobs.ledger.entries import rule_position
+from jobs.lake.frames import keys_equal, listed
+from jobs.ledger.entries import STANDS, rule_position
 from jobs.ledger.exclusions import excluded, exclusion_entries
 from jobs.policy.periods import start_of
 from schemas.ledger import SPANNING
@@ -49,7 +49,7 @@ def taken_of(lake: Lake, acts: Frame, touched: Touched, limits: Sequence[Limits]
     Args:
         acts: entries of the touched days.
         limits: rules, each after those that lie within it.
-        occasions: position, meal, object_key: of acts that rules hold against each other by these.
+        occasions: position, act_date, meal, object_key: of acts that rules hold against each other by these.
     """
     standing = standing_of(lake, acts, touched)
     entries: list[Frame] = []
@@ -136,11 +136,11 @@ def fill(lake: Lake, reached: Frame) -> Frame:
 def left(lake: Lake, standing: Frame, filled: Frame) -> Frame:
     """What stands of entries after rules, none of which reaches an entry that another of them does."""
     return lake.keep(
-        """
+        f"""
         SELECT s.measure, s.position, s.person_id, s.act_date, s.scenario, s.region, s.member, s.given,
             s.amount - coalesce(f.taken, 0) AS amount
         FROM standing AS s
-        LEFT JOIN filled AS f ON s.measure = f.measure AND s.position = f.position
+        LEFT JOIN filled AS f ON {keys_equal("s", "f", STANDS)}
         """,
         standing=standing,
         filled=filled,

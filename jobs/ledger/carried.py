@@ -120,7 +120,7 @@ class Carried:
             within AS (
                 SELECT DISTINCT o.entry, i.entry AS earlier
                 FROM ours AS o
-                JOIN filled AS i ON o.position = i.position
+                JOIN filled AS i ON o.position = i.position AND o.act_date = i.act_date
                 WHERE i.turn <= {turn}
             ),
             gone AS (
@@ -133,7 +133,7 @@ class Carried:
                 SELECT s.measure, s.position, s.person_id, s.act_date, s.member, s.amount, k.entry,
                     CAST(sum(s.given) OVER (PARTITION BY s.measure, k.entry) AS bigint) AS earned
                 FROM standing AS s
-                JOIN ours AS k ON s.position = k.position
+                JOIN ours AS k ON s.position = k.position AND s.act_date = k.act_date
                 JOIN by_gram AS p ON s.measure = p.measure AND {MATCHES}
             )
             SELECT e.measure, e.position, e.person_id, e.act_date, e.member, e.amount, e.entry,

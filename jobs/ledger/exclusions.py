@@ -40,7 +40,9 @@ def occasions_of(run: Run, activities: Frame, touched: Touched) -> Frame:
     lake, rewards = run.lake, run.policy.rewards
     asked = sorted(rewards.excluded_by("meal") | rewards.excluded_by("object"))
     if not asked:
-        return lake.sql("SELECT claim_id AS position, meal, object_key FROM acts WHERE false", acts=activities)
+        return lake.sql(
+            "SELECT claim_id AS position, act_date, meal, object_key FROM acts WHERE false", acts=activities
+        )
     named = f"scenario IN ({listed([repr(name) for name in asked])})"
     held = lake.keep(
         f"""
@@ -50,7 +52,7 @@ def occasions_of(run: Run, activities: Frame, touched: Touched) -> Frame:
         """,
         held=touched.held,
     )
-    told = f"SELECT claim_id AS position, meal, object_key FROM acts WHERE is_lead AND {named}"
+    told = f"SELECT claim_id AS position, act_date, meal, object_key FROM acts WHERE is_lead AND {named}"
     now = lake.sql(told, acts=activities)
     if not lake.has_rows(held):
         return now
@@ -64,7 +66,7 @@ def excluded(lake: Lake, standing: Frame, rules: Frame, occasions: Frame) -> Fra
     Args:
         standing: what stands of acts before these rules.
         rules: none of which reaches an act that another does.
-        occasions: position, meal, object_key.
+        occasions: position, act_date, meal, object_key.
 
     Returns:
         The columns of `standing` with rule, period, valid_from, start, entry – the position that takes it – and taken.
@@ -81,7 +83,7 @@ def excluded(lake: Lake, standing: Frame, rules: Frame, occasions: Frame) -> Fra
             JOIN rules AS r
                 ON s.measure = r.measure AND s.member = r.member AND s.act_date >= r.valid_from
                 AND s.act_date < r.valid_to
-            LEFT JOIN occasions AS o ON s.position = o.position
+            LEFT JOIN occasions AS o ON s.position = o.position AND s.act_date = o.act_date
         ),
         placed AS (
             SELECT *,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from jobs.lake.frames import keys_equal, listed
 from jobs.ledger.entries import LEDGER, entry_columns, standing_entries
-from jobs.persons.members import reported_otherwise
+from jobs.persons.members import moved, reported_otherwise, since_told
 from jobs.policy.arrow import table
 from jobs.policy.periods import start_of
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
+    from jobs.lake.log import Log
     from jobs.runs.run import Run
 
 
@@ -74,17 +75,14 @@ def _days(run: Run) -> Frame:
     A redemption is of whoever its customer was and is.
     """
     lake, activities, redemptions = run.lake, run.log("silver.activities"), run.log("silver.redemptions")
-    members = run.log("silver.membership")
     if run.full:
         outcomes, given_up = [activities.rows], [redemptions.rows]
     else:
-        outcomes = [activities.of(activities.written, *activities.table.identity).rows]
-        given_up = [
-            redemptions.of(redemptions.written, "redemption_id").rows,
-            redemptions.of(members.written, "customer_key").rows,
-        ]
+        outcomes = [_written(run, activities)]
+        given_up = [_written(run, redemptions), redemptions.of(moved(run), "customer_key").rows]
         if run.policy.rewards.restrictions.num_rows:
-            outcomes.append(activities.of(reported_otherwise(run), "person_id").rows)
+            outcomes.append(since_told(activities, reported_otherwise(run), "person_id"))
+    told = lake.keep("SELECT customer_key, act_date FROM redemptions", redemptions=lake.union(*given_up))
     return lake.keep(
         """
         SELECT person_id, act_date FROM outcomes
@@ -93,10 +91,16 @@ def _days(run: Run) -> Frame:
         FROM redemptions AS r
         JOIN members AS m ON r.customer_key = m.customer_key
         """,
-        outcomes=lake.union(*outcomes),
-        redemptions=lake.union(*given_up),
-        members=members.rows,
+        outcomes=lake.union(*(lake.sql("SELECT person_id, act_date FROM rows", rows=rows) for rows in outcomes)),
+        redemptions=told,
+        members=run.log("silver.membership").of(told, "customer_key").rows,
     )
+
+
+def _written(run: Run, log: Log) -> Frame:
+    """All that was ever told of the keys that this run wrote."""
+    keys = run.lake.keep(f"SELECT {listed(log.table.identity)} FROM written", written=log.written)
+    return run.log(log.name, near=keys).of(keys, *log.table.identity).rows
 
 
 def _ledger_around(run: Run, days: Frame) -> Frame:
@@ -107,7 +111,10 @@ def _ledger_around(run: Run, days: Frame) -> Frame:
     if longest == "day":
         return run.log(LEDGER, near=days).of(days, "person_id", "act_date").rows
     dates = run.dates(days)
-    months = {f"{day:%Y-%m}" for day in dates}
     if longest == "year":
         months = {f"{day.year}-{month:02}" for day in dates for month in range(1, 13)}
-    return run.log(LEDGER).of_months(months).of(days, "person_id").rows
+        return run.log(LEDGER).of_months(months).of(days, "person_id").rows
+    theirs = run.lake.keep(
+        "SELECT DISTINCT person_id, substring(CAST(act_date AS string), 1, 7) AS act_month FROM days", days=days
+    )
+    return run.log(LEDGER).of_months({f"{day:%Y-%m}" for day in dates}).of(theirs, "person_id", "act_month").rows

@@ -5,23 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.accounts.touched import months_of
 from jobs.claims.consents import consents_of
-from jobs.lake.frames import around, semi
+from jobs.lake.frames import spans
 from jobs.ledger.entries import LEDGER, standing_entries
 from schemas.days import first_second, last_second
 
 if TYPE_CHECKING:
     from jobs.lake import Frame
+    from jobs.lake.log import Log
     from jobs.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Audited:
-    """Of one invariant the rows that break it, and the rows that were looked at."""
+    """Of one invariant the rows that break it, and the rows that were looked at, or how many they are."""
 
     rule_id: str
     broken: Frame
-    checked: Frame
+    checked: Frame | int
+
+
+def beside(run: Run, rows: Frame) -> Log:
+    """The ledger in the months of a frame; the whole of it is looked at by `whole`."""
+    return run.log(LEDGER) if run.full else run.log(LEDGER).of_months(months_of(run.lake, rows))
 
 
 def credited_once(run: Run) -> Audited:
@@ -32,12 +39,9 @@ def credited_once(run: Run) -> Audited:
     """
     lake, activities = run.lake, run.log("silver.activities")
     reach = 1 + max(run.policy.feeds.column("lag_days").to_pylist())
-    written = lake.keep(
-        f"SELECT DISTINCT person_id, family, act_date, {reach} AS reach FROM written", written=activities.written
-    )
-    seen = around(lake, written, "reach")
-    stand = lake.keep("SELECT * FROM stand", stand=run.log("silver.activities", near=seen).in_force())
-    told = _told(run, semi(lake, stand, seen, "person_id", "family", "act_date"), seen)
+    seen = spans(lake, activities.written, f"{reach}", ("person_id", "family"))
+    stand = run.log("silver.activities", near=seen).in_force_of(seen, "person_id", "family", "act_date")
+    told = _told(run, lake.keep("SELECT * FROM stand", stand=stand))
     broken = lake.sql(
         """
         WITH pairs AS (
@@ -86,9 +90,14 @@ def credited_once(run: Run) -> Audited:
     return Audited("acts_credited_once", broken, activities.written)
 
 
-def _told(run: Run, stand: Frame, seen: Frame) -> Frame:
-    """The claims of credited activities, with their feed's rules; `turn` is their place in the order of assignment."""
+def _told(run: Run, stand: Frame) -> Frame:
+    """The claims of credited activities, with their feed's rules; `turn` is their place in the order of assignment.
+
+    Args:
+        stand: outcomes in force.
+    """
     lake = run.lake
+    keys = lake.sql("SELECT claim_id, act_date FROM stand", stand=stand)
     return lake.keep(
         """
         WITH credited AS (SELECT activity_id FROM stand WHERE outcome = 'credited' AND is_lead)
@@ -107,7 +116,7 @@ def _told(run: Run, stand: Frame, seen: Frame) -> Frame:
         WHERE c.claim_kind <> 'reading'
         """,
         stand=stand,
-        claims=run.log("silver.claims", near=seen).in_force(),
+        claims=run.log("silver.claims", near=keys).in_force(keys),
         feeds=lake.from_arrow(run.policy.feeds),
     )
 
@@ -120,16 +129,17 @@ def consented(run: Run) -> Audited:
     at midnight no more than since the first reading with consent could be.
     """
     lake = run.lake
-    posted = run.log(LEDGER).written
-    entries = lake.sql(
+    entries = lake.keep(
         """
-        SELECT DISTINCT position
+        SELECT DISTINCT position, act_month
         FROM posted
         WHERE position_kind = 'activity' AND entry_kind = 'post'
         """,
-        posted=posted,
+        posted=run.log(LEDGER).written,
     )
-    standing = standing_entries(lake, run.log(LEDGER).of(entries, "position").rows)
+    rows = standing_entries(lake, beside(run, entries).of(entries, "position").rows)
+    standing = lake.keep("SELECT * FROM standing", standing=rows)
+    claims = lake.sql("SELECT position AS claim_id, act_date FROM standing", standing=standing)
     acts = lake.keep(
         f"""
         SELECT e.position, e.quantity_micro, c.customer_key, c.claim_kind, c.quantity_micro AS shown_micro, f.scope,
@@ -140,14 +150,14 @@ def consented(run: Run) -> Audited:
                 ELSE c.occurred_at_unix
             END AS until_unix
         FROM standing AS e
-        JOIN claims AS c ON e.position = c.claim_id
+        JOIN claims AS c ON e.position = c.claim_id AND e.act_date = c.act_date
         JOIN feeds AS f
             ON e.scenario = f.family AND c.institution = f.institution AND c.feed = f.feed
             AND c.act_date >= f.valid_from AND c.act_date < f.valid_to
         WHERE e.position_kind = 'activity' AND e.measure = 'reduction_mg' AND NOT f.is_brought
         """,
         standing=standing,
-        claims=run.log("silver.claims", near=standing).in_force(),
+        claims=run.log("silver.claims", near=standing).in_force(claims),
         feeds=lake.from_arrow(run.policy.feeds),
     )
     broken = lake.sql(

@@ -14,11 +14,14 @@ import expectations
 from jobs.accounts.coverage import missing
 from jobs.errors import PublicationBlocked
 from jobs.lake.chain import QUALITY, Next, Pin, counted, sealed_rows
+from jobs.lake.frames import semi
 from jobs.landing.manifests import landed_files
 from jobs.publications import audit
 from jobs.publications.blame import Broken, StatementsBlamed, blamed
 from jobs.runs.expected import note_deployment
+from jobs.runs.leaving import note_settled
 from jobs.runs.notes import note_blocked
+from jobs.runs.settled import COVERAGE
 from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -100,6 +103,7 @@ def publish(run: Run, results: list[RuleResult]) -> str:
     # Where nothing is sealed yet, all that was landed is taken in.
     used = [*run.fresh, *(file for file, _ in run.refused)] if run.last.seal else None
     note_deployment(run.lake.path, run.seq, run.deployment)
+    note_settled(run, pins[COVERAGE])
     to_be = Next(run.last, "run", run.business_date, state, pins, landed_files(run.home, used))
     with sealed_rows(run.lake, to_be) as rows:
         run.lake.write(PUBLICATIONS, rows, **run.commit_metadata)
@@ -107,15 +111,29 @@ def publish(run: Run, results: list[RuleResult]) -> str:
 
 
 def pins_of(run: Run) -> dict[str, Pin]:
-    """Version, rows and checksum of every table, in one query; of a log only this run's rows are read."""
-    names = [name for name in run.lake.tables if name != PUBLICATIONS]
-    logs = {name for name in names if run.lake.tables[name].writes == "append"}
-    found = counted(run.lake, {name: _new_rows(run, name) for name in names})
+    """Version, rows and checksum of every table, continued from the last pins by the rows that this run changed."""
+    lake = run.lake
+    names = [name for name in lake.tables if name != PUBLICATIONS]
+    come = counted(lake, {name: _changed_rows(run, name) for name in names})
+    gone = counted(lake, {name: _replaced_rows(run, name) for name in names if lake.tables[name].writes == "overwrite"})
     pins = {}
-    for name, (rows, checksum) in found.items():
-        before = run.last.pins[name] if name in logs else Pin(0, 0, 0)
-        pins[name] = Pin(run.lake.version(name), before.rows + rows, before.checksum + checksum)
+    for name, (rows, checksum) in come.items():
+        before, (fewer, less) = run.last.pins[name], gone.get(name, (0, 0))
+        pins[name] = Pin(lake.version(name), before.rows + rows - fewer, before.checksum + checksum - less)
     return pins
+
+
+def _changed_rows(run: Run, name: str) -> Frame:
+    """The rows that this run wrote, but for those of a snapshot that it only passed on."""
+    if run.lake.tables[name].writes == "append":
+        return run.log(name).written
+    return run.lake.sql(f"SELECT * FROM rows WHERE changed_in_seq = {run.seq}", rows=run.read(name))
+
+
+def _replaced_rows(run: Run, name: str) -> Frame:
+    """The last publication's rows of a snapshot in whose place this run wrote others."""
+    lake, key = run.lake, run.lake.tables[name].key
+    return semi(lake, lake.read(name, run.last.pins[name].version), _changed_rows(run, name), *key)
 
 
 def _new_rows(run: Run, name: str) -> Frame:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.frames import around, listed
+from jobs.lake.frames import listed
 from jobs.ledger.entries import LEDGER, standing_entries
 from jobs.policy.arrow import VALIDITY, table
 from jobs.policy.periods import END_OF_TIME, start_of
-from jobs.publications.acts import Audited
+from jobs.publications.acts import Audited, beside
 from schemas.ledger import REDUCTION
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ def saved_once(run: Run) -> Audited:
     Where other rules took something of the same scenarios in the period, less may have been left for them.
     """
     lake, rules = run.lake, _rules(run)
-    written = lake.sql(
+    written = lake.keep(
         f"SELECT DISTINCT person_id, act_month FROM written WHERE measure = '{REDUCTION}'",
         written=run.log(LEDGER).written,
     )
-    ledger = run.log(LEDGER).of(written, "person_id", "act_month").where(f"measure = '{REDUCTION}'")
+    ledger = beside(run, written).of(written, "person_id", "act_month").where(f"measure = '{REDUCTION}'")
     held = lake.keep(
         f"""
         SELECT e.person_id, e.position, e.position_kind, e.factor_id, e.scenario, e.act_date, e.amount, r.rule,
@@ -152,7 +152,6 @@ def _told(run: Run, held: Frame) -> Frame:
         )
     # A claim of an act may lie on the days beside it, or be booked some days later.
     reach = 1 + max(run.policy.feeds.column("lag_days").to_pylist())
-    near = lake.keep("SELECT DISTINCT act_date FROM days", days=around(lake, acts, f"{reach}"))
     of_acts = lake.sql("SELECT position AS activity_id FROM acts", acts=acts)
     reports = lake.keep(
         """
@@ -160,7 +159,7 @@ def _told(run: Run, held: Frame) -> Frame:
         FROM outcomes
         WHERE outcome IN ('credited', 'absorbed', 'evidence')
         """,
-        outcomes=run.log("silver.activities", near=near).in_force_of(of_acts, "activity_id"),
+        outcomes=run.log("silver.activities", near=acts, reach=reach).in_force_of(of_acts, "activity_id"),
     )
     clock = "(occurred_at_unix div 3600 + 8) % 24"
     return lake.keep(
@@ -183,5 +182,7 @@ def _told(run: Run, held: Frame) -> Frame:
         GROUP BY position
         """,
         reports=reports,
-        claims=run.log("silver.claims", near=reports).in_force(),
+        claims=run.log("silver.claims", near=reports).in_force(
+            lake.sql("SELECT claim_id, act_date FROM reports", reports=reports)
+        ),
     )

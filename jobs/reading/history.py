@@ -45,7 +45,7 @@ def publications(lake: Lake, home: Path, day: date | None = None) -> list[Publis
     runs = {
         run.publication_seq: run
         for run in load_all(home)
-        if run.lake == lake.path.name and run.outcome in ("published", "degraded")
+        if run.lake == lake.name and run.outcome in ("published", "degraded")
     }
     found = {}
     for each in chained(lake):
@@ -76,7 +76,7 @@ def unpublished(lake: Lake, home: Path, day: date | None = None) -> list[tuple[R
     """Runs of this lake that published nothing, and how they stand: blocked, failed, open, or killed."""
     found: list[tuple[RunJournal, str]] = []
     for run in load_all(home):
-        if run.lake != lake.path.name or run.outcome in ("published", "degraded", "unchanged"):
+        if run.lake != lake.name or run.outcome in ("published", "degraded", "unchanged"):
             continue
         opened = noted(lake.path, run.publication_seq)
         is_open = run.outcome == "open" and opened is not None and opened.run_id == run.run_id

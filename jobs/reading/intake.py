@@ -70,7 +70,7 @@ def intakes(
             one.refused += 1
             unusable.add(file.file_id)
     consumed = defaultdict(set)
-    for row in _coverage(lake):
+    for row in _coverage(lake, day):
         one = of(row["institution"], row["business_date"])
         if row["file_state"] == "consumed":
             one.consumed += row["files"]
@@ -78,29 +78,29 @@ def intakes(
             consumed[row["institution"], row["business_date"]].add(row["feed"])
         else:
             one.missing.append(row["feed"])
-    for row in _unused(lake):
+    for row in _unused(lake, day):
         of(row["institution"], row["business_date"]).held += row["file_id"] not in unusable
     for (business_date, institution), one in found.items():
         one.missing = sorted(set(one.missing) - consumed[institution, business_date])
     return [found[key] for key in sorted(found) if day in (None, key[0])]
 
 
-def _coverage(lake: Lake) -> list[dict[str, Any]]:
+def _coverage(lake: Lake, day: date | None) -> list[dict[str, Any]]:
     """Files that were used and feeds that were missed, by institution, feed and date."""
     return lake.ask(
         dict,
-        """
+        f"""
         SELECT institution, business_date, feed, file_state, count(DISTINCT file_id) AS files,
             count(DISTINCT CASE WHEN is_late THEN file_id END) AS late_files
         FROM coverage
-        WHERE file_state <> 'refused'
+        WHERE file_state <> 'refused' AND {_on("business_date", day)}
         GROUP BY institution, business_date, feed, file_state
         """,
         coverage=lake.read("gold.coverage"),
     )
 
 
-def _unused(lake: Lake) -> list[dict[str, Any]]:
+def _unused(lake: Lake, day: date | None) -> list[dict[str, Any]]:
     """Files that a publication refused and none has used since."""
     return lake.ask(
         dict,
@@ -109,7 +109,12 @@ def _unused(lake: Lake) -> list[dict[str, Any]]:
         SELECT DISTINCT r.institution, r.business_date, r.file_id
         FROM coverage AS r
         LEFT ANTI JOIN used AS u ON r.file_id = u.file_id
-        WHERE r.file_state = 'refused' AND r.feed <> '{SPANNING}'
+        WHERE r.file_state = 'refused' AND r.feed <> '{SPANNING}' AND {_on("r.business_date", day)}
         """,
         coverage=lake.read("gold.coverage"),
     )
+
+
+def _on(column: str, day: date | None) -> str:
+    """A condition on a date."""
+    return f"{column} = DATE '{day}'" if day else "true"

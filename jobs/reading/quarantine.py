@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.errors import NotFound
 from jobs.lake.chain import published
 from jobs.lake.frames import listed
-from jobs.landing.manifests import load_manifests
+from jobs.reading.files import files_of
 from schemas.sources.errors import ERRORS
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def rows(
         """,
         unusable=_unusable(lake, institution),
     )
-    files = {file.file_id: file for file in load_manifests(home)}
+    files = files_of(lake, home, {row["file_id"] for row in found})
     return [told(files[row["file_id"]], row) for row in found]
 
 

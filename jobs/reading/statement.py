@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REASONS = {
     "consent_missing": "no consent was in force at that institution when it happened",
     "other_tap_missing": "the entry or the exit of the ride is missing",
+    "number_given_anew": "the institution gave this act's number to a later act",
     "reporter_not_accepted": "this kind of institution cannot vouch for such an act",
     "payment_taken_back": "the payment was taken back in full",
     "payment_taken_back_by_match": "the payment was taken back in full, by a refund matched by merchant and amount",

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.lake.frames import keys_equal, listed
-from jobs.landing.manifests import LANDING, load_manifests
+from jobs.landing.manifests import LANDING
 from jobs.reading.arithmetic import validity_of_entry
 from jobs.reading.exclusions import POSITIONS, declared, start_of_period
+from jobs.reading.files import files_of
 from jobs.reading.taken_back import Refund, refunds_of
 from schemas.tables import IS_LIVE, SEQ
 
@@ -105,10 +106,12 @@ def stories(
         posted: entry → the row of the ledger by which it was posted.
     """
     asked = _asked(lake, registry, posted)
-    paths = {file.file_id: file.path for file in load_manifests(home)}
     found: dict[str, list[ClaimStory]] = {entry_id: [] for entry_id in posted}
     told = [*_claims(lake, asked), *_redemptions(lake, asked)]
     refunds = refunds_of(lake, {one.claim_id for one in told})
+    lined = {file_id for one in told for file_id in (one.file_id, one.support_file_id) if file_id}
+    lined |= {refund.file_id for of_claim in refunds.values() for refund in of_claim}
+    paths = {file_id: file.path for file_id, file in files_of(lake, home, lined).items()}
     for one in told:
         lines = list(_lines(home, paths, one))
         back = [

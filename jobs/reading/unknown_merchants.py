@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from jobs.lake.chain import published
 from jobs.landing.formats.names import SHORT, MerchantNames
 from jobs.landing.formats.read import open_export
-from jobs.landing.manifests import LANDING, Manifest, manifest_path, stem_of
+from jobs.landing.manifests import LANDING, Manifest, landed_path, rows_of
 from jobs.landing.statements import accepted_in_force
 from schemas.sources import PaymentFeed, Source
 
@@ -130,9 +129,7 @@ def _unknown(source: Source, file: Manifest, home: Path) -> Iterator[tuple[str, 
     raw, feed = home / LANDING / file.path, source.feeds[file.feed]
     if not raw.is_file() or not isinstance(feed, PaymentFeed) or not feed.columns.merchant:
         return
-    stem = stem_of(file.file_id, file.landing)
-    landed = manifest_path(home, file.kind, source.id, file.feed, file.business_date, stem).with_suffix(".parquet")
-    rows = pq.read_table(landed, columns=["line", "customer_key", "amount_fen", "merchant_code", *COUNTS])
+    rows = rows_of(file, landed_path(home, file), ["line", "customer_key", "amount_fen", "merchant_code", *COUNTS])
     kept = pc.and_(
         pc.is_null(rows["merchant_code"]), pc.not_equal(pc.fill_null(rows["claim_kind"], "refund"), "refund")
     )

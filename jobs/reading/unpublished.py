@@ -26,38 +26,27 @@ from jobs.landing.manifests import (
 from jobs.landing.receipts import load_receipts
 from jobs.landing.statements import in_force
 from jobs.reading.quarantine import Kind, most_first, told
+from jobs.runs.settled import Intake, intake
 from schemas.ledger import SPANNING
-from schemas.tables import SEQ
 
 if TYPE_CHECKING:
     from jobs.lake import Lake
     from schemas.sources import Source
 
-Told = frozenset[tuple[str, int]]
-"""file_id, or that of a delivery, and how often it was landed before: what publications told of."""
 READ = {"line": "line", "error_column": "column_name", "error_code": "code", "error_shape": "value_shape"}
 """Column of a landed file → what it is called of a row."""
 
 
-def told_of(lake: Lake) -> Told:
-    """Files and deliveries that publications used or refused. To the driver: one row per file of a statement."""
-    said = lake.ask(
-        dict,
-        f"""
-        SELECT DISTINCT file_id, landing
-        FROM coverage
-        WHERE file_state <> 'missing' AND {SEQ} <= {last_publication(lake).seq}
-        """,
-        coverage=lake.read("gold.coverage"),
-    )
-    return frozenset((row["file_id"], row["landing"]) for row in said)
+def since_of(lake: Lake, home: Path) -> Intake:
+    """What came since the last publication, and what it left open."""
+    return intake(lake, lake.registry, home, last_publication(lake))
 
 
-def kinds(home: Path, sources: Iterable[Source], known: Told) -> list[Kind]:
+def kinds(home: Path, sources: Iterable[Source], since: Intake | None) -> list[Kind]:
     """What is unusable of what these institutions sent since, the most first: rows, and files and deliveries refused.
 
     Args:
-        known: what publications told of.
+        since: of a lake; None where there is none, so that nothing was told of anything.
 
     Raises:
         NotAsPublished: a landed file has other bytes than were landed.
@@ -66,11 +55,12 @@ def kinds(home: Path, sources: Iterable[Source], known: Told) -> list[Kind]:
     rows: Counter[tuple[str, str, str, str | None]] = Counter()
     files: defaultdict[tuple[str, str, str, str | None], set[str]] = defaultdict(set)
     whole: Counter[tuple[str, str, str]] = Counter()
-    for source in sources:
-        for receipt in load_receipts(source, home / LANDING):
-            if receipt.state == "refused" and (receipt.delivery_id, 0) not in known:
-                whole[source.id, SPANNING, receipt.errors[0].code] += 1
-    for file in _new(home, {source.id for source in sources}, known):
+    institutions = {source.id for source in sources}
+    receipts = since.receipts if since else [one for source in sources for one in load_receipts(source, home / LANDING)]
+    for receipt in receipts:
+        if receipt.state == "refused" and receipt.institution in institutions:
+            whole[receipt.institution, SPANNING, receipt.errors[0].code] += 1
+    for file in _new(home, institutions, since):
         if file.state == "refused":
             whole[file.institution, file.feed, file.errors[0].code] += 1
         for row in _unusable(home, file):
@@ -82,23 +72,24 @@ def kinds(home: Path, sources: Iterable[Source], known: Told) -> list[Kind]:
     return most_first(found)
 
 
-def rows(home: Path, source: Source, known: Told, code: str | None = None) -> list[dict[str, Any]]:
+def rows(home: Path, source: Source, since: Intake | None, code: str | None = None) -> list[dict[str, Any]]:
     """Unusable rows of what an institution sent since, as `quarantine.rows` tells them. Raises as `kinds` does."""
-    found = ((file, row) for file in _new(home, {source.id}, known) for row in _unusable(home, file))
+    found = ((file, row) for file in _new(home, {source.id}, since) for row in _unusable(home, file))
     chosen = [(file, row) for file, row in found if code in (None, row["code"])]
     chosen.sort(key=lambda one: (one[0].feed, one[0].file_id, one[1]["line"]))
     return [told(file, row) for file, row in chosen]
 
 
-def _new(home: Path, institutions: set[str], known: Told) -> list[Manifest]:
+def _new(home: Path, institutions: set[str], since: Intake | None) -> list[Manifest]:
     """Files of which no publication tells: refused ones, and accepted ones in force."""
-    files = newest_landings(load_manifests(home))
+    files = newest_landings(since.files if since else load_manifests(home))
+    known = since.reported.consumed | since.reported.refused if since else frozenset()
     stand = {file.file_id for file in in_force(files)}
     return [
         file
         for file in files
         if file.institution in institutions
-        and (file.file_id, file.landing) not in known
+        and file.landed_as not in known
         and (file.state == "refused" or file.file_id in stand)
     ]
 
@@ -109,5 +100,7 @@ def _unusable(home: Path, file: Manifest) -> Iterator[dict[str, Any]]:
     for count, path in of_file:
         if count and file.state == "accepted":
             bad = pc.field("error_code").is_valid()
-            table = pq.read_table(as_landed(path, file), columns=list(READ), filters=bad)
+            table = pq.read_table(
+                as_landed(path, file), columns=list(READ), filters=bad & (pc.field("file_id") == file.file_id)
+            )
             yield from table.rename_columns(list(READ.values())).to_pylist()

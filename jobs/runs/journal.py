@@ -28,7 +28,7 @@ RUNS = "runs"
 class RunJournal(Strict):
     """One run, all its jobs together, also where each was a process of its own.
 
-    run_id: start and a random part. lake: folder of the tables. publication_seq: the number that it has or was to
+    run_id: start and a random part. lake: folder of the tables below home, or URI. publication_seq: the number that it has or was to
     have. outcome: `open` until it ends; it stays so where the process was killed. seconds: by job. rows: written, by
     table. broken_rules: why it was blocked. error: what kind of failure; never its text, which may hold a value.
     """
@@ -156,7 +156,7 @@ class _Journal:
             RunJournal(
                 run_id=run_id,
                 kind=self.kind,
-                lake=self.lake.path.name,
+                lake=self.lake.name,
                 engine=self.lake.engine,
                 business_date=self.outcome.business_date,
                 publication_seq=publication_seq,

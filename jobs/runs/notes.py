@@ -14,14 +14,12 @@ from pydantic import RootModel
 import expectations
 from expectations import Measurement, RuleResult
 from jobs.files import read_ours, write_whole
+from jobs.landing.manifests import Landing
 from jobs.runs.journal import now
 from schemas.base import Strict
 from schemas.deployment import Deployment
 
 NOTE = "_open_run.json"
-
-Landing = tuple[str, int]
-"""file_id, and how often the file was landed before."""
 
 
 class Aside(Strict):
@@ -53,11 +51,11 @@ class Aside(Strict):
 class OpenRun(Strict):
     """What is frozen.
 
-    files: those received before the cut-off, as they were landed then. released: file_id of the held parts that
-    could pass. verdicts: of every statement that was judged. registry: the digest of the one that all its jobs read.
-    aside: what the run does without, after an attempt in which it broke a rule. unjudged: institution → reference in the
-    log, of those whose statements could not be judged. deployment: what deployment.yaml said. run_id and registry are
-    empty where older code wrote the note.
+    files: those received before the cut-off, as they were landed then, of the dates that anything open is of. released:
+    file_id of the held parts that could pass. verdicts: of every statement that was judged. registry: the digest of the one
+    that all its jobs read. aside: what the run does without, after an attempt in which it broke a rule. unjudged: institution
+    → reference in the log, of those whose statements could not be judged. deployment: what deployment.yaml said. run_id and
+    registry are empty where older code wrote the note.
     """
 
     publication_seq: int

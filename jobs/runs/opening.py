@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +12,16 @@ from jobs.files import write_once
 from jobs.lake.chain import Publication, last_publication, restore_pins
 from jobs.lake.intact import check_start, damages, refuse
 from jobs.landing import hold, key_check
-from jobs.landing.manifests import LANDED, LANDING, Manifest, load_manifests, newest_landings
-from jobs.landing.receipts import Receipt, load_receipts
+from jobs.landing.manifests import LANDED, Manifest, newest_landings
 from jobs.logs import log
 from jobs.runs.expected import credited_otherwise, deployment_of, expected_otherwise, forget_after
-from jobs.runs.notes import Landing, OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
+from jobs.runs.notes import OpenRun, discard, load_open_run, new_run_id, noted, verdicts_of
 from jobs.runs.run import Run
+from jobs.runs.settled import UNPUBLISHABLE, Intake, Reported, intake
 from schemas.days import cut_off
 from schemas.deployment import Deployment, load_deployment
 from schemas.tables import PUBLICATIONS
 
-UNPUBLISHABLE = "unpublishable"
-"""Code of a statement that a run did without, as no day could be published with it."""
 NOT_EXPECTED = "not_expected"
 """Code of a statement of whose date its institution is not expected: it waits until deployment.yaml says otherwise."""
 
@@ -64,14 +61,14 @@ def begin(
             f"{business_date} lies before {last.business_date}, the last published date; what came late for it "
             "is part of the next date's run"
         )
-    manifests = load_manifests(home)
+    seen = intake(lake, registry, home, last, whole=full)
     note = load_open_run(lake.path)
     is_open = note is not None and (note.publication_seq, note.business_date) == (last.seq + 1, business_date)
     going_on = note if done and is_open else None
     if going_on:
         _hold_registry(going_on, registry)
-    opened = going_on or _opened(home, registry, business_date, last, manifests, note)
-    run = _frozen(lake, registry, home, opened, last, manifests, full)
+    opened = going_on or _opened(home, registry, business_date, last, seen, note)
+    run = _frozen(lake, registry, home, opened, last, seen, full)
     if run.has_nothing_to_do:
         return run  # another date's run may be open: it keeps its tables and its note
     if done and not is_open:
@@ -141,7 +138,7 @@ def _opened(
     registry: Registry,
     business_date: date,
     last: Publication,
-    manifests: Iterable[Manifest],
+    seen: Intake,
     before: OpenRun | None,
 ) -> OpenRun:
     """A new run, with what was received before its date's cut-off; verdicts of the run before hold where they fit."""
@@ -151,7 +148,7 @@ def _opened(
         publication_seq=last.seq + 1,
         business_date=business_date,
         run_id=before.run_id if before and aside else new_run_id(),
-        files=frozenset(_landing(file) for file in manifests if file.received_at < until),
+        files=frozenset(file.landed_as for file in seen.files if file.received_at < until),
         released=hold.load_passes(home),
         registry=registry.digest,
         verdicts=before.verdicts if before else {},
@@ -175,30 +172,30 @@ def _frozen(
     home: Path,
     opened: OpenRun,
     last: Publication,
-    manifests: Sequence[Manifest],
+    seen: Intake,
     full: bool,
 ) -> Run:
     """The run with its lists of files."""
-    reported = _reported(lake, last.seq)
+    reported, manifests, known = seen.reported, seen.files, seen.known(home)
     if full:
         _hold_manifests(reported, manifests)
-    consumed = newest_landings(file for file in manifests if _landing(file) in reported.consumed)
-    usable = newest_landings(file for file in manifests if _landing(file) in opened.files)
-    accepted = [file for file in usable if file.state == "accepted" and _landing(file) not in reported.consumed]
+    consumed = newest_landings(file for file in manifests if file.landed_as in reported.consumed)
+    usable = newest_landings(file for file in manifests if file.landed_as in opened.files or reported.settles(file))
+    accepted = [file for file in usable if file.state == "accepted" and file.landed_as not in reported.consumed]
     waiting = [file for file in accepted if _is_expected(file, opened.deployment)]
     # What is past has nothing to do, and judging takes time.
     is_past = _is_past(opened.business_date, last)
     judged = (
         []
         if is_past
-        else hold.judge_statements(waiting, consumed, registry, opened.released, opened.judge, opened.unjudged)
+        else hold.judge_statements(waiting, known.statements, registry, opened.released, opened.judge, opened.unjudged)
     )
     held = {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
     held |= {file_id: UNPUBLISHABLE for one in opened.aside for file_id in one.file_ids}
     held |= {
         file.file_id: UNPUBLISHABLE
         for file in waiting
-        if _landing(file) in reported.unpublishable and file.file_id not in opened.released
+        if file.landed_as in reported.unpublishable and file.file_id not in opened.released
     }
     held |= {file.file_id: NOT_EXPECTED for file in accepted if not _is_expected(file, opened.deployment)}
     fresh = [file for file in waiting if file.file_id not in held]
@@ -214,16 +211,18 @@ def _frozen(
         replaced=[file for file in consumed if file.file_id in again],
         unusable=[file for file in usable if file.state == "refused"],
         unusable_before=newest_landings(
-            file for file in manifests if file.state == "refused" and _landing(file) in reported.refused
+            file for file in manifests if file.state == "refused" and file.landed_as in reported.refused
         ),
-        refused=[one for one in _refused(usable, held) if _landing(one[0]) not in reported.refused],
-        turned_away=_turned_away(registry, home, opened.business_date, reported),
+        refused=[one for one in _refused(usable, held) if one[0].landed_as not in reported.refused],
+        turned_away=[one for one in seen.receipts if one.received_at < cut_off(opened.business_date)],
         judged=judged,
         aside=opened.aside,
         unjudged={one.parts[0].institution: one.reference for one in judged if one.reference},
         deployment=opened.deployment,
         deployment_before=deployment_of(lake.path, last.seq),
         full=full,
+        intake=seen,
+        known=known,
     )
 
 
@@ -232,13 +231,13 @@ def _is_expected(file: Manifest, deployment: Deployment | None) -> bool:
     return deployment is None or deployment.expects(file.institution, file.business_date)
 
 
-def _hold_manifests(reported: _Reported, manifests: Iterable[Manifest]) -> None:
+def _hold_manifests(reported: Reported, manifests: Iterable[Manifest]) -> None:
     """To compute everything again takes every file that was used: what is lost would be taken back.
 
     Raises:
         RunError: of some the manifest is gone or damaged.
     """
-    lost = sorted(file_id for file_id, _ in reported.consumed - {_landing(file) for file in manifests})
+    lost = sorted(file_id for file_id, _ in reported.consumed - {file.landed_as for file in manifests})
     if lost:
         raise RunError(
             f"of {len(lost)} files that publications used the manifest is gone or damaged ({', '.join(lost[:5])}): bring "
@@ -246,54 +245,10 @@ def _hold_manifests(reported: _Reported, manifests: Iterable[Manifest]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Reported:
-    """What publications have said of files, and of deliveries as a whole."""
-
-    consumed: frozenset[Landing]
-    refused: frozenset[Landing]
-    unpublishable: frozenset[Landing]
-
-
-def _reported(lake: Lake, seq: int) -> _Reported:
-    """To the driver: one row per file of a statement."""
-    said = lake.ask(
-        dict,
-        f"""
-        SELECT DISTINCT file_id, landing, file_state, code
-        FROM coverage
-        WHERE file_state <> 'missing' AND publication_seq <= {seq}
-        """,
-        coverage=lake.read("gold.coverage"),
-    )
-    consumed, refused = (
-        frozenset((row["file_id"], row["landing"]) for row in said if row["file_state"] == state)
-        for state in ("consumed", "refused")
-    )
-    unpublishable = frozenset((row["file_id"], row["landing"]) for row in said if row["code"] == UNPUBLISHABLE)
-    return _Reported(consumed, refused, unpublishable)
-
-
-def _landing(file: Manifest) -> Landing:
-    return file.file_id, file.landing
-
-
 def _refused(usable: Sequence[Manifest], held: Mapping[str, str]) -> Iterator[tuple[Manifest, str]]:
     """Files that cannot be used, and why: refused when they were landed, then held back."""
     yield from ((file, file.errors[0].code) for file in usable if file.state == "refused")
     yield from ((file, held[file.file_id]) for file in usable if file.file_id in held)
-
-
-def _turned_away(registry: Registry, home: Path, business_date: date, reported: _Reported) -> list[Receipt]:
-    """Deliveries that were refused as a whole before the date's cut-off, and not yet reported."""
-    return [
-        receipt
-        for source in registry.sources.values()
-        for receipt in load_receipts(source, home / LANDING)
-        if receipt.state == "refused"
-        and receipt.received_at < cut_off(business_date)
-        and (receipt.delivery_id, 0) not in reported.refused
-    ]
 
 
 # -- how it is given up ------------------------------------------------------------------------------

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import Busy, RunError
-from jobs.files import write_whole
+from jobs.files import remove_tree, size_below, write_whole
 from jobs.lake.chain import Next, Pin, Publication, last_publication, restore_pins, sealed_rows
 from jobs.lake.format import retired
 from jobs.lake.intact import check_start, damages, refuse
 from jobs.lake.logs import RETENTION_DAYS
 from jobs.landing.manifests import LANDED, LANDING, landed_files
-from jobs.landing.receipts import load_receipts
+from jobs.landing.receipts import moment_of, receipts_in
 from jobs.logs import log
 from jobs.runs.journal import RUNS, Outcome, recorded
 from jobs.runs.notes import new_run_id
 from jobs.runs.opening import end_open_run
 from jobs.upkeep.retention import RawText, let_go
-from jobs.upkeep.verify import check_pins
+from jobs.upkeep.verify import check_pins, check_whole
 from schemas.days import cut_off
 from schemas.deliveries import EXPORTS
 from schemas.tables import PUBLICATIONS
@@ -94,7 +94,8 @@ def maintain(
     Raises:
         Busy: another process writes.
         RunError: a run is open, or was killed or blocked and not run again; or the clock may be wrong.
-        NotAsPublished: a file is damaged, or a table's rows or checksum changed; nothing was published.
+        NotAsPublished: a file is damaged, a table's rows or checksum changed, or the ledger as a whole breaks an invariant;
+            nothing was published.
     """
     done = Maintained(before=_sizes(lake, home))
     with lake.writing("maintain"):
@@ -134,7 +135,8 @@ def _hold_clock(at: datetime, newest: datetime | None, kept: timedelta) -> None:
 def _newest_arrival(lake: Lake, home: Path, last: Publication) -> datetime | None:
     """When the newest delivery came; without any, the cut-off of the last published date."""
     sources = lake.registry.sources.values()
-    arrived = [receipt.received_at for source in sources for receipt in load_receipts(source, home / LANDING)]
+    receipts = (path for source in sources for path in receipts_in(source, home / LANDING))
+    arrived = [at for path in receipts if (at := moment_of(path))]
     return max(arrived, default=cut_off(last.business_date) if last.business_date else None)
 
 
@@ -147,6 +149,7 @@ def _tables(lake: Lake, home: Path, last: Publication, done: Maintained) -> None
         check_start(lake, last)
         refuse(list(damages(lake, home / LANDED)))  # compacted, damage would be nobody's any more
         restore_pins(lake, last)
+        check_whole(lake, home, last)
         summed: set[str] = set()
         for name in lake.tables:
             started = time.perf_counter()
@@ -195,15 +198,15 @@ def _retired(lake: Lake, at: datetime, *, dry_run: bool) -> list[Path]:
         elif at - datetime.fromisoformat(noticed.read_text()) > timedelta(days=RETENTION_DAYS):
             gone.append(folder)
             if not dry_run:
-                shutil.rmtree(folder)
+                remove_tree(folder)
     if not dry_run:
         for name in lake.tables:  # one that is declared again
-            Path(lake.uri(name), RETIRED).unlink(missing_ok=True)
+            (lake.folder(name) / RETIRED).unlink(missing_ok=True)
     return gone
 
 
 def _clear_spill(lake: Lake, at: datetime) -> None:
-    spill = lake.path / "_spill"
+    spill = lake.spill_folder
     for left in spill.iterdir() if spill.is_dir() else ():
         if at.timestamp() - left.stat().st_mtime > LEFT_OVER.total_seconds():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -211,14 +214,8 @@ def _clear_spill(lake: Lake, at: datetime) -> None:
 
 def _sizes(lake: Lake, home: Path) -> dict[str, Size]:
     """Every folder of the home and every table of the lake."""
-    sizes = {name: Size(*_on_disk(home / name)) for name in FOLDERS}
-    sizes[lake.path.name] = Size(*_on_disk(lake.path))
+    sizes = {name: Size(*size_below(home / name)) for name in FOLDERS}
+    sizes[lake.name] = Size(*size_below(lake.path))
     for name in lake.tables:
-        sizes[name] = Size(*_on_disk(Path(lake.uri(name))), *lake.live_files(name))
+        sizes[name] = Size(*size_below(lake.folder(name)), *lake.live_files(name))
     return sizes
-
-
-def _on_disk(folder: Path) -> tuple[int, int]:
-    """Files and bytes below a folder."""
-    sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
-    return len(sizes), sum(sizes)

@@ -8,14 +8,14 @@ and migrating again begins anew from the pins.
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.errors import FormatError
+from jobs.files import remove_tree
 from jobs.lake.chain import Next, Pin, Publication, counted, last_publication, sealed_rows
 from jobs.lake.format import Format, differences, format_of
 from jobs.lake.frames import listed
@@ -29,7 +29,7 @@ from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
     from jobs.lake import Frame, Lake
-    from schemas.migrations import Migration, Step
+    from schemas.migrations import LookUpColumn, Migration, Step
 
 
 @dataclass
@@ -37,12 +37,12 @@ class Part:
     """What becomes of a table.
 
     origin: the table that its rows come from; None where it begins empty. queries: from the rows of one to those of
-    the next. columns: after all of them.
+    the next, each with the table that it looks into. columns: after all of them.
     """
 
     origin: str | None
     columns: list[str]
-    queries: list[str] = field(default_factory=list)
+    queries: list[tuple[str, str | None]] = field(default_factory=list)
     is_touched: bool = False
 
 
@@ -94,7 +94,7 @@ def migrate(lake: Lake, home: Path, *, dry_run: bool = False, give_up_run: bool 
             return Migrated(plan, None)
         if not plan.stands.seq:  # begun and never published: nobody has seen its rows
             for name in plan.parts:
-                shutil.rmtree(lake.uri(name), ignore_errors=True)
+                remove_tree(lake.folder(name))
             lake.create_tables()
             discard(lake.path)
             return Migrated(plan, None)
@@ -158,7 +158,13 @@ def _apply(step: Step, parts: dict[str, Part]) -> None:
         parts[step.to] = parts.pop(step.table)
     elif step.step == "add_column":
         _free(step.column, part.columns, f"column of {step.table}")
-        part.queries.append(f"SELECT {listed(part.columns)}, {step.value} AS {step.column} FROM rows")
+        part.queries.append((f"SELECT {listed(part.columns)}, {step.value} AS {step.column} FROM rows", None))
+        part.columns = [*part.columns, step.column]
+    elif step.step == "look_up_column":
+        _free(step.column, part.columns, f"column of {step.table}")
+        if step.told_by not in parts:
+            raise KeyError(f"no table {step.told_by}")
+        part.queries.append((_looked_up(step, part.columns), step.told_by))
         part.columns = [*part.columns, step.column]
     elif step.step == "rename_column" or step.step == "retire_column":
         if step.column not in part.columns:
@@ -169,8 +175,18 @@ def _apply(step: Step, parts: dict[str, Part]) -> None:
             part.columns = [step.to if name == step.column else name for name in part.columns]
         else:
             kept = part.columns = [name for name in part.columns if name != step.column]
-        part.queries.append(f"SELECT {listed(kept)} FROM rows")
+        part.queries.append((f"SELECT {listed(kept)} FROM rows", None))
     part.is_touched = True
+
+
+def _looked_up(step: LookUpColumn, columns: Sequence[str]) -> str:
+    """The query that gives rows a column which another table tells; null where it does not."""
+    return f"""
+        WITH found AS (SELECT {step.key}, min({step.value}) AS {step.column} FROM told GROUP BY {step.key})
+        SELECT {listed(columns, "r.")}, f.{step.column}
+        FROM rows AS r
+        LEFT JOIN found AS f ON r.{step.key} = f.{step.key}
+    """
 
 
 def _free(name: str, taken: object, what: str) -> None:
@@ -231,6 +247,7 @@ def _rows(lake: Lake, name: str, part: Part, last: Publication) -> Frame:
         return lake.rows(name, [])
     pinned = last.pins.get(part.origin)
     rows = lake.read(part.origin, pinned.version if pinned else lake.version(part.origin))
-    for query in part.queries:
-        rows = lake.sql(query, rows=rows)
+    for query, told_by in part.queries:
+        told = {"told": lake.read(told_by, last.pins[told_by].version)} if told_by else {}
+        rows = lake.sql(query, rows=rows, **told)
     return rows

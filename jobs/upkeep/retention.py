@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.landing.manifests import LANDING, manifest_path
-from jobs.landing.receipts import Receipt, load_receipts, one_ingest
+from jobs.landing.manifests import LANDING, manifest_paths, manifests_at
+from jobs.landing.receipts import Receipt, loaded, moment_of, one_ingest, receipts_in, stamp_of
 from jobs.logs import log
 from schemas.deliveries import EXPORTS
 
@@ -42,7 +42,7 @@ def let_go(source: Source, home: Path, before: datetime, *, dry_run: bool = Fals
     """
     deliveries = files = size = 0
     with one_ingest(source, home / LANDING, "maintain"):
-        for receipt in load_receipts(source, home / LANDING):
+        for receipt in loaded(_with_bytes(source, home, before)):
             if receipt.received_at >= before or not _is_landed(source, home, receipt):
                 continue
             folders = [folder for folder in _folders(home, receipt) if folder.is_dir()]
@@ -55,6 +55,21 @@ def let_go(source: Source, home: Path, before: datetime, *, dry_run: bool = Fals
         if deliveries and not dry_run:
             log.info("raw_expired", deliveries=deliveries, files=files)
     return RawText(deliveries, files, size)
+
+
+def _with_bytes(source: Source, home: Path, before: datetime) -> list[Path]:
+    """The receipts of deliveries of before a moment of which landing or the drop folder has anything yet, by their names."""
+    drop, kept = home / EXPORTS / source.id, home / LANDING / source.id
+    arrivals = {_stands_for(path) for path in drop.iterdir()} if drop.is_dir() else set()
+    dates = {path.name for path in kept.iterdir() if any(path.iterdir())} if kept.is_dir() else set()
+    receipts = (path for path in receipts_in(source, home / LANDING) if (moment_of(path) or before) <= before)
+    return [path for path in receipts if stamp_of(path) in arrivals or path.name[:10] in dates]
+
+
+def _stands_for(folder: Path) -> str:
+    """How a folder was called before it was let go."""
+    name = folder.name
+    return name.removeprefix(".").removesuffix(".expired") if name.startswith(".") else name
 
 
 def _folders(home: Path, receipt: Receipt) -> Iterator[Path]:
@@ -80,11 +95,8 @@ def _going(folder: Path) -> Path:
 
 def _is_landed(source: Source, home: Path, receipt: Receipt) -> bool:
     """Whether every file of a delivery has its manifest; one without files has nothing to land."""
-    return all(
-        file.feed in source.feeds
-        and receipt.business_date is not None
-        and manifest_path(
-            home, source.feeds[file.feed].kind, source.id, file.feed, receipt.business_date, file.file_id
-        ).is_file()
-        for file in receipt.files
-    )
+    if receipt.business_date is None:
+        return not receipt.files
+    paths = manifest_paths(home, source.id, "*", receipt.business_date)
+    landed = {file.file_id for path in paths for file in manifests_at(path)}
+    return all(file.feed in source.feeds and file.file_id in landed for file in receipt.files)

@@ -12,6 +12,7 @@ from jobs.lake.chain import Pin, Publication, counted, last_publication, publica
 from jobs.lake.failures import told
 from jobs.lake.intact import check_start, damages
 from jobs.landing.manifests import LANDED
+from jobs.publications.whole import broken_by
 from schemas.tables import PUBLICATIONS
 
 if TYPE_CHECKING:
@@ -42,8 +43,18 @@ def check_pins(lake: Lake, pins: dict[str, Pin]) -> None:
             )
 
 
+def check_whole(lake: Lake, home: Path, last: Publication) -> None:
+    """Ask of all that ever was posted what runs ask beside what they write.
+
+    Raises:
+        NotAsPublished: which invariants are broken, though every publication is what was published.
+    """
+    if found := list(broken_by(lake, home, last)):
+        raise NotAsPublished("\n".join(found))
+
+
 def verify(lake: Lake, home: Path, expect: str | None = None) -> Verified:
-    """Check every byte that was published, the chain of publications, and the rows of every table that the last one pins.
+    """Check every published byte, the chain, the rows of every table that the last publication pins, the whole ledger.
 
     Args:
         expect: the hash or the seal of a publication, kept elsewhere: it must be in the chain.
@@ -66,6 +77,7 @@ def verify(lake: Lake, home: Path, expect: str | None = None) -> Verified:
     check_start(lake, last)
     for name, pin in last.pins.items():  # one by one: a table that cannot be read is named
         check_pins(lake, {name: pin})
+    check_whole(lake, home, last)
     return Verified(len(chain), sum(bool(one.seal) for one in chain))
 
 

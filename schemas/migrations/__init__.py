@@ -33,6 +33,17 @@ class AddColumn(Strict):
     value: str = Field(pattern=r"^[^{};]+$")
 
 
+class LookUpColumn(Strict):
+    """A new column that another table tells. value: Spark SQL over that table's columns, one and the same for each key."""
+
+    step: Literal["look_up_column"]
+    table: TableName
+    column: Name
+    told_by: TableName
+    key: Name
+    value: str = Field(pattern=r"^[^{};]+$")
+
+
 class RenameColumn(Strict):
     """A column under another name."""
 
@@ -80,7 +91,7 @@ class RebuildTable(Strict):
 
 
 Step = Annotated[
-    AddColumn | RenameColumn | RetireColumn | AddTable | RenameTable | RetireTable | RebuildTable,
+    AddColumn | LookUpColumn | RenameColumn | RetireColumn | AddTable | RenameTable | RetireTable | RebuildTable,
     Field(discriminator="step"),
 ]
 

@@ -68,19 +68,32 @@ def measure(people: int, home: Path, out: Console) -> None:
         simulate_apart(people, 1, world)
     table = Table(title=f"One date of {people:,} people; bills of {BILL_ROWS:,} rows")
     table.add_column("format")
-    for name in ("rows", "land, rows/s", "peak MB", "bare reader, rows/s", "peak MB", "bare ÷ land"):
+    for name in (
+        "rows",
+        *(f"{who}, {what}" for who in ("land", "bare") for what in FIGURES),
+        "bare ÷ land",
+        "CPU ÷ CPU",
+    ):
         table.add_column(name, justify="right")
     for one in FORMATS:
         place = home / "formats" / f"{one.institution}-{one.feed}"
         shutil.rmtree(place, ignore_errors=True)
         path = _lay_out(one, world, place)
         landed, bare = (_in_a_process(what, place, path, one) for what in ("land", "read"))
-        speeds = [result["rows"] / result["seconds"] for result in (landed, bare)]
-        table.add_row(
-            one.name, f"{landed['rows']:,}", f"{speeds[0]:,.0f}", f"{landed['peak_mb']:,.0f}",
-            f"{speeds[1]:,.0f}", f"{bare['peak_mb']:,.0f}", f"{speeds[1] / speeds[0]:.1f}",
-        )  # fmt: skip
+        figures = [text for result in (landed, bare) for text in _figures(result)]
+        ratios = [landed[what] / landed["rows"] / (bare[what] / bare["rows"]) for what in ("seconds", "cpu_seconds")]
+        table.add_row(one.name, f"{landed['rows']:,}", *figures, *(f"{ratio:.1f}" for ratio in ratios))
     show(out, table)
+
+
+FIGURES = ("rows/s", "CPU µs/row", "peak MB")
+
+
+def _figures(result: dict[str, Any]) -> list[str]:
+    """Of landing or of the bare reader; CPU of all threads, which scatters less beside other work than seconds do."""
+    rows = result["rows"]
+    per_row = 1e6 * result["cpu_seconds"] / rows
+    return [f"{rows / result['seconds']:,.0f}", f"{per_row:.1f}", f"{result['peak_mb']:,.0f}"]
 
 
 def _lay_out(one: Format, world: Path, place: Path) -> Path:
@@ -231,10 +244,10 @@ def _peak_mb() -> float:
 def _main(what: str, place: str, path: str, institution: str, feed: str, bare: str) -> None:
     """Measure in this process and print the figures as JSON."""
     work = _landing(Path(place), institution, feed) if what == "land" else partial(BARE[bare], Path(path))
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     rows = work()
-    seconds = time.perf_counter() - started
-    json.dump({"rows": rows, "seconds": seconds, "peak_mb": _peak_mb()}, sys.stdout)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - spent
+    json.dump({"rows": rows, "seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}, sys.stdout)
 
 
 if __name__ == "__main__":

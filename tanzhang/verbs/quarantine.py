@@ -35,8 +35,7 @@ def list_kinds(institution: OneInstitution = None, home: Home = HOME, engine: On
     from jobs.reading import quarantine, unpublished
 
     with _lake_that_is(home, engine) as lake:
-        told = unpublished.told_of(lake) if lake else frozenset()
-        since = unpublished.kinds(home, _sources(institution), told)
+        since = unpublished.kinds(home, _sources(institution), unpublished.since_of(lake, home) if lake else None)
         if lake:
             screen.kinds(out, quarantine.kinds(lake, institution))
         if since or not lake:
@@ -84,8 +83,8 @@ def _rows(
     [source] = _sources(institution)
     with _lake_that_is(home, engine) as lake:
         published = quarantine.rows(lake, home, institution, code, limit) if lake else []
-        told = unpublished.told_of(lake) if lake else frozenset()
-        return published, unpublished.rows(home, source, told, code)
+        since = unpublished.since_of(lake, home) if lake else None
+        return published, unpublished.rows(home, source, since, code)
 
 
 def _sources(institution: str | None) -> list[Source]:

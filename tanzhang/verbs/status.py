@@ -24,7 +24,7 @@ def status(
     folder: LakeFolder = LAKE,
 ) -> None:
     """What came from whom, what became of it, and how every publication came about."""
-    from jobs.landing.manifests import LANDING, load_manifests, newest_landings
+    from jobs.landing.manifests import LANDING, manifest_paths, manifests_at, newest_landings
     from jobs.landing.receipts import load_receipts
     from jobs.reading.history import publications, unpublished
     from jobs.reading.intake import intakes
@@ -32,8 +32,10 @@ def status(
 
     only = day.date() if day else None
     with lake_of(home, engine, folder) as lake:
-        receipts = [one for source in lake.registry.sources.values() for one in load_receipts(source, home / LANDING)]
-        received = intakes(lake, receipts, newest_landings(load_manifests(home)), only)
+        sources = lake.registry.sources.values()
+        receipts = [one for source in sources for one in load_receipts(source, home / LANDING, only)]
+        files = [one for path in manifest_paths(home, "*", "*", only or "*") for one in manifests_at(path)]
+        received = intakes(lake, receipts, newest_landings(files), only)
         published, ended = publications(lake, home, only), unpublished(lake, home, only)
         state = None if only else total(lake, home)
     if as_json:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from jobs.bucket import BucketPath, options
 from schemas import Registry
 from schemas.tables import Table
 
@@ -34,7 +35,9 @@ class Pin(NamedTuple):
 
 def rows(lake: Path, table: Table, version: int | None = None) -> pa.Table:
     """The rows of a table, sorted, its declared columns in their order and as text or declared type."""
-    found = DeltaTable(lake / table.path, version=version).to_pyarrow_table(columns=table.fields)
+    let_in = options(lake.bucket) if isinstance(lake, BucketPath) else None
+    opened = DeltaTable(str(lake / table.path), version=version, storage_options=let_in)
+    found = opened.to_pyarrow_table(columns=table.fields)
     plain = found.cast(pa.schema([field.with_type(_plain(field.type)) for field in found.schema]))
     return plain.sort_by([(name, "ascending") for name in plain.column_names])
 

@@ -9,12 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet as pq
-
 from jobs.landing.formats.read import open_export
 from jobs.landing.formats.rows import RowMaker
 from jobs.landing.land import land
-from jobs.landing.manifests import Manifest, landed_path, rejects_path
+from jobs.landing.manifests import Manifest, landed_path, rejects_path, rows_of
 from jobs.landing.pull import pull
 from jobs.landing.tokens import Tokens
 from schemas.sources import Feed, Source, load_sources, load_stations
@@ -47,12 +45,12 @@ def land_one(home: Path, institution: str, *parts: Any) -> dict[int, Manifest]:
 
 
 def rows(home: Path, manifest: Manifest) -> dict[int, dict[str, Any]]:
-    return {row["line"]: row for row in pq.read_table(landed_path(home, manifest)).to_pylist()}
+    return {row["line"]: row for row in rows_of(manifest, landed_path(home, manifest)).to_pylist()}
 
 
 def rejects(home: Path, manifest: Manifest) -> dict[int, tuple[str, str]]:
-    table = pq.read_table(rejects_path(home, manifest)).to_pylist()
-    assert all(row["file_id"] == manifest.file_id and row["error_column"] is None for row in table)
+    table = rows_of(manifest, rejects_path(home, manifest)).to_pylist()
+    assert all(row["error_column"] is None for row in table)
     return {row["line"]: (row["error_code"], row["error_shape"]) for row in table}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from jobs.landing.hold import Used
 from jobs.landing.manifests import Manifest
 
 FIRST = date(2026, 11, 1)
@@ -32,3 +34,15 @@ def manifest(day: int, rows: int, **said: Any) -> Manifest:
         "contract_hash": "",
     }
     return Manifest.model_validate({**told, **said})
+
+
+def used(files: Iterable[Manifest]) -> Used:
+    """Statements of one part each, as what earlier runs used."""
+    ordered = sorted(files, key=lambda file: file.business_date)
+
+    def asked(institution: str, feed: str, first: date, last: date, count: int) -> list[list[Manifest]]:
+        of_feed = [one for one in ordered if (one.institution, one.feed) == (institution, feed) and one.bill is None]
+        before = [one for one in of_feed if one.business_date < first]
+        return [[one] for one in (*before[-count:], *(one for one in of_feed if first <= one.business_date <= last))]
+
+    return asked

@@ -9,9 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from jobs.lake import open_lake
 from jobs.lake.base import ARROW_TYPES
 from jobs.lake.chain import Pin, Publication
 from schemas import Registry
+from schemas.ledger import EMISSION
 from tests.support.lakes import PUBLICATIONS, checksum
 
 CAME_LATER = {
@@ -20,12 +22,15 @@ CAME_LATER = {
     "silver.activities": {"spend_fen", "merchant_code", "meal", "object_key"},
     "silver.membership": {"origin_id"},
     "silver.customer_events": {"card_tokens"},
+    "silver.rows": {"business_date", "business_month"},
 }
 """Columns that migrations brought; quality also the results of statements."""
 CAME_LATER_HERE = ("publication_kind", "schema_version", "file_root", "publication_seal")
 """Columns of gold.publications that migrations brought."""
 CARDS = ("card_token", "card2_token")
 """What a registration had instead of `card_tokens`."""
+WITHOUT_EMISSIONS = {"gold.ledger": "publication_seq", "gold.balances": "changed_in_seq"}
+"""Tables in which migrations brought rows of payments, and their columns of the publication that wrote a row."""
 NEW_TABLES = {"silver.redemptions", "gold.carbon_records"}
 """Tables that migrations brought."""
 
@@ -57,9 +62,32 @@ def as_it_was(lake: Path, registry: Registry, of: str) -> dict[int, tuple[int, i
     return pinned
 
 
+def without_emissions(lake: Path, registry: Registry, of: str) -> dict[int, tuple[int, int]]:
+    """Take from a table what it has of payments: of what was spent the outcomes said nothing yet.
+
+    Returns:
+        Publication → rows and checksum that it pinned of the table.
+    """
+    opened, written_in = open_lake("embedded", lake, registry, as_it_is=True), WITHOUT_EMISSIONS[of]
+    table = registry.tables[of]
+    found = DeltaTable(lake / table.path).to_pyarrow_table().to_pylist()
+    found = [row for row in found if row["measure"] != EMISSION]
+    shutil.rmtree(lake / table.path)
+    opened.create_tables()
+    pinned = {}
+    for seq in sorted({row[written_in] for row in found}):
+        until = [row for row in found if row[written_in] <= seq]
+        new = until if table.writes == "overwrite" else [row for row in until if row[written_in] == seq]
+        opened.write(of, opened.rows(of, new))
+        pinned[seq] = (len(until), checksum([row[name] for name in table.fields] for row in until))
+    opened.close()
+    return pinned
+
+
 def as_older_code_wrote_it(lake: Path, registry: Registry) -> None:
     """Make the lake one of before the migrations: no kinds of publications, hashes without them, no run id in the note."""
-    older = {name: as_it_was(lake, registry, name) for name in CAME_LATER}
+    older = {name: without_emissions(lake, registry, name) for name in WITHOUT_EMISSIONS}
+    older |= {name: as_it_was(lake, registry, name) for name in CAME_LATER}
     shutil.rmtree(lake / "_seals")
     note = lake / "_open_run.json"
     note.write_text(json.dumps({k: v for k, v in json.loads(note.read_text()).items() if k != "run_id"}))

@@ -19,7 +19,7 @@ from jobs.landing.tokens import Tokens
 from schemas import Registry
 from schemas.deployment import FILE
 from simulator import simulate
-from tanzhang.homes import expect_senders
+from tanzhang.homes import expect_senders, lake_path
 from tests.support.registries import shipped
 
 if TYPE_CHECKING:
@@ -119,9 +119,13 @@ def land_world(home: Path, registry: Registry | None = None) -> None:
 
 
 def embedded_lake(home: Path, registry: Registry | None = None, folder: str = "lake") -> Lake:
-    """The home's lake on the embedded engine, which gets one thread: another lane has the other core."""
+    """The home's lake on the embedded engine, which gets one thread: another lane has the other core.
+
+    Args:
+        folder: as `--lake` has it, so maybe in a bucket.
+    """
     choose_engine("embedded")
-    lake = open_lake("embedded", home / folder, registry or shipped())
+    lake = open_lake("embedded", lake_path(home, folder), registry or shipped())
     from jobs.lake.embedded import EmbeddedLake
 
     assert isinstance(lake, EmbeddedLake)

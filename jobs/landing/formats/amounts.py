@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import NamedTuple
 
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.parts import column_of
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, number_converter
@@ -18,6 +20,14 @@ OTHER_CURRENCY, NO_RATE = "other_currency", "no_exchange_rate"
 """The rules by which a payment in another currency does not count."""
 
 
+class InYuan(NamedTuple):
+    """Fen, the rule by which they do not count, and whether they were brought to yuan."""
+
+    fen: int | None
+    ignored: str | None
+    is_foreign: bool = True
+
+
 class Amounts:
     """The amounts of a feed's payments."""
 
@@ -28,40 +38,39 @@ class Amounts:
         self.currency, self.rates = columns.currency, rates
         self.codes = Memo(_currency_converter(columns.currency)) if columns.currency else None
 
-    def __call__(
-        self, raw: Columns, days: Sequence[int | None], errors: RowErrors
-    ) -> tuple[list[int | None], list[str | None]]:
+    def __call__(self, raw: Columns, days: Column, errors: RowErrors) -> tuple[Column, Column]:
         """Fen of each row, with the sign that they were sent with, and the rule by which a row is ignored."""
         if len(self.names) == 1:
-            paid = self.memo.column(self.names[0], raw[self.names[0]], errors)
+            paid = column_of(self.memo, self.names[0], raw, errors)
         else:
-            paid = self.memo.column(self.names, list(zip(*(raw[name] for name in self.names))), errors)
-        ignored: list[str | None] = [None] * len(paid)
-        if self.codes is not None and self.currency is not None:
-            codes = column_of(self.codes, self.currency.column, raw, errors)
-            for row, code in enumerate(codes):
-                if code not in (None, YUAN):
-                    paid[row], ignored[row] = self._in_yuan(paid[row], code, days[row])
-                    if abs(paid[row] or 0) > self.most:
-                        name = self.name_in(raw, row)
-                        errors.note(row, "too_much", name, raw[name][row])
-        return paid, ignored
+            paid = self.memo.column(self.names, each([raw[name] for name in self.names]), errors)
+        if self.codes is None or self.currency is None:
+            return paid, Column.same(None, len(paid))
+        codes = column_of(self.codes, self.currency.column, raw, errors)
+        told = each([paid, codes, days])
+        in_yuan = Column(told.codes, [self._in_yuan(*one) for one in told.values])
+        for row in in_yuan.rows_where(lambda one: one.is_foreign and abs(one.fen or 0) > self.most):
+            name = self.name_in(raw, row)
+            errors.note(row, "too_much", name, raw[name][row])
+        return in_yuan.map(lambda one: one.fen), in_yuan.map(lambda one: one.ignored)
 
     def name_in(self, raw: Columns, row: int) -> str:
         """The field that a row's amount stands in."""
         return next((name for name in self.names if raw[name][row] != ""), self.names[0])
 
-    def _in_yuan(self, paid: int | None, code: str, day: int | None) -> tuple[int | None, str | None]:
-        """An amount in another currency, rounded to whole fen, or why it does not count."""
+    def _in_yuan(self, paid: int | None, code: str | None, day: int | None) -> InYuan:
+        """An amount, if in another currency rounded to whole fen, or why it does not count."""
+        if code in (None, YUAN):
+            return InYuan(paid, None, False)
         if self.currency is None or self.currency.others == "ignore":
-            return paid, OTHER_CURRENCY
+            return InYuan(paid, OTHER_CURRENCY)
         if paid is None or day is None:
-            return None, None
+            return InYuan(None, None)
         rate = self.rates.on(code, date.fromordinal(day + EPOCH_ORDINAL)) if self.rates else None
         if rate is None:
-            return paid, NO_RATE
+            return InYuan(paid, NO_RATE)
         fen = (2 * abs(paid) * rate + SCALE) // (2 * SCALE)
-        return (-fen if paid < 0 else fen), None
+        return InYuan(-fen if paid < 0 else fen, None)
 
 
 def _first_filled(numbers: Sequence[Number]) -> Callable[[str | tuple[str, ...]], int | None]:

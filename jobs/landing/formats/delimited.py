@@ -7,6 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv as csv_reader
+
+from jobs.landing.encoded import Column
 from jobs.landing.formats.batches import Batch, BillHead, Export, FileRefused, Reject
 from jobs.landing.formats.headers import Header, complaint, find, match, rows_above
 from jobs.landing.formats.lines import MARKS, line_blocks
@@ -18,6 +22,7 @@ from schemas.sources.layouts import Delimited
 
 OTHER_ENCODINGS = ("utf-8", "gb18030", "utf-16")
 TAB = "\t"
+BYTE_ORDER_MARK = "\ufeff"
 HEADER_BYTES = 1 << 12
 """A longer line is no header, nor does it say anything of a bill."""
 
@@ -188,37 +193,68 @@ class _Rows:
             return "wrong_columns"
         return "value_too_long" if max(map(len, cells)) > self.feed.longest_value else cells
 
-    def _fast_columns(self, raw: list[bytes]) -> list[list[str]] | None:
+    def _fast_columns(self, raw: list[bytes]) -> list[Sequence[str]] | None:
         """The columns of lines that are plain and whole, split all at once; None if any is not."""
         if max(map(len, raw), default=0) > self.feed.longest_value or any(head in raw for head in self.heads):
             return None  # a line may hold a value that is too long, or be another header
-        line = self.text.decoded(b"\n".join(raw))
-        if line is None or "\0" in line or "\r" in line or (self.text.is_quoted and '"' in line):
+        text = self.text.decoded(b"\n".join(raw))
+        if text is None or "\0" in text or "\r" in text or (self.text.is_quoted and '"' in text):
             return None
-        lines, width, delimiter = line.split("\n"), self.header.width, self.text.delimiter
-        widths = {one.count(delimiter) + 1 for one in lines}
-        if len(lines) != len(raw) or len(widths) != 1:
+        if not all(raw) or text.count("\n") != len(raw) - 1:
+            return None  # an empty line, which Arrow takes for empty values, or one that has another line ending within
+        found = text.partition("\n")[0].count(self.text.delimiter) + 1
+        if not self.header.width <= found <= self.header.width + self.layout.trailing_empty:
             return None
-        (found,) = widths
-        cells = delimiter.join(lines).split(delimiter)
-        columns = [cells[place::found] for place in range(found)]
-        if not width <= found <= width + self.layout.trailing_empty or any(map(any, columns[width:])):
+        split = split_few if len(raw) < FEW_LINES else split_many
+        columns = split(text, self.text.delimiter, found)
+        if columns is None or len(columns[0]) != len(raw) or any(map(any, columns[self.header.width :])):
             return None
-        return columns[:width]
+        return columns[: self.header.width]
 
-    def _fields(self, columns: list[list[str]], rows: int) -> dict[str, Sequence[Any]]:
+    def _fields(self, columns: Sequence[Sequence[str]], rows: int) -> dict[str, Sequence[Any]]:
         """The feed's fields; one that the layout does not have is empty."""
         return {
-            field: [""] * rows if place is None else self._plain(columns[place])
+            field: Column.same("", rows) if place is None else self._plain(columns[place])
             for field, place in zip(self.feed.fields, self.header.positions)
         }
 
-    def _plain(self, values: list[str]) -> list[str]:
+    def _plain(self, values: Sequence[str]) -> Sequence[str]:
         if self.layout.is_padded:
             values = [value.strip() for value in values]
         if self.layout.no_value is not None:
             values = ["" if value == self.layout.no_value else value for value in values]
         return values
+
+
+FEW_LINES = 500
+"""Of fewer, getting ready takes Arrow's reader longer than splitting takes Python."""
+
+
+def split_few(text: str, delimiter: str, width: int) -> list[Sequence[str]] | None:
+    """The columns of lines without quotes; None where one has another number of values."""
+    lines = text.split("\n")
+    if any(line.count(delimiter) + 1 != width for line in lines):
+        return None
+    cells = delimiter.join(lines).split(delimiter)
+    return [cells[place::width] for place in range(width)]
+
+
+def split_many(text: str, delimiter: str, width: int) -> list[Sequence[str]] | None:
+    """The same by Arrow's reader, told to take nothing for a quote, a null or another type than text."""
+    names = list(map(str, range(width)))
+    sent = pa.py_buffer(text.encode())
+    if not delimiter.isascii() or text.startswith(BYTE_ORDER_MARK):  # it would drop the mark
+        return split_few(text, delimiter, width)
+    try:
+        table = csv_reader.read_csv(
+            sent,
+            csv_reader.ReadOptions(use_threads=False, block_size=sent.size + 1, column_names=names),
+            csv_reader.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
+            csv_reader.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return [Column.of_texts(column.combine_chunks()) for column in table.columns]
 
 
 def _chain(first: list[bytes], rest: Iterator[list[bytes]]) -> Iterator[list[bytes]]:

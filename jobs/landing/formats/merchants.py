@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.names import MerchantNames
 from jobs.landing.formats.values import EPOCH_ORDINAL, Columns, Memo, RowErrors
 from schemas.sources.columns import Merchant
@@ -22,18 +23,14 @@ class MerchantCodes:
         self.merchant = merchant
         self.codes = Memo(lambda text: text if name_of(text) else None)
         self.numbers = Memo(code_in_number)
-        self.names = Memo(MerchantNames(words))
+        self.names = Memo(_names(words))
 
-    def __call__(
-        self, raw: Columns, days: Sequence[int | None], counts: Sequence[bool]
-    ) -> tuple[list[str | None], list[str | None]]:
+    def __call__(self, raw: Columns, days: Column, counts: Column) -> tuple[Column, Column]:
         """Code of every row that counts, and what told it: the code, the number, the name, the first that does.
 
         Where none does it is the feed's default, if it has one.
         """
-        rows = len(days)
-        codes: list[str | None] = [None] * rows
-        sources: list[str | None] = [None] * rows
+        told = [counts]
         for source, name, memo in (
             (MCC, self.merchant.code, self.codes),
             (NUMBER, self.merchant.number, self.numbers),
@@ -41,17 +38,30 @@ class MerchantCodes:
         ):
             if name is None:
                 continue
-            texts = [text if type(text) is str else "" for text in raw[name]]
-            for row, found in enumerate(memo.column(name, texts, RowErrors(rows))):
-                if counts[row] and codes[row] is None:
-                    code = _on(found, days[row]) if source == RULE else found
-                    if code is not None:
-                        codes[row], sources[row] = code, source
-        if self.merchant.default is not None:
-            for row, does_count in enumerate(counts):
-                if does_count and codes[row] is None:
-                    codes[row], sources[row] = self.merchant.default, DEFAULT
-        return codes, sources
+            texts = raw[name].map(lambda text: text if type(text) is str else "")
+            found = memo.column(name, texts, RowErrors())
+            if source == RULE:
+                found = each([found, days]).map(lambda one: _on(*one))
+            told.append(found.map(partial(_from, source)))
+        default = self.merchant.default and (self.merchant.default, DEFAULT)
+        chosen = each(told).map(lambda one: next(filter(None, one[1:]), default) if one[0] else None)
+        return chosen.map(lambda one: one and one[0]), chosen.map(lambda one: one and one[1])
+
+
+def _from(source: str, code: str | None) -> tuple[str, str] | None:
+    return (code, source) if code else None
+
+
+def _names(words: Merchants | None) -> MerchantNames:
+    """The names that words tell: the same for every file of a registry, and what takes longest of one with few rows."""
+    digest = words.digest if words else ""
+    if digest not in _KNOWN:
+        _KNOWN.clear()
+        _KNOWN[digest] = MerchantNames(words)
+    return _KNOWN[digest]
+
+
+_KNOWN: dict[str, MerchantNames] = {}
 
 
 def _on(told: Any, day: int | None) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.patterns import compiled
 from jobs.landing.formats.values import Columns, Memo, RowErrors
 from jobs.landing.tokens import plain
 from schemas.sources.columns import REFUNDS
 from schemas.sources.originals import FieldText, Original
-
-Keys = list[str | None]
 
 
 class NamedOriginals:
@@ -22,11 +23,15 @@ class NamedOriginals:
         self.pattern = compiled(original.pattern) if original.pattern else None
         self.record_key = record_key
 
-    def __call__(self, meanings: Sequence[str | None], raw: Columns, errors: RowErrors) -> dict[str, Keys]:
+    def __call__(self, meanings: Column, raw: Columns, errors: RowErrors) -> dict[str, Column]:
         """The record key of what each refund takes back."""
-        keys = [self._key(text) if said in REFUNDS else None for said, text in zip(meanings, raw[self.column])]
-        _refunds_have(keys, meanings, self.column, raw, errors)
-        return {"refers_to_key": keys}
+        refunds = meanings.rows_where(REFUNDS.__contains__)
+        keys = np.zeros(len(meanings), np.int64)
+        named = raw[self.column].take(np.array(refunds, np.int64))
+        keys[refunds] = named.codes + 1
+        found = Column(keys, [None, *map(self._key, named.values)])
+        _refunds_have(found, refunds, self.column, raw, errors)
+        return {"refers_to_key": found}
 
     def _key(self, text: Any) -> str | None:
         if type(text) is not str or not text:
@@ -48,19 +53,20 @@ class MatchedOriginals:
         self.customer = customer
         self.merchant_key = merchant_key
 
-    def __call__(self, meanings: Sequence[str | None], raw: Columns, errors: RowErrors) -> dict[str, Keys]:
+    def __call__(self, meanings: Column, raw: Columns, errors: RowErrors) -> dict[str, Column]:
         """The key of every row's customer and merchant; None where no field has a text."""
-        ignored = RowErrors(len(meanings))
-        texts = zip(*(memo.column(name, raw[name], ignored) for name, memo in zip(self.columns, self.texts)))
-        whose: Sequence[Any] = [None] * len(meanings) if self.customer is None else raw[self.customer]
-        keys = [
-            self.merchant_key(one, [text or "" for text in told])
-            if said and any(told) and (one is None or type(one) is str)
-            else None
-            for said, one, told in zip(meanings, whose, texts)
-        ]
-        _refunds_have(keys, meanings, self.columns[0], raw, errors)
+        ignored = RowErrors()
+        whose = Column.same(None, len(meanings)) if self.customer is None else raw[self.customer]
+        texts = [memo.column(name, raw[name], ignored) for name, memo in zip(self.columns, self.texts)]
+        said = each([meanings.map(bool), whose, *texts])
+        keys = Column(said.codes, [self._key(*one) for one in said.values])
+        _refunds_have(keys, meanings.rows_where(REFUNDS.__contains__), self.columns[0], raw, errors)
         return {"merchant_key": keys}
+
+    def _key(self, does_count: bool, whose: Any, *told: str | None) -> str | None:
+        if does_count and any(told) and (whose is None or type(whose) is str):
+            return self.merchant_key(whose, [text or "" for text in told])
+        return None
 
 
 class Objects:
@@ -75,7 +81,7 @@ class Objects:
 
         self.column, self.keys = field.column, Memo(key)
 
-    def __call__(self, raw: Columns, errors: RowErrors) -> Keys:
+    def __call__(self, raw: Columns, errors: RowErrors) -> Column:
         """The key of every row's object."""
         return self.keys.column(self.column, raw[self.column], errors)
 
@@ -94,9 +100,10 @@ def _text_converter(one: FieldText) -> Callable[[str], str]:
     return convert
 
 
-def _refunds_have(keys: Keys, meanings: Sequence[str | None], column: str, raw: Columns, errors: RowErrors) -> None:
+def _refunds_have(keys: Column, refunds: Sequence[int], column: str, raw: Columns, errors: RowErrors) -> None:
     """A refund without anything to find its original by is an error."""
-    for row, (key, said, text) in enumerate(zip(keys, meanings, raw[column])):
-        if key is None and said in REFUNDS:
+    for row in refunds:
+        if keys[row] is None:
+            text = raw[column][row]
             code = "missing_value" if text == "" else "pattern_unmatched" if type(text) is str else "wrong_type"
             errors.note(row, code, column, text)

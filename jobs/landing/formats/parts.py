@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import partial
+from operator import is_
 
-from jobs.landing.formats.times import texts_of
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.landing.encoded import Column, Rows, each
 from jobs.landing.formats.values import (
     Columns,
     Memo,
@@ -19,7 +24,7 @@ from jobs.landing.formats.values import (
     way_converter,
     weight_converter,
 )
-from schemas.sources.columns import Case, Distance, Items, Lookup, Number, Quantity, RowRule, Saving, Scenario, Time
+from schemas.sources.columns import Distance, Items, Lookup, Number, Quantity, RowRule, Saving, Scenario, Time
 from schemas.units import MICRO
 
 Lookups = Mapping[str, Mapping[tuple[str, ...], int]]
@@ -33,22 +38,17 @@ class Scenarios:
         self.scenario = scenario
         self.by_name = Memo(case_converter(scenario))
 
-    def __call__(
-        self, raw: Columns, days: Sequence[int | None], errors: RowErrors
-    ) -> tuple[list[Case | None], list[str | None] | None]:
+    def __call__(self, raw: Columns, days: Column, errors: RowErrors) -> tuple[Column, Column | None]:
         """The case of each row (None: error or ignored) and the ignore rules, if the contract has one."""
         column = self.scenario.column
-        names = raw[column]
-        found = self.by_name.column(column, names, errors)
-        pairs = list(zip(names, days))
-        chosen = {pair: case_on(may, pair[1]) for pair, may in dict(zip(pairs, found)).items() if may}
-        cases = [chosen.get(pair) for pair in pairs]
-        if None in chosen.values():
-            for row, (case, may, day) in enumerate(zip(cases, found, days)):
-                if case is None and may and day is not None:
-                    errors.note(row, "expired_code", column, names[row])
+        found = self.by_name.column(column, raw[column], errors)
+        named = each([found, days])
+        cases = [case_on(may, day) if may else None for may, day in named.values]
+        is_expired = [case is None and bool(may) and day is not None for case, (may, day) in zip(cases, named.values)]
+        for row in Column(named.codes, is_expired).rows_where(bool):
+            errors.note(row, "expired_code", column, raw[column][row])
         rule = self.scenario.ignore_others
-        return cases, [rule if may == () else None for may in found] if rule else None
+        return Column(named.codes, cases), found.map(lambda may: rule if may == () else None) if rule else None
 
 
 class RowRules:
@@ -59,13 +59,12 @@ class RowRules:
         self.otherwise = otherwise
         self.by_values = Memo(rule_converter(rules, self.names))
 
-    def __call__(self, raw: Columns, rows: int, errors: RowErrors) -> tuple[list[str | None], list[str | None]]:
+    def __call__(self, raw: Columns, rows: int, errors: RowErrors) -> tuple[Column, Column]:
         """What each row means, and the rule by which it is ignored."""
         if not self.names:
-            return [self.otherwise] * rows, [None] * rows
-        values = list(zip(*(raw[name] for name in self.names)))
-        rules = self.by_values.column(self.names, values, errors)
-        return [rule and rule.means for rule in rules], [rule and rule.ignore for rule in rules]
+            return Column.same(self.otherwise, rows), Column.same(None, rows)
+        rules = self.by_values.column(self.names, each([raw[name] for name in self.names]), errors)
+        return rules.map(lambda rule: rule and rule.means), rules.map(lambda rule: rule and rule.ignore)
 
 
 class Quantities:
@@ -91,88 +90,70 @@ class Quantities:
                     self.memos[id(number)] = Memo(number_converter(number))
 
     def __call__(
-        self, cases: Sequence[Case | None], seconds: Sequence[int | None], raw: Columns, errors: RowErrors
-    ) -> tuple[list[int | None], list[int | None]]:
-        """Quantity and amount of each row."""
-        quantities: list[int | None] = [None] * len(cases)
-        amounts: list[int | None] = [None] * len(cases)
-        for case in {id(case): case for case in cases if case is not None}.values():
-            rows = [row for row, of_row in enumerate(cases) if of_row is case]
-            for number, into in ((case.quantity, quantities), (case.amount, amounts)):
+        self, cases: Column, seconds: pa.Int64Array | None, raw: Columns, errors: RowErrors
+    ) -> tuple[pa.Int64Array, pa.Int64Array]:
+        """Quantity and amount of each row.
+
+        seconds: how long each row's act took, where that is known.
+        """
+        filled = [(np.zeros(len(cases), np.int64), np.ones(len(cases), bool)) for _ in range(2)]
+        chosen = {id(case): case for case in cases.values if case is not None}
+        for case in chosen.values():
+            rows = np.array(cases.rows_where(partial(is_, case)), np.int64)
+            for number, (into, is_none) in zip((case.quantity, case.amount), filled):
                 if isinstance(number, Number) and number.constant is not None:
-                    for row in rows:
-                        into[row] = number.constant * MICRO
+                    into[rows], is_none[rows] = number.constant * MICRO, False
                 elif number is not None:
-                    self._fill(number, into, rows, seconds, raw, errors)
+                    name, values = self._texts(number, rows, seconds, raw)
+                    found = self.memos[id(number)].column(name, values, _Shifted(errors, rows, raw))
+                    into[rows] = found.numbers()
+                    is_none[rows] = found.map(lambda value: value is None).numbers()
+        quantities, amounts = (pa.array(into, mask=is_none) for into, is_none in filled)
         return quantities, amounts
 
-    def _fill(
-        self,
-        number: Quantity,
-        into: list[int | None],
-        rows: list[int],
-        seconds: Sequence[int | None],
-        raw: Columns,
-        errors: RowErrors,
-    ) -> None:
-        memo = self.memos[id(number)]
-        name, values = self._texts(number, rows, seconds, raw)
-        for row, value in zip(rows, memo.column(name, values, _Shifted(errors, rows, raw))):
-            into[row] = value
-
     def _texts(
-        self, number: Quantity, rows: list[int], seconds: Sequence[int | None], raw: Columns
-    ) -> tuple[str | list[str], list[Any]]:
+        self, number: Quantity, rows: Rows, seconds: pa.Int64Array | None, raw: Columns
+    ) -> tuple[str | list[str], Column]:
         """The fields that an error names, and what is converted in each of the rows."""
         if isinstance(number, Distance):
             places = (number.start, number.end)
             names = [name for place in places for name in (place.latitude, place.longitude)]
-            ways = [(*(raw[name][row] for name in names), str(seconds[row] or 0)) for row in rows]
-            return [*names, self.ended_at], ways
+            assert seconds is not None
+            took = Column.of(pc.fill_null(seconds, 0).cast(pa.string()).to_pylist())
+            return [*names, self.ended_at], each([one.take(rows) for one in (*(raw[name] for name in names), took)])
         if isinstance(number, Saving):
             meters = [number.own_baseline, number.metered]
-            return meters, [(*(raw[name][row] for name in meters),) for row in rows]
+            return meters, each([raw[name].take(rows) for name in meters])
         if isinstance(number, Lookup):
-            return number.columns, [tuple(raw[name][row] for name in number.columns) for row in rows]
+            return number.columns, each([raw[name].take(rows) for name in number.columns])
         name = number.column or f"{self.items.column if self.items else ''}.{number.item}"
         if number.units:
-            unit = number.units.column
-            return [name, unit], [(raw[name][row], raw[unit][row]) for row in rows]
-        return name, [raw[name][row] for row in rows]
+            return [name, number.units.column], each([raw[one].take(rows) for one in (name, number.units.column)])
+        return name, raw[name].take(rows)
 
 
 class _Shifted(RowErrors):
     """Errors of some rows of a batch, noted in the errors of all with the value that was sent."""
 
-    def __init__(self, errors: RowErrors, rows: Sequence[int], raw: Columns) -> None:
-        self.all, self.rows, self.raw = errors, rows, raw
+    def __init__(self, errors: RowErrors, rows: Rows, raw: Columns) -> None:
+        super().__init__()
+        self.all, self.rows, self.raw = errors, rows.tolist(), raw
 
     def note(self, row: int, code: str, column: str, value: object) -> None:
         self.all.note(self.rows[row], code, column, self.raw[column][self.rows[row]])
 
 
-def first_of(one: Sequence[str | None], other: Sequence[str | None] | None) -> list[str | None]:
+def first_of(one: Column, other: Column | None) -> Column:
     """The rule by which each row is ignored, the first of two."""
-    return list(one) if other is None else [a or b for a, b in zip(one, other)]
+    return one if other is None else each([one, other]).map(lambda both: both[0] or both[1])
 
 
-def forgive(ignored: Sequence[str | None], errors: RowErrors) -> None:
+def forgive(ignored: Column, errors: RowErrors) -> None:
     """A row that a rule ignores does not count, whatever else it holds."""
-    for row, rule in enumerate(ignored):
-        if rule is not None:
-            errors.forgive(row)
+    if errors.found:
+        errors.forgive(ignored.rows_where(lambda rule: rule is not None))
 
 
-def column_of(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> list[Any]:
+def column_of(memo: Memo, name: str, raw: Columns, errors: RowErrors) -> Column:
     """One field's column, converted."""
     return memo.column(name, raw[name], errors)
-
-
-def moments_of(memo: Memo, time: Time, raw: Columns, errors: RowErrors) -> dict[str, Any]:
-    """A column of times as `occurred_at_unix`, `time_precision` and `act_date`."""
-    moments = memo.column(time.column, texts_of(time, raw), errors)
-    return {
-        "occurred_at_unix": [moment and moment.unix for moment in moments],
-        "time_precision": [moment and moment.precision for moment in moments],
-        "act_date": [moment and moment.day for moment in moments],
-    }

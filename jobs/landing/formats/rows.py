@@ -7,21 +7,29 @@ it. "First" is in the order in which the functions below convert: key, customer,
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
+from operator import eq
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.landing.columns import SCHEMAS
+from jobs.landing.encoded import Column, Lists, bytes_of, each, lengths_of
 from jobs.landing.formats.batches import Batch, BillHead
+from jobs.landing.formats.clocks import Times
 from jobs.landing.formats.kinds import Acts, Consents, Payments, Redemptions, Registrations, Taps
 from jobs.landing.formats.originals import Objects
-from jobs.landing.formats.times import Moment, Window, texts_of, time_converter
-from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, all_converter, sum_converter
+from jobs.landing.formats.patterns import compiled
+from jobs.landing.formats.times import Window
+from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns, Memo, RowErrors, sum_converter
 from jobs.landing.tokens import Tokens, plain
 from schemas.sources import (
     ActFeed,
@@ -77,7 +85,7 @@ class RowMaker:
         self.customer = customer
         self.customer_key = None if customer is None else tokens.customer_key(source.id, customer)
         self.window = _window(self.feed, business_date, head)
-        self.times = Memo(time_converter(self.feed.time, self.zone, self.window))
+        self.times = Times(self.feed.time, self.zone, self.window)
         self.lists = {self.feed.items.column} if self.feed.items else set()
         if isinstance(self.feed, RegistrationFeed) and self.feed.columns.identifiers.card:
             self.lists.add(self.feed.columns.identifiers.card)
@@ -91,47 +99,49 @@ class RowMaker:
 
     def rows(self, batch: Batch) -> pa.RecordBatch:
         """Landed rows of a batch, in its order, in the schema of the feed's kind."""
-        errors = RowErrors(len(batch.lines))
+        rows = len(batch.lines)
+        errors = RowErrors()
         raw: Columns = {
-            name: values if name in self.lists else _scalars(values) for name, values in batch.columns.items()
+            name: values if name in self.lists else Column.of(_scalars(values))
+            for name, values in batch.columns.items()
         }
         if self.feed.items:
             raw.update(self._item_columns(raw[self.feed.items.column], errors))
         elif self._sum is not None and self.feed.control_sum:
             self._add_up(raw[self.feed.control_sum.column])
-        landed: dict[str, Sequence[Any] | None] = {
-            "line": batch.lines,
-            "record_key": self._record_keys(raw, errors),
-            "ignore_rule": None,
-        }
+        landed: dict[str, Any] = {"line": batch.lines, "record_key": self._record_keys(raw, errors)}
         if self.feed.columns.customer is not None:
             column = self.feed.columns.customer
             landed["customer_key"] = self.customers.column(column, raw[column], errors)
         for name in self.feed.required:
-            if "" in raw[name]:
-                for row, value in enumerate(raw[name]):
-                    if value == "":
-                        errors.note(row, "missing_value", name, value)
+            for row in _empty(raw[name]):
+                errors.note(row, "missing_value", name, "")
         if self.objects is not None:
             landed["object_key"] = self.objects(raw, errors)
         landed.update(self._convert(raw, errors))
         self._leave_others(landed, raw, errors)
-        landed.update(error_code=errors.codes, error_column=errors.columns, error_shape=errors.shapes)
-        days = landed.get("act_date")
-        if days:
-            self.tally.act_days.update(day for day in days if day is not None)
-        if "exported_at" in self.feed.bill_from("rows"):
-            moments = [
-                one for one in (*(landed.get("occurred_at_unix") or ()), self.tally.latest_unix) if one is not None
-            ]
-            self.tally.latest_unix = max(moments, default=None)
+        landed.update(errors.columns(rows, "error"))
+        self._count(landed)
         home = self.source.region_of(self.feed_name)
         if "region" in landed:
-            landed["region"] = [region or home for region in landed["region"] or ()]
+            landed["region"] = landed["region"].map(lambda region: region or home)
         same = {"file_id": self.file_id, "region": home}
         if self.customer_key is not None:
             same["customer_key"] = self.customer_key
-        return _record_batch(SCHEMAS[self.feed.kind], landed, same, len(batch.lines))
+        return _record_batch(SCHEMAS[self.feed.kind], landed, same, rows)
+
+    def _count(self, landed: Mapping[str, Any]) -> None:
+        """Add a batch's dates, and the latest moment of a bill's, to what the file is told by."""
+        days: Column | None = landed.get("act_date")
+        if days is not None:
+            for day, rows in zip(days.values, np.bincount(days.codes).tolist()):
+                if day is not None:
+                    self.tally.act_days[day] += rows
+        if "exported_at" in self.feed.bill_from("rows"):
+            latest = pc.max(landed["occurred_at_unix"]).as_py() if "occurred_at_unix" in landed else None
+            self.tally.latest_unix = max(
+                (one for one in (latest, self.tally.latest_unix) if one is not None), default=None
+            )
 
     def _converter(self, stations: frozenset[str]) -> Callable[[Columns, RowErrors], dict[str, Any]]:
         feed, zone, window = self.feed, self.zone, self.window
@@ -156,76 +166,75 @@ class RowMaker:
         assert isinstance(feed, ConsentFeed)
         return Consents(feed, zone, window)
 
-    def _leave_others(self, landed: dict[str, Sequence[Any] | None], raw: Columns, errors: RowErrors) -> None:
+    def _leave_others(self, landed: dict[str, Any], raw: Columns, errors: RowErrors) -> None:
         """Rows of another feed in the same file do not count here, whatever they hold.
 
         One that does not tell whose it is stays with the feed that has the file.
         """
         if not self.feed.only:
             return
-        own = self.own.column(self.told_by, list(zip(*(raw[name] for name in self.told_by))), errors)
+        own = self.own.column(self.told_by, each([raw[name] for name in self.told_by]), errors)
         if self.feed.in_files_of is None:
-            own = [is_own is not False for is_own in own]
-        rules = landed["ignore_rule"] or [None] * len(own)
-        landed["ignore_rule"] = [rule if is_own else OTHER_FEED for rule, is_own in zip(rules, own)]
-        for row, is_own in enumerate(own):
-            if not is_own:
-                errors.forgive(row)
+            own = own.map(lambda is_own: is_own is not False)
+        rules = landed.get("ignore_rule", Column.same(None, len(own)))
+        landed["ignore_rule"] = each([rules, own]).map(lambda one: one[0] if one[1] else OTHER_FEED)
+        errors.forgive(own.rows_where(lambda is_own: not is_own))
 
     def _merchant_key(self, customer: str | None, texts: Sequence[str]) -> str:
         """Of a customer's merchant; None is the customer whose bill it is."""
         whose = self.customer or "" if customer is None else customer
         return self.tokens.merchant_key(self.source.id, self.feed_name, whose, texts)
 
-    def _record_keys(self, raw: Columns, errors: RowErrors) -> list[str | None]:
+    def _record_keys(self, raw: Columns, errors: RowErrors) -> pa.StringArray:
         names = self.feed.key_fields
         columns: list[Sequence[str]] = [] if self.feed.is_keyed else [self._dates(raw)]
-        bad_rows = set()
+        bad_rows: set[int] = set()
         for name in names:
-            column = raw[name]
-            # An unkeyed row is known by all its values, and an empty one is a value too.
-            if not set(map(type, column)) <= {str} or (self.feed.is_keyed and "" in column):
-                for row, value in enumerate(column):
-                    if type(value) is not str or (self.feed.is_keyed and not value):
-                        errors.note(row, "missing_value" if value == "" else "wrong_type", name, value)
-                        bad_rows.add(row)
-                column = ["" if row in bad_rows else value for row, value in enumerate(column)]
-            if self.feed.is_keyed:
-                for row, value in enumerate(column):
-                    if "+" in value and _ROUNDED.fullmatch(value):
-                        errors.note(row, "rounded_number", name, value)
-            if self.feed.is_keyed and not all(map(str.isascii, column)):
-                column = list(map(plain, column))
-            columns.append(column)
-        keys: list[str | None] = list(self.tokens.record_keys((self.source.id, self.feed_name), columns))
-        for row in bad_rows:
-            keys[row] = None
-        return keys
+            columns.append(self._key_part(name, raw[name], errors, bad_rows))
+        keys = self.tokens.record_keys((self.source.id, self.feed_name), columns)
+        if not bad_rows:
+            return keys
+        return pc.if_else(pa.array([row in bad_rows for row in range(len(keys))]), None, keys)
 
-    def _dates(self, raw: Columns) -> list[str]:
+    def _key_part(self, name: str, column: Column, errors: RowErrors, bad_rows: set[int]) -> Sequence[str]:
+        """A field of the key as it is hashed. An unkeyed row is known by all its values, and an empty one is a value too."""
+        is_keyed = self.feed.is_keyed
+        if column.texts is not None and not (is_keyed and _is_odd(column.texts)):
+            return column
+        bad = column.rows_where(lambda value: type(value) is not str or (is_keyed and not value))
+        for row in bad:
+            errors.note(row, "missing_value" if column[row] == "" else "wrong_type", name, column[row])
+        bad_rows.update(bad)
+        values = ["" if row in bad_rows else value for row, value in enumerate(column)]
+        if not is_keyed:
+            return values
+        for row, value in enumerate(values):
+            if "+" in value and _ROUNDED.fullmatch(value):
+                errors.note(row, "rounded_number", name, value)
+        return values if all(map(str.isascii, values)) else list(map(plain, values))
+
+    def _dates(self, raw: Columns) -> Sequence[str]:
         """What keeps equal rows of different days apart where no natural key does; where no date can be read, as sent."""
-        business_date, values = self.business_date.isoformat(), texts_of(self.feed.time, raw)
+        business_date = self.business_date.isoformat()
         if self.feed.equal_rows == "business_date":
-            return [business_date] * len(values)
-        moments = map(self.times.__getitem__, values)
-        return [
-            date.fromordinal(moment.day + EPOCH_ORDINAL).isoformat() if isinstance(moment, Moment) else business_date
-            for moment in moments
-        ]
+            return [business_date] * len(raw[self.feed.time.column])
+        days = self.times(raw, RowErrors()).act_dates
+        return days.map(lambda day: business_date if day is None else date.fromordinal(day + EPOCH_ORDINAL).isoformat())
 
-    def _add_up(self, values: Sequence[Any]) -> None:
+    def _add_up(self, column: Column) -> None:
         assert self._sum is not None
-        micro = list(map(self._sum.__getitem__, values))
-        if self._sum.has_bad:
-            readable = [value for value in micro if type(value) is int]
-            self.tally.unreadable += len(micro) - len(readable)
-            micro = readable
-        self.tally.sum_micro += sum(micro)
+        ignored = RowErrors()
+        micro = self._sum.column("", column, ignored)
+        self.tally.unreadable += len(ignored.found)
+        rows = np.bincount(micro.codes).tolist()
+        self.tally.sum_micro += sum(value * times for value, times in zip(micro.values, rows) if value is not None)
 
     def _item_columns(self, lists: Sequence[Any], errors: RowErrors) -> Columns:
         """One column for each known item, named `field.CODE`; empty text where a row has no such item."""
         items = self.feed.items
         assert items is not None
+        if isinstance(lists, Lists) and (plain_items := self._plain_items(lists)):
+            return plain_items
         names = {code: f"{items.column}.{code}" for code in items.known}
         columns: dict[str, list[Any]] = {name: [""] * len(lists) for name in names.values()}
         values = []
@@ -248,8 +257,28 @@ class RowMaker:
                 errors.note(row, "wrong_type", items.column, entries)
                 self.tally.unreadable += 1
         if self._sum is not None:
+            self._add_up(Column.of(values))
+        return {name: Column.of(column) for name, column in columns.items()}
+
+    def _plain_items(self, lists: Lists) -> Columns | None:
+        """The same where every item is known, and none is given twice in a row."""
+        items = self.feed.items
+        assert items is not None
+        codes, values, of_row = lists.entry(items.code), lists.entry(items.value), lists.rows
+        if not set(codes.values) <= set(items.known):
+            return None
+        columns: Columns = {}
+        for code in items.known:
+            is_one = codes.map(partial(eq, code)).numbers() == 1
+            places = np.zeros(len(lists), np.int64)
+            given = values.take(np.flatnonzero(is_one))
+            if len(np.unique(of_row[is_one])) != len(given):
+                return None
+            places[of_row[is_one]] = given.codes + 1
+            columns[f"{items.column}.{code}"] = Column(places, ["", *given.values])
+        if self._sum is not None:
             self._add_up(values)
-        return dict(columns)
+        return columns
 
 
 OTHER_FEED = "of_another_feed"
@@ -276,7 +305,7 @@ def _own_rows(source: Source, feed_name: str) -> tuple[list[str], Callable[[tupl
     """
     whens = [source.feeds[name].only for name in (feed_name, *source.guests(feed_name))]
     fields = list(dict.fromkeys(name for when in whens for name in when))
-    fits = [(when, all_converter(when)) for when in whens]
+    fits = [(when, _all_fit(when)) for when in whens]
 
     def is_own(texts: tuple[str, ...]) -> bool:
         said = dict(zip(fields, texts))
@@ -286,9 +315,22 @@ def _own_rows(source: Source, feed_name: str) -> tuple[list[str], Callable[[tupl
     return fields, is_own
 
 
+def _is_odd(texts: pa.StringArray) -> bool:
+    """Whether a text may be empty, a rounded number, or one that is written in several ways."""
+    sent = bytes_of(texts).tobytes()
+    return not lengths_of(texts).all() or b"+" in sent or not sent.isascii()
+
+
+def _empty(values: Sequence[Any]) -> Sequence[int]:
+    """The rows that have no value."""
+    if isinstance(values, Column):
+        return values.rows_where(lambda value: value == "") if values.count_empty() else []
+    return [row for row, value in enumerate(values) if value == ""]
+
+
 def _scalars(values: Sequence[Any]) -> Sequence[Any]:
     """JSON values where text is due: null is empty text, and what else is no text its (hashable) type."""
-    if set(map(type, values)) <= {str}:
+    if isinstance(values, Column) or set(map(type, values)) <= {str}:
         return values
     return ["" if value is None else value if type(value) is str else type(value) for value in values]
 
@@ -298,6 +340,7 @@ def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
     # Most names of a day are new to it: Python's own engine takes a tenth of the time, and of so few characters, where
     # no group repeats, it cannot take long.
     form = re.compile(source.customers)
+    key_of = tokens.customer_keys(source.id)
 
     def convert(text: str) -> str:
         name = plain(text)
@@ -305,22 +348,30 @@ def _customer_converter(source: Source, tokens: Tokens) -> Callable[[str], str]:
             raise BadValue("missing_value")
         if len(name) > LONGEST_CUSTOMER or not form.fullmatch(name):
             raise BadValue("bad_customer")
-        return tokens.customer_key(source.id, name)
+        return key_of(name)
 
     return convert
 
 
-def _record_batch(
-    schema: pa.Schema, landed: dict[str, Sequence[Any] | None], same: dict[str, str], rows: int
-) -> pa.RecordBatch:
+def _record_batch(schema: pa.Schema, landed: dict[str, Any], same: dict[str, str], rows: int) -> pa.RecordBatch:
     """Columns in schema order; `same` holds what is equal in every row, what is in neither is null."""
     arrays = []
     for column in schema:
         values = landed.get(column.name)
-        if values is not None:
-            arrays.append(pa.array(values, type=column.type))
+        if isinstance(values, Column):
+            arrays.append(values.array(column.type))
+        elif values is not None:
+            arrays.append(values if isinstance(values, pa.Array) else pa.array(values, type=column.type))
         elif column.name in same:
             arrays.append(pa.repeat(pa.scalar(same[column.name], type=column.type), rows))
         else:
             arrays.append(pa.nulls(rows, type=column.type))
     return pa.record_batch(arrays, schema=schema)
+
+
+def _all_fit(when: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
+    """The values of some fields, in the order of `when` → whether every one matches its pattern from end to end."""
+    forms = [compiled(pattern) for pattern in when.values()]
+    return lambda texts: all(
+        form.fullmatch(unicodedata.normalize("NFKC", text)) is not None for form, text in zip(forms, texts)
+    )

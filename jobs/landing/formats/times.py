@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from jobs.landing.encoded import Column, each
 from jobs.landing.formats.values import EPOCH_ORDINAL, BadValue, Columns
 from schemas.sources.columns import Time
 
@@ -48,12 +50,16 @@ def _offset(text: str) -> timezone:
     return timezone((1 if text[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
 
 
-def texts_of(time: Time, raw: Columns) -> Sequence[Any]:
+def texts_of(time: Time, raw: Columns) -> Column:
     """A column of times as they are converted: date and clock of a row with a space between, where they stand apart."""
     if time.clock is None:
-        return raw[time.column]
-    both = zip(raw[time.column], raw[time.clock])
-    return [f"{day} {clock}".strip() if type(day) is str and type(clock) is str else day for day, clock in both]
+        return raw[time.column]  # type: ignore[no-any-return]
+    return each([raw[time.column], raw[time.clock]]).map(_joined)
+
+
+def _joined(both: tuple[Any, Any]) -> Any:
+    day, clock = both
+    return f"{day} {clock}".strip() if type(day) is str and type(clock) is str else day
 
 
 def _last_year(month: int, day: int, window: Window) -> int:
@@ -68,15 +74,28 @@ def _last_year(month: int, day: int, window: Window) -> int:
     raise ValueError(f"{month}/{day}")
 
 
+def _parts(form: str) -> list[str]:
+    """The directives of a format and what stands between."""
+    return re.split(r"(%.)", form)
+
+
+def time_forms(time: Time) -> dict[str, re.Pattern[str]]:
+    """The declared formats, each with its pattern; the first that a text matches is that of the text."""
+    return {form: _pattern(form) for form in time.formats}
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile("".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in _parts(form)))
+
+
 def time_converter(time: Time, zone: ZoneInfo, window: Window) -> Callable[[str], Moment]:
     """Local time as declared → Moment in the window. Stricter than strptime: every part has its full width."""
     forms = []
-    for form, precision in time.formats.items():
-        parts = re.split(r"(%.)", form)
-        pattern = "".join(_DIGITS.get(part) or _BESIDE.get(part) or re.escape(part) for part in parts)
-        order = [part for part in parts if part in _DIGITS]
+    for form, pattern in time_forms(time).items():
+        order = [part for part in _parts(form) if part in _DIGITS]
         places = [order.index(part) for part in _DIGITS if part in order]
-        forms.append((re.compile(pattern), places, precision, "%Y" in parts, "%z" in parts))
+        forms.append((pattern, places, time.formats[form], "%Y" in order, "%z" in _parts(form)))
 
     def convert(text: str) -> Moment:
         for pattern, places, precision, has_year, has_offset in forms:

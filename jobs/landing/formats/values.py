@@ -8,13 +8,17 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
+import pyarrow as pa
+
+from jobs.landing.encoded import Column
 from jobs.landing.formats.patterns import Patterns, compiled
 from schemas.sources.columns import (
     Case,
@@ -34,8 +38,8 @@ from schemas.units import MICRO, mass_in_kilograms
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 MEMO_LIMIT = 200_000
-Columns = dict[str, Sequence[Any]]
-"""Field name → its values, one for each row of a batch."""
+Columns = dict[str, Any]
+"""Field name → the `Column` of its values, one for each row of a batch; of a field that holds lists, these as they are."""
 
 
 class BadValue(ValueError):
@@ -56,21 +60,29 @@ class Bad:
 
 
 class RowErrors:
-    """The first error of each row of a batch: code, column and the value's shape."""
+    """The first error of each row of a batch that has one: code, column and the value's shape."""
 
-    def __init__(self, rows: int) -> None:
-        self.codes: list[str | None] = [None] * rows
-        self.columns: list[str | None] = [None] * rows
-        self.shapes: list[str | None] = [None] * rows
+    def __init__(self) -> None:
+        self.found: dict[int, tuple[str, str, str]] = {}
 
-    def forgive(self, row: int) -> None:
-        """Forget a row's error: the row does not count, whatever it holds."""
-        self.codes[row] = self.columns[row] = self.shapes[row] = None
+    def forgive(self, rows: Iterable[int]) -> None:
+        """Forget what is wrong with rows that do not count, whatever they hold."""
+        if self.found:
+            for row in rows:
+                self.found.pop(row, None)
 
     def note(self, row: int, code: str, column: str, value: object) -> None:
         """Keep an error, unless the row already has one."""
-        if self.codes[row] is None:
-            self.codes[row], self.columns[row], self.shapes[row] = code, column, shape(value)
+        if row not in self.found:
+            self.found[row] = (code, column, shape(value))
+
+    def columns(self, rows: int, what: str) -> dict[str, pa.Array]:
+        """Code, column and shape of every row, as they are landed: of errors, or of identifiers that were refused."""
+        said = [f"{what}_{one}" for one in ("code", "column", "shape")]
+        if not self.found:
+            return dict.fromkeys(said, pa.nulls(rows, pa.string()))
+        told = zip(*map(self.found.get, range(rows), repeat((None, None, None))))
+        return {name: pa.array(values, pa.string()) for name, values in zip(said, told)}
 
 
 class Memo(dict[Any, Any]):
@@ -92,7 +104,7 @@ class Memo(dict[Any, Any]):
         self[text] = value
         return value
 
-    def column(self, name: str | Sequence[str], raw: Sequence[Any], errors: RowErrors) -> list[Any]:
+    def column(self, name: str | Sequence[str], raw: Column, errors: RowErrors) -> Column:
         """A whole column; what cannot be used is noted and becomes None.
 
         Where each value is several texts, `name` is the fields that they come from.
@@ -100,16 +112,17 @@ class Memo(dict[Any, Any]):
         if len(self) > MEMO_LIMIT:
             self.clear()
             self.has_bad = False
-        values = list(map(self.__getitem__, raw))
-        if self.has_bad:
-            for row, value in enumerate(values):
-                if type(value) is Bad:
-                    if isinstance(name, str):
-                        errors.note(row, value.code, name, raw[row])
-                    else:
-                        errors.note(row, value.code, name[value.place], raw[row][value.place])
-                    values[row] = None
-        return values
+        values = list(map(self.__getitem__, raw.values))
+        if not self.has_bad:
+            return Column(raw.codes, values)
+        converted = Column(raw.codes, values)
+        for row in converted.rows_where(lambda value: type(value) is Bad):
+            bad = converted[row]
+            if isinstance(name, str):
+                errors.note(row, bad.code, name, raw[row])
+            else:
+                errors.note(row, bad.code, name[bad.place], raw[row][bad.place])
+        return Column(raw.codes, [None if type(value) is Bad else value for value in values])
 
 
 def longest(row: dict[str, Any]) -> int:
@@ -369,14 +382,6 @@ def rule_converter(rules: Sequence[RowRule], names: Sequence[str]) -> Callable[[
         raise BadValue("unknown_code" if plain[place] else "missing_value", place)
 
     return convert
-
-
-def all_converter(when: Mapping[str, str]) -> Callable[[tuple[str, ...]], bool]:
-    """The values of some fields, in the order of `when` → whether every one matches its pattern from end to end."""
-    forms = [compiled(pattern) for pattern in when.values()]
-    return lambda texts: all(
-        form.fullmatch(unicodedata.normalize("NFKC", text)) is not None for form, text in zip(forms, texts)
-    )
 
 
 def known(values: frozenset[str]) -> Callable[[str], str]:

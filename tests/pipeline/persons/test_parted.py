@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from jobs.lake import Lake
+from jobs.persons.identity import Partition, partition
 from tests.support.exports import REGISTERED, deliver, table
 from tests.support.worlds import embedded_lake, land_world, rows, run_days
 
@@ -57,3 +61,24 @@ def test_the_log_tells_of_both(lake: Lake) -> None:
     )
     assert len(merged) == len(PAIRS) and merged == reopened == again
     assert {row["change"] for row in log} == {"born", "merged", "reopened"}
+
+
+def test_only_whom_the_news_can_reach_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of twelve who are known, the two of one phone, whose third account comes; of nobody is the birth asked for."""
+    looked_at, asked = [], []
+
+    def counted(customers: pa.Array, evidence: Mapping[str, Any]) -> Partition:
+        looked_at.append(len(customers))
+        return partition(customers, evidence)
+
+    monkeypatch.setattr("jobs.persons.resolve.partition", counted)
+    monkeypatch.setattr("jobs.persons.resolve._births", lambda run, persons: asked.append(persons))
+    phones = [f"138123456{number:02}" for number in range(11)]
+    registrations(tmp_path, 1, REGISTERED, [*phones, phones[0]])
+    came = table("hangzhou_metro", "registrations", f"H77,,{phones[0]},P,{REGISTERED}")
+    deliver(tmp_path, "hangzhou_metro", came, stamp="20261102T200000Z", business_date="2026-11-02")
+    land_world(tmp_path)
+    lake = embedded_lake(tmp_path)
+    run_days(lake, tmp_path, [date(2026, 11, 1), date(2026, 11, 2)])
+    assert looked_at == [12, 3] and not asked
+    assert len(set(persons(lake, 2).values())) == 11

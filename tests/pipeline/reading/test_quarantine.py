@@ -109,7 +109,7 @@ def test_what_land_found_is_told_before_any_publication(home: Path, tmp_path: Pa
             business_date="2026-11-03")  # fmt: skip
     land_world(home)
     sources = shipped().sources.values()
-    found = unpublished.kinds(home, sources, frozenset())
+    found = unpublished.kinds(home, sources, None)
     assert found == [
         Kind("alipay", "acts", "bad_json", None, 1, 1),
         Kind("alipay", "acts", "bad_number", "active_data_list.PAY_AMOUNT", 1, 1),
@@ -128,15 +128,15 @@ def test_what_land_found_is_told_before_any_publication(home: Path, tmp_path: Pa
 def test_once_it_is_published_it_is_told_as_published_alone(home: Path) -> None:
     lake = embedded_lake(home)
     sources = [*lake.registry.sources.values()]
-    before = unpublished.kinds(home, sources, unpublished.told_of(lake))
+    before = unpublished.kinds(home, sources, unpublished.since_of(lake, home))
     run_day(lake, lake.registry, home, DAY)
-    assert before == kinds(lake) != [] and unpublished.kinds(home, sources, unpublished.told_of(lake)) == []
+    assert before == kinds(lake) != [] and unpublished.kinds(home, sources, unpublished.since_of(lake, home)) == []
     said = listed(home)
     assert "In quarantine" in said and "not yet in a publication" not in said
 
     deliver_acts(home, act(4), act(5, "dianfei"), total="20.00", revision=1, stamp="20261102T100000Z")
     land_world(home)
-    told = unpublished.told_of(lake)
+    told = unpublished.since_of(lake, home)
     assert unpublished.kinds(home, sources, told) == [Kind("alipay", "acts", "unknown_code", "scenario_code", 1, 1)]
     assert [row["line"] for row in unpublished.rows(home, lake.registry.sources["alipay"], told)] == [2]
     said = listed(home)
@@ -146,7 +146,7 @@ def test_once_it_is_published_it_is_told_as_published_alone(home: Path) -> None:
 def test_what_a_later_revision_replaces_before_anybody_used_it_is_not_told(home: Path) -> None:
     deliver_acts(home, act(1), total="10.00", revision=1, stamp="20261102T100000Z")
     land_world(home)
-    assert unpublished.kinds(home, shipped().sources.values(), frozenset()) == []
+    assert unpublished.kinds(home, shipped().sources.values(), None) == []
 
 
 def test_a_killed_run_has_told_of_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_a_killed_run_has_told_of_nothing(home: Path, monkeypatch: pytest.Monkey
     lake = embedded_lake(home)
     with pytest.raises(RuntimeError):
         run_day(lake, lake.registry, home, DAY)
-    assert lake.count(lake.read("gold.coverage")) > 0 and unpublished.told_of(lake) == frozenset()
+    assert lake.count(lake.read("gold.coverage")) > 0 and not unpublished.since_of(lake, home).reported.consumed
 
 
 def test_after_the_contract_is_mended_a_replay_credits(home: Path) -> None:

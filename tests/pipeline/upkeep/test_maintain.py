@@ -55,6 +55,12 @@ def keep_up(lake: Lake, **options: Any) -> Maintained:
     return maintain(lake, lake.path.parent, **{"raw_days": 1000, "at": NOW, "trust_clock": True, **options})
 
 
+def partitions(lake: Path, name: str) -> int:
+    """Into how many a table is parted: as few files as that it can have."""
+    table = REGISTRY.tables[name]
+    return len({tuple(row[one] for one in table.partition_by) for row in rows(lake, table).to_pylist()})
+
+
 def live_files(lake: Path) -> dict[str, int]:
     return {name: len(DeltaTable(lake / table.path).file_uris()) for name, table in REGISTRY.tables.items()}
 
@@ -92,7 +98,7 @@ def test_every_pinned_version_can_be_read(home: Path) -> None:
 def test_few_files_stand_and_the_next_run_leaves_them(home: Path) -> None:
     after = live_files(home / "kept_up")
     assert all(after[name] < count for name, count in live_files(home / "plain").items() if count > 2)
-    assert after["silver.rows"] == 1
+    assert after["silver.rows"] == partitions(home / "kept_up", "silver.rows")
     lake = embedded_lake(home, REGISTRY, "kept_up")
     versions = {name: lake.version(name) for name in KEPT}
     pinned = {pin.table: pin.version for pin in pins(lake.path, REGISTRY) if pin.seq == 6}
@@ -113,7 +119,7 @@ def test_a_dry_run_changes_nothing(home: Path, tmp_path: Path) -> None:
     lake = embedded_lake(copy(home, tmp_path), REGISTRY)
     before = everything(tmp_path)
     told = keep_up(lake, dry_run=True)
-    assert told.seq is None and told.before["silver.rows"].live_files == 2
+    assert told.seq is None and told.before["silver.rows"].live_files == live_files(lake.path)["silver.rows"]
     assert everything(tmp_path) == before
 
 
@@ -142,9 +148,10 @@ def test_what_no_kept_version_needs_goes(home: Path, tmp_path: Path, monkeypatch
     run_days(lake, tmp_path, DAYS[:2])
     orphan = Path(lake.uri("gold.balances")) / "part-of-a-killed-write.parquet"
     orphan.write_bytes(b"half a file")
+    before = set(DeltaTable(lake.uri("silver.rows")).file_uris())
     done = keep_up(lake)
     assert done.removable["gold.balances"] >= 2 and not orphan.exists()
-    assert done.removable["silver.rows"] == 2
+    assert done.removable["silver.rows"] == len(before - set(DeltaTable(lake.uri("silver.rows")).file_uris())) >= 2
     for table in KEPT:
         stored = {path.name for path in Path(lake.uri(table)).rglob("*.parquet") if "_delta_log" not in path.parts}
         assert len(stored) == len(DeltaTable(lake.uri(table)).file_uris())

@@ -107,6 +107,7 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
     """The first migration, of a lake that was written before there were any."""
     cards = Counter(row["card_tokens"] for row in _events(old))
     assert max(len((one or "").split()) for one in cards) == 2
+    placed = sorted(map(str, rows(old / "lake", REGISTRY.tables["silver.rows"]).to_pylist()))
     as_older_code_wrote_it(old / "lake", REGISTRY)
     stood = rows(old / "lake", REGISTRY.tables["gold.ledger"])
     with pytest.raises(
@@ -120,6 +121,8 @@ def test_a_record_without_kinds_is_migrated_in_place(old: Path) -> None:
         NEW_TABLES, 0
     )
     assert Counter(row["card_tokens"] for row in _events(old)) == cards
+    assert sorted(map(str, rows(old / "lake", REGISTRY.tables["silver.rows"]).to_pylist())) == placed
+    assert DeltaTable(old / "lake/silver/rows").metadata().partition_columns == ["business_month", "row_kind"]
     members = rows(old / "lake", REGISTRY.tables["silver.membership"]).to_pylist()
     assert members and all(row["origin_id"] == row["person_id"] for row in members)
     record = rows(old / "lake", REGISTRY.tables[PUBLICATIONS]).to_pylist()
@@ -163,8 +166,8 @@ def test_the_command_refuses_an_old_lake_and_names_the_way(old: Path) -> None:
         assert f"tanzhangmigrate--home{old}--lakelake" in text
     shown = call(app, ["migrate", "--home", str(old), "--dry-run"])
     anew = (
-        "gold.quality, silver.activities, silver.claims, silver.customer_events, silver.membership, gold.publications, "
-        "silver.redemptions, gold.carbon_records"
+        "gold.quality, silver.activities, silver.claims, silver.customer_events, silver.membership, silver.rows, "
+        "gold.publications, silver.redemptions, gold.carbon_records"
     )
     assert shown.exit_code == 0 and f"written anew: {anew}" in " ".join(shown.output.split())
     assert everything(old) == before
@@ -270,6 +273,17 @@ def test_a_change_without_a_migration_is_refused(old: Path, tmp_path: Path) -> N
         (
             {"step": "add_column", "table": "gold.coverage", "column": "feed", "value": "0"},
             "feed is a column of gold.cov",
+        ),
+        (
+            {
+                "step": "look_up_column",
+                "table": "gold.coverage",
+                "column": "new",
+                "told_by": "gold.none",
+                "key": "file_id",
+                "value": "1",
+            },
+            "no table gold.none",
         ),
         ({"step": "rename_column", "table": "gold.coverage", "column": "none", "to": "x"}, "has no column none"),
         ({"step": "retire_table", "table": "gold.none"}, "no table gold.none"),

@@ -56,6 +56,7 @@ WRONG = {
         ("dags.wrong", "pyspark"),
         ("simulator.wrong", "polars"),
     ],
+    "bucket": [("jobs.runs.wrong", "obstore"), ("jobs.landing.pull", "obstore")],
     "quality": [("jobs.publications.publish", "great_expectations"), ("schemas.wrong", "pandas")],
     "airflow": [("jobs.day", "airflow"), ("tanzhang.running", "airflow"), ("expectations.wrong", "airflow")],
     "tanzhang": [("tanzhang.screens.wrong", "tanzhang.verbs.day"), ("tanzhang.keys", "tanzhang.shell")],
@@ -64,7 +65,7 @@ WRONG = {
 """Contract → imports that it is there against: who, what. A module called `wrong` is made for it."""
 
 
-LIBRARIES = ("airflow", "deltalake", "duckdb", "great_expectations", "pandas", "polars", "pyspark")
+LIBRARIES = ("airflow", "deltalake", "duckdb", "great_expectations", "obstore", "pandas", "polars", "pyspark")
 
 
 def contracts() -> dict[str, configparser.SectionProxy]:

@@ -81,9 +81,9 @@ def test_what_went_to_another_is_no_longer_the_first_ones(lake: Lake, log: Log) 
 
 
 def test_parts_by_date_and_month(lake: Lake, log: Log) -> None:
-    assert told(lake, log.of_dates([NEXT]).rows, "seat") == {("3",)}
-    assert told(lake, log.of_dates([]).rows, "seat") == set()
     months = Log(lake, TABLE, log.shaped(log.before.rows), 2)
+    assert told(lake, months.of_dates([NEXT]).rows, "seat") == {("3",)}
+    assert told(lake, months.of_dates([]).rows, "seat") == set()
     assert told(lake, months.of_months(["2026-11"]).rows, "seat") == {("1",), ("2",)}
     assert told(lake, months.of_months([]).rows, "seat") == set()
 

@@ -21,10 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from jobs.landing.manifests import Manifest, landed_path, rejects_path
+from jobs.landing.manifests import Manifest, landed_path, rejects_path, rows_of
 from jobs.landing.mistakes import OURS
 from jobs.landing.receipts import Receipt, load_receipts
 from schemas.sources.errors import ERRORS
@@ -234,9 +233,10 @@ def check_manifest(home: Path, receipt: Receipt, manifest: Manifest) -> None:
     if manifest.state == "refused":
         assert [error for error in manifest.errors if error.line is None or error.code in ERRORS]
         assert (manifest.accepted_rows, manifest.quarantined_rows) == (0, 0)
-        assert not path.exists() and not rejects_path(home, manifest).exists()
+        paths = [one for one in (path, rejects_path(home, manifest)) if one.exists()]
+        assert not any(rows_of(manifest, one).num_rows for one in paths) and (manifest.shared or not paths)
         return
-    landed, rejected = pq.read_table(path).to_pylist(), pq.read_table(rejects_path(home, manifest)).to_pylist()
+    landed, rejected = (rows_of(manifest, one).to_pylist() for one in (path, rejects_path(home, manifest)))
     assert manifest.rows == manifest.accepted_rows + manifest.rejected_rows == stated.rows
     assert (len(landed), len(rejected)) == (manifest.accepted_rows, manifest.rejected_rows)
     lines = [row["line"] for row in (*landed, *rejected)]

@@ -16,7 +16,7 @@ from jobs.landing.hold import judge_statements
 from jobs.landing.manifests import Bill, Manifest
 from jobs.landing.profile import Profile, Profiler, median, merged
 from jobs.reading.drift import Change, _changes
-from tests.support.manifests import FIRST, manifest
+from tests.support.manifests import FIRST, manifest, used
 from tests.support.registries import shipped
 
 REGISTRY = shipped()
@@ -46,7 +46,7 @@ def statement(day: int, rows: int = 300, fen: int = 400, feed: str = "acts", bil
 
 
 def codes(fresh: list[Manifest], known: list[Manifest], released: frozenset[str] = frozenset()) -> dict[str, str]:
-    judged = judge_statements(fresh, known, REGISTRY, released, judge)
+    judged = judge_statements(fresh, used(known), REGISTRY, released, judge)
     return {file.file_id: one.code for one in judged for file in one.parts if one.code is not None}
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from jobs.landing.formats.rows import OTHER_FEED
 from jobs.landing.land import land
-from jobs.landing.manifests import Bill, Manifest, landed_path, load_manifests
+from jobs.landing.manifests import BILLS, Bill, Manifest, landed_path, load_manifests
 from jobs.landing.pull import pull
 from jobs.landing.tokens import Tokens
 from schemas.base import load_yaml
@@ -219,7 +219,7 @@ def test_no_text_of_the_source_is_written_past_land(fixture_home: Path) -> None:
 
     written = ""
     for path in sorted((fixture_home / "landed").rglob("*")):
-        if path.suffix == ".parquet":
+        if path.suffix in (".parquet", BILLS):
             written += json.dumps(pq.read_table(path).to_pylist(), default=str, ensure_ascii=False)
             written += str(pq.read_metadata(path).metadata)
         elif path.is_file():

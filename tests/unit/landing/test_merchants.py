@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from jobs.landing.encoded import Column
 from jobs.landing.formats.merchants import MerchantCodes
 from jobs.landing.formats.values import EPOCH_ORDINAL
 from jobs.landing.land import land, past_replay, replay
@@ -27,10 +29,15 @@ WORDS = words(
 TOKENS = Tokens(TOKEN_KEY, RECORD_KEY, key_version=3)
 
 
+def column(*values: object) -> Column:
+    """The values of a batch's rows, whatever they are."""
+    return Column(np.arange(len(values)), list(values))
+
+
 def codes(merchant: Merchant, day: date, **row: object) -> tuple[str | None, str | None]:
     """Code and what told it, of one row."""
-    raw = {name: [value] for name, value in row.items()}
-    [code], [source] = MerchantCodes(merchant, WORDS)(raw, [day.toordinal() - EPOCH_ORDINAL], [True])
+    raw = {name: column(value) for name, value in row.items()}
+    [code], [source] = MerchantCodes(merchant, WORDS)(raw, column(day.toordinal() - EPOCH_ORDINAL), column(True))
     return code, source
 
 
@@ -69,8 +76,10 @@ def test_words_are_dated(name: str, day: date, code: str | None) -> None:
 
 
 def test_a_row_that_does_not_count_has_no_code() -> None:
-    found = MerchantCodes(Merchant(name="payee"), WORDS)({"payee": ["新华书店"] * 2}, [20_000] * 2, [False, True])
-    assert found == ([None, "5942"], [None, "merchant_rule"])
+    found = MerchantCodes(Merchant(name="payee"), WORDS)(
+        {"payee": Column.same("新华书店", 2)}, Column.same(20_000, 2), column(False, True)
+    )
+    assert [list(of) for of in found] == [[None, "5942"], [None, "merchant_rule"]]
 
 
 def with_rules(code: str) -> Source:

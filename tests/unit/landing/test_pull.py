@@ -322,7 +322,7 @@ def test_a_killed_pull_is_done_again_whole(tmp_path: Path, monkeypatch: pytest.M
         elif stopped_at == "replace":
             patch.setattr(os, "replace", killed)
         else:
-            patch.setattr(module, "write_whole", killed)
+            patch.setattr("jobs.landing.deliveries.write_whole", killed)
         with pytest.raises(Killed):
             take(tmp_path)
     assert load_receipts(METRO, tmp_path / "landing") == []

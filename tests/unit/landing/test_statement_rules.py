@@ -25,7 +25,7 @@ from schemas.quality import BoundedRule
 from schemas.sources import RegistrationFeed
 from schemas.sources.errors import ERRORS
 from schemas.sources.statements import MEASURES, StatementRule, Volume
-from tests.support.manifests import FIRST, manifest
+from tests.support.manifests import FIRST, manifest, used
 from tests.support.registries import shipped
 
 REGISTRY = shipped()
@@ -58,7 +58,7 @@ BEFORE = [taps(day) for day in range(6)]
 
 
 def judged(statement: Manifest, registry: Registry = REGISTRY) -> Judged:
-    [one] = judge_statements([statement], BEFORE, registry, frozenset(), judge)
+    [one] = judge_statements([statement], used(BEFORE), registry, frozenset(), judge)
     return one
 
 
@@ -180,7 +180,7 @@ def test_what_stands_out_breaks_its_rule_and_no_other(statement: Manifest, expec
 def test_the_worst_kind_of_identifiers_counts(given: dict[str, int], bad: dict[str, int], observed: int | None) -> None:
     profile = Profile(rows=1000, identifiers=given, bad_identifiers=bad)
     statement = manifest(6, 1000, institution="citic_bank", feed="registrations", kind="registration", profile=profile)
-    [one] = judge_statements([statement], [], REGISTRY, frozenset(), judge)
+    [one] = judge_statements([statement], used([]), REGISTRY, frozenset(), judge)
     found = [of.measurement for of in one.results if of.rule.id == "statement_identifiers_valid" and not of.is_passed]
     assert [of.observed for of in found] == ([] if observed is None else [observed])
     assert one.code == (None if observed is None else "too_many_bad_identifiers")
@@ -234,15 +234,16 @@ def test_bounds_are_whole_numbers_on_their_own_side(rows: int, least: float | No
 
 
 @settings(deadline=None, max_examples=40)  # the library takes its time
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=6))
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**9) | st.integers(0, 3), st.integers(0, 10**9) | st.integers(0, 3)),
+                min_size=1, max_size=6))  # fmt: skip
 def test_a_verdict_is_the_side_of_the_threshold(asked: list[tuple[bool, int, int]]) -> None:
-    """Against plain arithmetic: every severity, both bounds, equal numbers included."""
+    """Against plain arithmetic: every severity, both bounds, equal numbers included; several measurements for a rule."""
     measured = [
         Measurement(
             BoundedRule(
-                id=f"rule_{number}",
+                id=f"rule_{number % 2}",
                 text="Something holds here.",
-                severity=("critical", "warning", "info")[number % 3],  # type: ignore[arg-type]
+                severity=("critical", "warning", "info")[number % 2],  # type: ignore[arg-type]
                 **{"at_least" if is_least else "at_most": threshold},
             ),
             observed,
@@ -253,6 +254,25 @@ def test_a_verdict_is_the_side_of_the_threshold(asked: list[tuple[bool, int, int
     ]
     expected = [observed >= threshold if is_least else observed <= threshold for is_least, observed, threshold in asked]
     assert [one.is_passed for one in judge(measured)] == expected
+
+
+def test_many_statements_ask_no_more_of_the_library_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year in one run judges thousands of statements, by the same rules: each rule is asked once, or singly where broken."""
+    import expectations
+
+    feed = REGISTRY.sources["hangzhou_metro"].feeds["taps"]
+    asked = [one for _ in range(50) for one in measurements([taps(6, rows=100)], [[one] for one in BEFORE], feed)]
+    wide: list[int] = []
+    made = expectations.suite
+    monkeypatch.setattr(expectations, "suite", lambda name, rules: (wide.append(len(rules)), made(name, rules))[1])
+    assert all(one.is_passed for one in judge(asked))
+    assert wide == [len(asked) // 50]
+    small = measurements([taps(6, rows=79)], [[one] for one in BEFORE], feed)
+    found = judge([*asked, *small])
+    assert [one.measurement for one in found if not one.is_passed] == [
+        one for one in small if one.rule.id == "statement_not_too_small"
+    ]
+    assert wide == [len(asked) // 50] * 2 + [51]
 
 
 def test_what_a_run_noted_is_not_judged_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

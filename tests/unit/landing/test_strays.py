@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobs.landing import land as landing
+from jobs.landing import lander
 from jobs.landing import pull as pulling
 from jobs.landing.ingest import Ingested, ingest_one
 from jobs.landing.land import replay
@@ -201,7 +201,7 @@ def test_a_mistake_of_ours_is_that_deliverys_alone_and_mended_by_the_next_call(
 def test_a_file_that_we_fail_at_is_refused_and_lands_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     send(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(landing, "read_part", lambda *_: 1 // 0)
+        patch.setattr(lander, "read_part", lambda **_: 1 // 0)
         done = ingested(tmp_path)
     assert {one.state for one in done.manifests} == {"refused"} and done.is_flawed
     assert [fault.code for fault in done.faults] == ["internal"]

@@ -17,9 +17,10 @@ from stdnum.cn import ric
 
 from jobs.errors import SettingError
 from jobs.landing import tokens
+from jobs.landing.encoded import Column
 from jobs.landing.formats.originals import Objects
 from jobs.landing.formats.values import RowErrors
-from jobs.landing.tokens import IdentifierError, Tokens, join_parts, keyed_hash
+from jobs.landing.tokens import IdentifierError, KeyedHash, Tokens, join_parts
 from schemas.sources.originals import FieldText
 
 ENVIRON = {"TANZHANG_TOKEN_KEY": "ab" * 32, "TANZHANG_RECORD_KEY": "cd" * 40}
@@ -35,7 +36,7 @@ def tokens_of(change: Mapping[str, str] = {}) -> Tokens:
 @pytest.mark.parametrize("size", [32, 64, 65, 200])
 def test_the_keyed_hash_is_hmac(algorithm: str, size: int) -> None:
     key = random.Random(size).randbytes(size)
-    make = keyed_hash(key, algorithm)
+    make = KeyedHash(key, algorithm)
     for message in ("", "客户", "x" * 1000):
         assert make(message) == hmac.digest(key, message.encode(), algorithm).hex()[:32]
 
@@ -81,7 +82,8 @@ def test_a_batch_has_the_keys_of_its_rows() -> None:
     made = tokens_of()
     columns = [["1", "2", ""], ["水", "b", "c"]]
     for chosen in (columns, columns[:1]):
-        assert made.record_keys(("m", "taps"), chosen) == [made.record_key("m", "taps", row) for row in zip(*chosen)]
+        keys = made.record_keys(("m", "taps"), chosen).to_pylist()
+        assert keys == [made.record_key("m", "taps", row) for row in zip(*chosen)]
 
 
 def test_an_object_is_the_same_whichever_institution_names_it_and_however_it_is_written() -> None:
@@ -95,11 +97,11 @@ def test_an_object_is_the_same_whichever_institution_names_it_and_however_it_is_
 
 def test_a_row_names_its_object_or_none() -> None:
     made = tokens_of()
-    errors = RowErrors(5)
+    errors = RowErrors()
     objects = Objects(FieldText(column="note", pattern="订单([0-9]+)"), made.object_key)
-    keys = objects({"note": ["订单12", "订单１２ 已取", "", "没有", 12]}, errors)
-    assert keys == [made.object_key("12"), made.object_key("12"), None, None, None]
-    assert errors.codes == [None, None, None, None, "wrong_type"]
+    keys = objects({"note": Column.of(["订单12", "订单１２ 已取", "", "没有", 12])}, errors)
+    assert list(keys) == [made.object_key("12"), made.object_key("12"), None, None, None]
+    assert {row: code for row, (code, _, _) in errors.found.items()} == {4: "wrong_type"}
 
 
 def test_an_identifier_is_the_same_whoever_knows_it_and_a_customer_is_not() -> None:
@@ -239,14 +241,14 @@ def test_unusable_keys_are_explained_and_not_shown(change: dict[str, str], text:
 
 
 def test_without_sm3_in_openssl_the_mend_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = hmac.new
+    whole = hashlib.new
 
-    def new(key: bytes, *, digestmod: str) -> hmac.HMAC:
-        if digestmod == "sm3":
+    def new(algorithm: str, data: bytes = b"") -> object:
+        if algorithm == "sm3":
             raise ValueError("unsupported hash type sm3")
-        return whole(key, digestmod=digestmod)
+        return whole(algorithm, data)
 
-    monkeypatch.setattr(tokens.hmac, "new", new)
+    monkeypatch.setattr(tokens.hashlib, "new", new)
     with pytest.raises(SettingError, match="TANZHANG_TOKEN_ALGORITHM=sha256"):
         tokens_of()
     assert tokens_of({"TANZHANG_TOKEN_ALGORITHM": "sha256"}).algorithm == "sha256"

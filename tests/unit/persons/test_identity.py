@@ -7,14 +7,55 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.persons.identity import LEVELS, Identities, Partition, inherit, partition
+from jobs.persons import identity
+from jobs.persons.identity import LEVELS, Partition
 
 Evidence = dict[str, list[tuple[str, str]]]
 Groups = set[frozenset[str]]
+
+
+class Identities(NamedTuple):
+    """What `inherit` says, by names."""
+
+    person: dict[str, str]
+    origin: dict[str, str | None]
+    born: list[str]
+    merged: dict[str, str]
+    split: dict[str, str]
+    reopened: dict[str, str]
+
+
+def texts(values: Iterable[str | None]) -> pa.Array:
+    return pa.array(list(values), pa.string())
+
+
+def partition(customers: Iterable[str], told: Evidence) -> Partition:
+    columns = {level: (texts(one for one, _ in pairs), texts(one for _, one in pairs)) for level, pairs in told.items()}
+    return identity.partition(texts(customers), columns)
+
+
+def inherit(
+    found: Partition,
+    before: Mapping[str, str],
+    origin: Mapping[str, str | None],
+    births: Mapping[str, int],
+    seq: int,
+) -> Identities:
+    names = found.customers.to_pylist()
+    was, counts_for = (texts(known.get(name) for name in names) for known in (before, origin))
+
+    def told(persons: pa.Array) -> Mapping[str, int]:
+        return {one: births[one] for one in persons.to_pylist() if one in births}
+
+    made = identity.inherit(found, was, counts_for, told, seq)
+    pairs = (dict(zip(one.to_pylist(), other.to_pylist())) for one, other in (made.merged, made.split, made.reopened))
+    person, who = made.person.to_pylist(), made.origin.to_pylist()
+    return Identities(dict(zip(names, person)), dict(zip(names, who)), made.born.to_pylist(), *pairs)
 
 
 class Registration(NamedTuple):
@@ -58,11 +99,11 @@ def joined(registrations: Iterable[Registration]) -> Partition:
 
 
 def groups(found: Partition) -> Groups:
-    return as_groups(dict(zip(found.customers, found.cluster.tolist())))
+    return as_groups(dict(zip(found.customers.to_pylist(), found.cluster.tolist())))
 
 
 def components(found: Partition) -> Groups:
-    return as_groups(dict(zip(found.customers, found.component.tolist())))
+    return as_groups(dict(zip(found.customers.to_pylist(), found.component.tolist())))
 
 
 def as_groups(label: Mapping[str, object]) -> Groups:
@@ -114,7 +155,7 @@ def test_order_of_arrival_does_not_matter(history: list[Registration], chance: r
     assert other.customers == one.customers
     assert other.cluster.tolist() == one.cluster.tolist()
     assert other.component.tolist() == one.component.tolist()
-    assert (other.rule, other.conflicts) == (one.rule, one.conflicts)
+    assert (other.rule.to_pylist(), other.conflicts) == (one.rule.to_pylist(), one.conflicts)
 
 
 @MANY
@@ -122,10 +163,11 @@ def test_order_of_arrival_does_not_matter(history: list[Registration], chance: r
 def test_clusters_and_components_bear_the_name_of_their_smallest(history: list[Registration]) -> None:
     found = joined(in_force(history).values())
     for labels, parts in ((found.cluster, groups(found)), (found.component, components(found))):
-        name = {customer: found.customers[label] for customer, label in zip(found.customers, labels.tolist())}
+        keys = found.customers.to_pylist()
+        name = {customer: keys[label] for customer, label in zip(keys, labels.tolist())}
         assert all({name[customer] for customer in part} == {min(part)} for part in parts)
     alone = {next(iter(part)) for part in groups(found) if len(part) == 1}
-    assert alone == {key for key, rule in zip(found.customers, found.rule) if rule == "alone"}
+    assert alone == {key for key, rule in zip(found.customers.to_pylist(), found.rule.to_pylist()) if rule == "alone"}
 
 
 @MANY
@@ -168,7 +210,8 @@ def test_run_by_run_ends_where_one_run_ends(
         person |= identities.person
         origin |= identities.origin
         births |= dict.fromkeys([*identities.born, *identities.split], seq)
-        component |= {key: found.customers[label] for key, label in zip(found.customers, found.component.tolist())}
+        keys = found.customers.to_pylist()
+        component |= {key: keys[label] for key, label in zip(keys, found.component.tolist())}
         ever |= set(person.values())
     at_once = joined(in_force(history).values())
     assert as_groups(person) == groups(at_once)
@@ -208,13 +251,14 @@ def reach(changed: set[str], known: dict[str, Registration], component: dict[str
 def check_identities(found: Partition, identities: Identities, before: Mapping[str, str], ever: set[str]) -> None:
     assert as_groups(identities.person) == groups(found)
     now = set(identities.person.values())
-    former = {before[customer] for customer in found.customers if customer in before}
+    customers = found.customers.to_pylist()
+    former = {before[customer] for customer in customers if customer in before}
     assert now - former == {*identities.born, *identities.split, *identities.reopened}
     assert set(identities.reopened) == (now - former) & ever, "an id is given once, and otherwise given back"
     assert former - now == set(identities.merged), "who is no more has a redirect, and nobody else"
     assert set(identities.merged.values()) <= now
     assert not (now - former) & set(before.values()), "nobody has the id of somebody else"
-    unchanged = as_groups({key: before[key] for key in found.customers if key in before}) & groups(found)
+    unchanged = as_groups({key: before[key] for key in customers if key in before}) & groups(found)
     assert all(identities.person[key] == before[key] for group in unchanged for key in group)
 
 
