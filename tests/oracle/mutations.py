@@ -36,7 +36,7 @@ class Mutation:
 MUTATIONS = (
     Mutation("factor too high", "factors/metro_reduction.yaml", '"46.7"', '"70.1"', "figures"),
     Mutation("cap off", "scenarios/walking.yaml", "limit: 296 g", "limit: 296000 g", "figures"),
-    Mutation("rides nowhere in particular credited", "jobs.activities.match:claims_of", "coalesce(p.region, c.region)",
+    Mutation("rides nowhere in particular credited", "jobs.activities.reports:_with_rules", "coalesce(p.region, c.region)",
              "coalesce(p.region, CASE WHEN c.region = '{UNPLACED}' THEN '330100' ELSE c.region END)", "credits"),
     Mutation("lowest reading instead of the highest", "jobs.activities.match:readings_of", "max(quantity_micro)",
              "min(quantity_micro)", "figures"),
