@@ -7,23 +7,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, timezone
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
-from dags.settings import COMMAND, home
+from dags.settings import COMMAND, KEYS, home
+from dags.warm import Command
 
 DONE, DEGRADED = "done", "degraded"
 _STATES = {0: DONE, 3: DEGRADED}
 _FINAL = {2: "wrong usage", 4: "blocked", 5: "nothing of that name"}
 """Exit codes that another try would not change."""
 WAIT = timedelta(minutes=1)
-KEYS = ("TANZHANG_TOKEN_KEY", "TANZHANG_RECORD_KEY")
 MAKE_TOKENS = (("run",), ("job", "land"), ("quarantine", "replay"))
 """What begins the arguments of those that need the keys; no other gets them."""
 
 
-def run_command(hook: SubprocessHook, arguments: Sequence[str]) -> tuple[str, str]:
+def run_command(hook: Command, arguments: Sequence[str]) -> tuple[str, str]:
     """Run the command on the deployment's home.
 
     Returns:
@@ -78,7 +77,7 @@ class Tanzhang(BaseOperator):
         self.waits_for = list(waits_for)
         self.reads = list(reads)
         self.writes = list(writes)
-        self._hook = SubprocessHook()
+        self._hook = Command()
 
     def execute(self, context: Any) -> str:
         for dag_id in self.waits_for:

@@ -6,7 +6,6 @@ import json
 from datetime import date
 from typing import Any
 
-from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseSensorOperator, timezone
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -14,6 +13,7 @@ from dags.command import run_command
 from dags.notice import tell
 from dags.settings import home
 from dags.transports import fetch
+from dags.warm import Command
 from schemas.days import cut_off, ready_by
 from schemas.deliveries import EXPORTS
 from schemas.sources import Source
@@ -36,7 +36,7 @@ class Delivery(BaseSensorOperator):
         self._contract = source
 
     def poke(self, context: Any) -> bool:
-        hook = SubprocessHook()
+        hook = Command()
         try:
             fetch(self.source, f"tanzhang_{self.source}", home() / EXPORTS)
         finally:  # what else was fetched is taken in all the same
@@ -54,7 +54,7 @@ class Delivery(BaseSensorOperator):
         return False
 
 
-def arrival(hook: SubprocessHook, institution: str, business_date: str) -> dict[str, Any]:
+def arrival(hook: Command, institution: str, business_date: str) -> dict[str, Any]:
     """How an institution delivered for a date, from its receipts: institution, state and instants."""
     _, said = run_command(hook, ["late", "--date", business_date, "--institution", institution, "--json"])
     found: dict[str, Any] = json.loads(said)
@@ -67,7 +67,7 @@ def check_arrival(institution: str, business_date: str) -> str:
     Raises:
         AirflowFailException: it was refused, or has not come: another try changes nothing before the sender acts.
     """
-    state: str = arrival(SubprocessHook(), institution, business_date)["state"]
+    state: str = arrival(Command(), institution, business_date)["state"]
     if state == "refused":
         tell("refused", institution=institution, business_date=business_date)
     if state in ("refused", "missing"):

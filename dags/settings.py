@@ -15,6 +15,10 @@ START = date.fromisoformat(os.environ.get("TANZHANG_START", "2026-01-01"))
 POKE_SECONDS = float(os.environ.get("TANZHANG_POKE_SECONDS", "300"))
 """How often a delivery that is due is asked for."""
 
+WARM_SECONDS = float(os.environ.get("TANZHANG_WARM_SECONDS", "120"))
+"""For how long a process that has imported everything waits for the next task; 0: there is none."""
+KEYS = ("TANZHANG_TOKEN_KEY", "TANZHANG_RECORD_KEY")
+
 LAKE_POOL = "lake"
 """One slot: one writer."""
 TRANSPORT_POOL = "transport"

@@ -24,6 +24,7 @@ from tanzhang.verbs import (
     spark,
     status,
     upkeep,
+    warm,
 )
 
 HELP = """One personal carbon account per person, from the daily exports of every institution that saw the person act.
@@ -66,6 +67,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "control": contract.control,
     "rules": rules.rules,
     "data-docs": rules.data_docs,
+    "warm": warm.warm,
 }
 GROUPS = {"contract": contract, "factors": factors, "programmes": programmes, "quarantine": quarantine, "spark": spark}
 """Verbs with verbs of their own."""

@@ -21,6 +21,7 @@ JOBS = ROOT / ".venv/bin"
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
+os.environ["TANZHANG_WARM_SECONDS"] = "20"
 # Lineage as a deployment would have it, beside everything else.
 LINEAGE = Path(os.environ["AIRFLOW_HOME"]) / "lineage.jsonl"
 os.environ["AIRFLOW__OPENLINEAGE__TRANSPORT"] = json.dumps(
