@@ -18,6 +18,7 @@ POKE_SECONDS = float(os.environ.get("TANZHANG_POKE_SECONDS", "300"))
 WARM_SECONDS = float(os.environ.get("TANZHANG_WARM_SECONDS", "120"))
 """For how long a process that has imported everything waits for the next task; 0: there is none."""
 KEYS = ("TANZHANG_TOKEN_KEY", "TANZHANG_RECORD_KEY")
+"""What only a call that makes tokens is given, and no process that lives on."""
 
 LAKE_POOL = "lake"
 """One slot: one writer."""

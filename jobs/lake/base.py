@@ -381,7 +381,7 @@ class Lake(ABC):
 
 
 def size_of(opened: DeltaTable) -> tuple[int, int]:
-    """Files and bytes of a version of a table."""
+    """Files and bytes of a version of a table, as its log tells: a line for each live file, which maintenance keeps few."""
     files = pa.table(opened.get_add_actions(flatten=True))
     return files.num_rows, pc.sum(files.column("size_bytes")).as_py() or 0
 

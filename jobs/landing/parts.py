@@ -221,5 +221,5 @@ def _check(file: ReceivedFile, read: Read) -> None:
     for column, stated in file.sums.items():
         if read.rejected or read.tally.unreadable:
             read.row_errors["sum_not_checked", column] = fault("sum_not_checked", column=column)
-        elif Decimal(stated) * MICRO != read.tally.sum_micro:  # exact; one text of the control file
+        elif Decimal(stated) * MICRO != read.tally.sum_micro:  # exact; one number of a control file
             read.reasons.append(fault("wrong_sum", column=column))

@@ -189,7 +189,7 @@ def _without_consent(run: Run, acts: Frame) -> Frame:
                 END) AS is_withdrawn
             FROM asked AS a
             LEFT JOIN consents AS e ON a.customer_key = e.customer_key AND a.asked_scope = e.scope
-            GROUP BY a.position, a.quantity_micro, a.claim_kind, a.shown_micro
+            GROUP BY a.position, a.from_unix, a.quantity_micro, a.claim_kind, a.shown_micro
         )
         SELECT position
         FROM told

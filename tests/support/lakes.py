@@ -88,6 +88,11 @@ def pins(lake: Path, registry: Registry) -> list[Pin]:
     ]
 
 
+def partitions(lake: Path, table: Table) -> int:
+    """Into how many a table is parted: as few files as that it can have."""
+    return len({tuple(row[one] for one in table.partition_by) for row in rows(lake, table).to_pylist()})
+
+
 def check_pin(lake: Path, registry: Registry, pin: Pin) -> None:
     """The pinned version still reads as it was published."""
     found = rows(lake, registry.tables[pin.table], pin.version)

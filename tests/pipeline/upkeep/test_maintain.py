@@ -27,7 +27,7 @@ from jobs.upkeep.verify import verify
 from schemas.deployment import FILE
 from tanzhang.cli import app
 from tests.pipeline.day.test_again import accounts
-from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, pins, rows
+from tests.support.lakes import PUBLICATIONS, check_chain, check_pin, contents, differences, partitions, pins, rows
 from tests.support.registries import shipped
 from tests.support.runner import ROOT, command_killed, died
 from tests.support.worlds import accounted, days, embedded_lake, run_days, usual_world
@@ -53,12 +53,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def keep_up(lake: Lake, **options: Any) -> Maintained:
     return maintain(lake, lake.path.parent, **{"raw_days": 1000, "at": NOW, "trust_clock": True, **options})
-
-
-def partitions(lake: Path, name: str) -> int:
-    """Into how many a table is parted: as few files as that it can have."""
-    table = REGISTRY.tables[name]
-    return len({tuple(row[one] for one in table.partition_by) for row in rows(lake, table).to_pylist()})
 
 
 def live_files(lake: Path) -> dict[str, int]:
@@ -98,7 +92,7 @@ def test_every_pinned_version_can_be_read(home: Path) -> None:
 def test_few_files_stand_and_the_next_run_leaves_them(home: Path) -> None:
     after = live_files(home / "kept_up")
     assert all(after[name] < count for name, count in live_files(home / "plain").items() if count > 2)
-    assert after["silver.rows"] == partitions(home / "kept_up", "silver.rows")
+    assert after["silver.rows"] == partitions(home / "kept_up", REGISTRY.tables["silver.rows"])
     lake = embedded_lake(home, REGISTRY, "kept_up")
     versions = {name: lake.version(name) for name in KEPT}
     pinned = {pin.table: pin.version for pin in pins(lake.path, REGISTRY) if pin.seq == 6}
